@@ -1,0 +1,1 @@
+"""The ``vimoflow`` command: each command parses its options and calls one library function."""

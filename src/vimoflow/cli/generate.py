@@ -1,0 +1,104 @@
+"""``vimoflow generate``: videos or 2D keypoints to 3D animation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vimoflow.cli.paths import require_input, require_output_folder
+
+
+def generate(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT",
+            help="Videos, 2D keypoint files, or folders of OpenPose JSON; several are a batch.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder the results go to.")
+    ],
+    samples: Annotated[
+        int, typer.Option(metavar="K", help="How many motions to draw; the best is kept on top.")
+    ] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same motion.")] = 0,
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="Denoising steps; more are slower and finer.")
+    ] = 50,
+    sampler: Annotated[
+        str, typer.Option(metavar="ddim|ddpm|mean", help="How to denoise.")
+    ] = "ddim",
+    guidance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="W",
+            help="Classifier-free guidance: 0 is none. Default: the checkpoint's own value.",
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
+    ] = "small",
+    estimator: Annotated[
+        str,
+        typer.Option(metavar="mediapipe", help="What finds the 2D keypoints in a video."),
+    ] = "mediapipe",
+    formats: Annotated[
+        str, typer.Option(metavar="LIST", help="Which files to write, separated by commas.")
+    ] = "npz,bvh,glb,html,mp4",
+    fps: Annotated[
+        float | None,
+        typer.Option(metavar="F", help="Frame rate of a keypoint file that does not state it, Hz."),
+    ] = None,
+    start: Annotated[
+        float, typer.Option(metavar="S", help="Where in the input to begin, seconds.")
+    ] = 0.0,
+    end: Annotated[
+        float | None, typer.Option(metavar="S", help="Where in the input to stop, seconds.")
+    ] = None,
+    height: Annotated[
+        float | None,
+        typer.Option(metavar="M", help="The person's height, metres; scales the result."),
+    ] = None,
+    root: Annotated[
+        str,
+        typer.Option(metavar="free|inplace", help="Let the figure travel, or keep it on one spot."),
+    ] = "free",
+    camera: Annotated[
+        str, typer.Option(metavar="static|moving", help="Whether the camera stood still.")
+    ] = "static",
+    no_preview: Annotated[
+        bool, typer.Option("--no-preview", help="Leave out preview.html and preview.mp4.")
+    ] = False,
+) -> None:
+    """Turn videos or 2D keypoints into 3D animation."""
+    from vimoflow.pipeline import PREVIEW_FORMATS, GenerateOptions
+
+    chosen = tuple(name.strip().lower() for name in formats.split(",") if name.strip())
+    if no_preview:
+        chosen = tuple(name for name in chosen if name not in PREVIEW_FORMATS)
+    options = GenerateOptions(
+        output=output,
+        samples=samples,
+        seed=seed,
+        steps=steps,
+        sampler=sampler,
+        guidance=guidance,
+        checkpoint=checkpoint,
+        estimator=estimator,
+        formats=chosen,
+        fps=fps,
+        start_s=start,
+        end_s=end,
+        height_m=height,
+        root=root,
+        camera=camera,
+    )
+    for path in inputs:
+        require_input(path)
+    require_output_folder(output)
+    from vimoflow.pipeline import generate as run
+
+    run(inputs, options)

@@ -1,0 +1,45 @@
+"""Checks of the paths a user names, made before anything slow starts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from vimoflow.errors import InputError, OutputError
+
+
+def require_input(path: Path) -> None:
+    """Raise ``InputError`` unless there is a readable file or folder at ``path``."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: not readable; check its permissions")
+
+
+def require_output_folder(folder: Path) -> None:
+    """Raise ``OutputError`` unless files can be written to ``folder``; leaves nothing behind.
+
+    A file is really written, because permission bits do not tell about read-only or full disks.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"vimoflow")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise OutputError(
+            f"{folder}: cannot write there ({reason}); choose another folder with -o"
+        ) from None
+    finally:
+        for path in missing:
+            if path.is_dir():
+                path.rmdir()
+
+
+def require_output_file(path: Path) -> None:
+    """Raise ``OutputError`` unless a file can be written at ``path``; leaves nothing behind."""
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file with -o")
+    require_output_folder(path.parent)

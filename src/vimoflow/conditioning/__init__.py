@@ -1,0 +1,1 @@
+"""From 2D keypoints to what the denoiser is conditioned on."""

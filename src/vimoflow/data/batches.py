@@ -1,0 +1,220 @@
+"""Training batches: random windows of the shards, augmented, filmed and detected."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vimoflow.conditioning.corruption import CorruptionSettings, corrupt_keypoints, view_through
+from vimoflow.conditioning.encoding import Condition, encode_condition, person_size_px
+from vimoflow.data.augmentation import AugmentationSettings, Clips, augmented, mirrored
+from vimoflow.data.shards import Shard
+from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
+from vimoflow.geometry.cameras import Camera, camera_heading
+from vimoflow.geometry.rotations import (
+    axis_angle_to_matrix,
+    matrix_to_sixd,
+    rotation_about,
+    sixd_to_matrix,
+)
+from vimoflow.motion.features import encode_features
+from vimoflow.motion.kinematics import coco_points, forward_kinematics
+from vimoflow.motion.skeleton import MIRROR_COCO
+
+# Shares of the windows by corpus. Rare and precious motion (jumps, floor work, kicks, real 2D) comes
+# more often than its length says.
+CORPUS_SHARES = {
+    "aistpp": 0.08, "tang2018": 0.22, "bandai-namco": 0.28, "cmu-dance": 0.12, "hdm05": 0.11,
+    "unihsi": 0.12, "deepmimic": 0.04, "mass": 0.03,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How windows become training examples.
+
+    Attributes:
+        real_2d: share of windows with real detections, where a recording has them, that use them.
+        size_spread: standard deviation of the logarithm of an error on the person's size, which at
+            sampling comes from the whole shot instead of the window.
+        track_drop: share of static-camera clips whose track is hidden all the same.
+    """
+
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    cameras: CameraSettings = field(default_factory=CameraSettings)
+    corruption: CorruptionSettings = field(default_factory=CorruptionSettings)
+    real_2d: float = 0.8
+    size_spread: float = 0.06
+    track_drop: float = 0.15
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training examples in the canonical frame of each window (DESIGN section 3).
+
+    Attributes:
+        features: clean motion, un-normalised.
+        joints: joint positions of it, metres.
+        condition: encoded 2D.
+        valid: frames that exist.
+    """
+
+    features: Float[Tensor, "batch frames 151"]
+    joints: Float[Tensor, "batch frames 24 3"]
+    condition: Condition
+    valid: Bool[Tensor, "batch frames"]
+
+
+class WindowSource:
+    """Random access to the windows of a list of shards."""
+
+    def __init__(self, shards: Sequence[Shard], shares: dict[str, float] | None = None) -> None:
+        shares = shares or CORPUS_SHARES
+        self.shards = list(shards)
+        self.sixd = [
+            matrix_to_sixd(axis_angle_to_matrix(torch.from_numpy(s.poses).unflatten(1, (24, 3))))
+            for s in shards
+        ]
+        weights = np.array([shares.get(s.entry.corpus, 0.02) for s in shards])
+        self.shard_weights = weights / weights.sum()
+        self.recording_weights = []
+        for shard in shards:
+            length = np.diff(shard.starts).astype(float)
+            self.recording_weights.append(length / length.sum())
+
+    def windows(
+        self, batch: int, frames: int, generator: torch.Generator, settings: BatchSettings
+    ) -> tuple[Clips, Float[Tensor, "batch frames 17 3"], Float[Tensor, "batch"]]:
+        """Clips, the real detections of a random view (zeros where none is used) and its heading."""
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        rows = [self._window(rng, frames, settings) for _ in range(batch)]
+        sixd, root, contacts, valid, points, heading = (
+            torch.stack(part) for part in zip(*rows, strict=True)
+        )
+        return Clips(sixd_to_matrix(sixd), root, contacts, valid), points, heading
+
+    def _window(
+        self, rng: np.random.Generator, frames: int, settings: BatchSettings
+    ) -> tuple[Tensor, ...]:
+        which = rng.choice(len(self.shards), p=self.shard_weights)
+        shard, sixd = self.shards[which], self.sixd[which]
+        weights = self.recording_weights[which]
+        row = int(rng.choice(len(weights), p=weights))
+        first, end = int(shard.starts[row]), int(shard.starts[row + 1])
+        retimed = rng.random() < settings.augmentation.retime
+        low, high = settings.augmentation.retime_range
+        speed = math.exp(rng.uniform(math.log(low), math.log(high))) if retimed else 1.0
+        span = (frames - 1) * speed
+        start = first + rng.uniform(0, max(0.0, end - 1 - first - span))
+        if not retimed:
+            start = math.floor(start)
+        at = start + speed * np.arange(frames)
+        valid = torch.from_numpy(at <= end - 1 + 1e-6)
+        at = np.minimum(at, end - 1)
+        mix = _Mix(at, end - 1)
+        contacts = (mix(torch.from_numpy(shard.contacts)) > 0.5).float()
+        points, heading = torch.zeros(frames, 17, 3), 0.0
+        views = np.flatnonzero(shard.view_of == row)
+        if len(views) and rng.random() < settings.real_2d:
+            view = int(rng.choice(views))
+            offset = int(shard.view_starts[view]) - first
+            points = mix.nearest(torch.from_numpy(shard.keypoints), offset)
+            heading = float(shard.view_headings[view])
+        root = mix(torch.from_numpy(shard.trans))
+        return mix(sixd), root, contacts, valid, points, torch.tensor(heading)
+
+
+class _Mix:
+    """Linear interpolation of rows of a long array at fractional positions."""
+
+    def __init__(self, at: np.ndarray, last: int) -> None:
+        left = np.floor(at).astype(np.int64)
+        self.left = torch.from_numpy(left)
+        self.right = torch.from_numpy(np.minimum(left + 1, last))
+        self.weight = torch.from_numpy((at - left).astype(np.float32))
+
+    def __call__(self, values: Tensor) -> Tensor:
+        weight = self.weight.reshape(-1, *([1] * (values.ndim - 1)))
+        return torch.lerp(values[self.left], values[self.right], weight)
+
+    def nearest(self, values: Tensor, offset: int) -> Tensor:
+        """Detections cannot be mixed across a missing one: the nearer frame's are taken."""
+        return values[torch.where(self.weight < 0.5, self.left, self.right) + offset].clone()
+
+
+@torch.no_grad()
+def make_batch(
+    source: WindowSource,
+    batch: int,
+    frames: int,
+    generator: torch.Generator,
+    settings: BatchSettings | None = None,
+) -> Batch:
+    """One batch; the same generator state gives the same batch."""
+    settings = settings or BatchSettings()
+    clips, points_px, heading = source.windows(batch, frames, generator, settings)
+    real = (points_px[..., 2] > 0).flatten(1).any(-1)
+    mirror = torch.rand(batch, generator=generator) < settings.augmentation.mirror
+    clips = mirrored(clips, mirror)
+    points_px = torch.where(mirror[:, None, None, None], _mirrored_2d(points_px), points_px)
+    heading = torch.where(mirror, -heading, heading)
+    clips = augmented(clips, generator, settings.augmentation, real)
+    R_world, joints = forward_kinematics(clips.R_parent_joint, clips.root_world)
+    camera = sample_cameras(joints, generator, settings.cameras)
+    detected = corrupt_keypoints(
+        view_through(camera, coco_points(R_world, joints)), generator, None, settings.corruption
+    )
+    points_px = torch.where(real[:, None, None, None], points_px, detected)
+    yaw = torch.where(real, heading, camera_heading(camera.R_camera_world[:, 0]))
+    points_px = points_px * clips.valid[..., None, None]
+    error = torch.exp(torch.randn(batch, generator=generator) * settings.size_spread)
+    shown = torch.rand(batch, generator=generator) >= settings.track_drop
+    condition = encode_condition(
+        points_px, person_size_px(points_px) * error, (is_static(camera) | real) & shown
+    )
+    return _canonical(clips, joints, yaw, condition)
+
+
+def is_static(camera: Camera) -> Bool[Tensor, "batch"]:
+    """Clips whose camera stays where it is, up to the shake of a hand."""
+    turned = camera.R_camera_world[:, :, 2] - camera.R_camera_world[:, :1, 2]
+    position = -(
+        camera.R_camera_world.transpose(-1, -2) @ camera.t_camera_world[..., None]
+    ).squeeze(-1)
+    moved = (position - position[:, :1]).norm(dim=-1)
+    zoomed = (camera.focal_px / camera.focal_px[:, :1]).log().abs()
+    return (
+        (turned.norm(dim=-1).amax(-1) < 0.04)
+        & (moved.amax(-1) < 0.15)
+        & (zoomed.amax(-1) < 0.03)
+    )
+
+
+def _mirrored_2d(points_px: Tensor) -> Tensor:
+    """Mirrored about x = 0: only positions relative to the person matter."""
+    flipped = points_px[..., list(MIRROR_COCO), :].clone()
+    flipped[..., 0] *= -1
+    return flipped
+
+
+def _canonical(clips: Clips, joints: Tensor, yaw: Tensor, condition: Condition) -> Batch:
+    """Turn the world so that the camera's heading is zero; origin under the first root."""
+    turn = rotation_about("y", -yaw)
+    origin = clips.root_world[:, :1] * torch.tensor([1.0, 0.0, 1.0])
+    root = (clips.root_world - origin) @ turn.transpose(-1, -2)
+    R = clips.R_parent_joint.clone()
+    R[:, :, 0] = turn[:, None] @ R[:, :, 0]
+    joints = (joints - origin[:, :, None]) @ turn[:, None].transpose(-1, -2)
+    condition = dataclasses.replace(
+        condition,
+        pose=condition.pose * clips.valid[..., None, None],
+        track=condition.track * clips.valid[..., None],
+    )
+    return Batch(encode_features(R, clips.contacts, root), joints, condition, clips.valid)

@@ -1,0 +1,1 @@
+"""Diffusion on sequences of feature vectors: schedules, weights, samplers, denoisers."""

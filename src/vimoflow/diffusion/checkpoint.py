@@ -1,0 +1,137 @@
+"""Checkpoints: one safetensors file with weights, normalisation and everything needed to use them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
+from vimoflow.diffusion.schedule import NoiseSchedule
+from vimoflow.errors import CheckpointError
+
+FORMAT_VERSION = 1
+DEFAULT_CHECKPOINT = "small"
+_WEIGHTS = "weights."
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Mean and standard deviation of each feature channel over the training files."""
+
+    mean: Float[Tensor, "channels"]
+    std: Float[Tensor, "channels"]
+
+    def normalize(self, features: Float[Tensor, "*batch channels"]) -> Tensor:
+        """Features to what the denoiser sees."""
+        return (features - self.mean.to(features)) / self.std.to(features)
+
+    def denormalize(self, values: Float[Tensor, "*batch channels"]) -> Tensor:
+        """What the denoiser predicts to features."""
+        return values * self.std.to(values) + self.mean.to(values)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained denoiser with its normalisation and its provenance.
+
+    Attributes:
+        terms: the terms under which the weights may be used, shown to every user.
+        provenance: recipe, data, steps, seed, versions: whatever the training wrote down.
+    """
+
+    name: str
+    denoiser: Denoiser
+    normalization: Normalization
+    schedule: NoiseSchedule
+    terms: str
+    provenance: dict[str, Any]
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint; the file appears complete or not at all."""
+    tensors = {_WEIGHTS + k: v.contiguous() for k, v in checkpoint.denoiser.state_dict().items()}
+    tensors["normalization.mean"] = checkpoint.normalization.mean.contiguous()
+    tensors["normalization.std"] = checkpoint.normalization.std.contiguous()
+    header = {
+        "format": "vimoflow-checkpoint",
+        "version": str(FORMAT_VERSION),
+        "config": json.dumps(dataclasses.asdict(checkpoint.denoiser.config)),
+        "schedule": json.dumps(dataclasses.asdict(checkpoint.schedule)),
+        "terms": checkpoint.terms,
+        "provenance": json.dumps(checkpoint.provenance),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        save_file(tensors, partial, metadata=header)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_checkpoint(name_or_path: str | Path = DEFAULT_CHECKPOINT) -> Checkpoint:
+    """A checkpoint that ships with the package, by name, or one in a file, by path.
+
+    Raises:
+        CheckpointError: it is missing, damaged, of another version or of another shape.
+    """
+    path = _resolve(name_or_path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: damaged or not a checkpoint ({error})") from error
+    if header.get("format") != "vimoflow-checkpoint":
+        raise CheckpointError(f"{path}: a safetensors file, but not a ViMo-Flow checkpoint")
+    if header.get("version") != str(FORMAT_VERSION):
+        raise CheckpointError(
+            f"{path}: checkpoint version {header.get('version')}, this release reads "
+            f"{FORMAT_VERSION}; install the release it was made with or train again"
+        )
+    try:
+        return _build(path.stem, header, tensors)
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = str(error).split("\n")[0]
+        raise CheckpointError(f"{path}: the checkpoint does not fit itself ({reason})") from error
+
+
+def _build(name: str, header: dict[str, str], tensors: dict[str, Tensor]) -> Checkpoint:
+    denoiser = Denoiser(DenoiserConfig(**json.loads(header["config"])))
+    weights = {k.removeprefix(_WEIGHTS): v for k, v in tensors.items() if k.startswith(_WEIGHTS)}
+    denoiser.load_state_dict(weights)
+    if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
+        raise ValueError("weights that are not finite")
+    return Checkpoint(
+        name=name,
+        denoiser=denoiser.eval().requires_grad_(False),
+        normalization=Normalization(tensors["normalization.mean"], tensors["normalization.std"]),
+        schedule=NoiseSchedule(**json.loads(header["schedule"])),
+        terms=header["terms"],
+        provenance=json.loads(header["provenance"]),
+    )
+
+
+def _resolve(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.suffix or len(path.parts) > 1:
+        raise CheckpointError(f"{path}: no such checkpoint file")
+    folder = resources.files("vimoflow.diffusion").joinpath("weights")
+    shipped = Path(str(folder.joinpath(f"{path}.safetensors")))
+    if not shipped.is_file():
+        names = sorted(p.stem for p in Path(str(folder)).glob("*.safetensors"))
+        raise CheckpointError(f"no checkpoint '{path}': this release ships {', '.join(names)}")
+    return shipped

@@ -1,0 +1,55 @@
+"""Classifier-free guidance (Ho and Salimans 2022; thesis 3.3 iv)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from vimoflow.diffusion.sampler import Denoise
+from vimoflow.errors import ConfigError
+
+Condition = TypeVar("Condition")
+
+
+def _concatenate(first: Tensor, second: Tensor) -> Tensor:
+    return torch.cat((first, second))
+
+
+def guided(
+    denoise: Callable[[Tensor, Tensor, Condition], Tensor],
+    condition: Condition,
+    empty: Condition,
+    w: float,
+    join: Callable[[Condition, Condition], Condition] = _concatenate,  # type: ignore[assignment]
+) -> Denoise:
+    """A denoiser that answers ``(1 + w) D(x_t, t, condition) - w D(x_t, t, empty)``.
+
+    Both are evaluated in one batch of twice the size. With ``w`` 0 the model never sees ``empty``.
+    Guided rotations are no rotations: re-orthonormalise them in the sampler's ``x0_transform``.
+
+    Args:
+        denoise: the model, ``(x_t, t, condition) -> x0_hat``.
+        condition: what to follow, for a batch.
+        empty: "no condition", for a batch of the same size.
+        w: strength; 0 is none. The thesis' w, which others call the guidance scale minus 1.
+        join: makes one condition of two, along the batch; for tensors it need not be given.
+
+    Raises:
+        ConfigError: ``w`` is negative or not finite.
+    """
+    if not (math.isfinite(w) and w >= 0.0):
+        raise ConfigError(f"the guidance strength must be 0 or more, not {w:g}")
+    if w == 0.0:
+        return lambda x_t, t: denoise(x_t, t, condition)
+    both = join(condition, empty)
+
+    def guided_denoise(x_t: Tensor, t: Tensor) -> Tensor:
+        x0_hat = denoise(torch.cat((x_t, x_t)), torch.cat((t, t)), both)
+        conditional, unconditional = x0_hat.chunk(2)
+        return (1.0 + w) * conditional - w * unconditional
+
+    return guided_denoise

@@ -1,0 +1,1 @@
+"""One file knows one format, read and write."""

@@ -1,0 +1,148 @@
+"""AIST++ as distributed (Li et al. 2021): pickles, camera settings, splits.
+
+The pickles are read with an allow-list: only what numpy arrays need is ever constructed.
+Lengths are converted to metres here: keypoints3d, camera and SMPL translations are all in units of
+``smpl_scaling`` (about 90 to the metre, one value a sequence), which DESIGN section 4 explains.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from vimoflow.errors import InputError
+
+_ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),
+}
+_MAX_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class AistCamera:
+    """One calibrated view; lengths still in the sequence's own units (see the module's text)."""
+
+    name: str
+    matrix: Float[np.ndarray, "3 3"]
+    distortion: Float[np.ndarray, "5"]
+    rotation: Float[np.ndarray, "3"]
+    translation: Float[np.ndarray, "3"]
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class AistMotion:
+    """SMPL poses (axis-angle, radians), SMPL translation and scale of one sequence."""
+
+    poses: Float[np.ndarray, "frames 24 3"]
+    trans: Float[np.ndarray, "frames 3"]
+    scaling: float
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
+        return super().find_class(module, name)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, not an AIST++ file")
+        data = _ArrayUnpickler(io.BytesIO(path.read_bytes())).load()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except InputError:
+        raise
+    except Exception as error:  # a hostile or cut pickle can raise anything at all
+        raise InputError(f"{path}: not a plain AIST++ pickle ({error})") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: an AIST++ pickle holds a dictionary, this one does not")
+    return data
+
+
+def _array(data: dict[str, Any], key: str, path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """``data[key]`` as floats, its trailing axes checked against ``shape``."""
+    value = data.get(key)
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+        raise InputError(f"{path}: field '{key}' is missing or is not a numeric array")
+    if value.shape[value.ndim - len(shape) :] != shape:
+        raise InputError(f"{path}: field '{key}' has shape {value.shape}, expected (..., {shape})")
+    return value.astype(np.float64)
+
+
+def read_keypoints2d(path: Path) -> Float[np.ndarray, "views frames 17 3"]:
+    """Real detections at 60 fps: pixels and confidence; what is missing (NaN) becomes zeros."""
+    points = _array(_load(path), "keypoints2d", path, (17, 3))
+    if points.ndim != 4:
+        raise InputError(f"{path}: field 'keypoints2d' must be (views, frames, 17, 3)")
+    return np.where(np.isfinite(points).all(-1, keepdims=True), points, 0.0)
+
+
+def read_keypoints3d(path: Path) -> Float[np.ndarray, "frames 17 3"]:
+    """The optimised 3D COCO points at 60 fps, in the sequence's own units; NaN where missing."""
+    return _array(_load(path), "keypoints3d_optim", path, (17, 3))
+
+
+def read_motion(path: Path) -> AistMotion:
+    """SMPL poses and translation at 60 fps."""
+    data = _load(path)
+    poses = _array(data, "smpl_poses", path, (72,))
+    scaling = float(_array(data, "smpl_scaling", path, ()).reshape(-1)[0])
+    if not 10 < scaling < 1000:
+        raise InputError(f"{path}: field 'smpl_scaling' is {scaling}, expected about 90")
+    return AistMotion(
+        poses.reshape(len(poses), 24, 3), _array(data, "smpl_trans", path, (3,)), scaling
+    )
+
+
+def read_camera_mapping(folder: Path) -> dict[str, str]:
+    """Sequence name to camera setting, from ``cameras/mapping.txt``."""
+    path = folder / "mapping.txt"
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read, expected 'SEQUENCE SETTING' lines") from error
+    pairs = (line.split() for line in lines if line.strip())
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def read_cameras(path: Path) -> tuple[AistCamera, ...]:
+    """All views of one camera setting."""
+    try:
+        views = json.loads(path.read_text("utf-8"))
+        return tuple(
+            AistCamera(
+                name=str(view["name"]),
+                matrix=np.array(view["matrix"], dtype=float).reshape(3, 3),
+                distortion=np.array(view["distortions"], dtype=float).reshape(5),
+                rotation=np.array(view["rotation"], dtype=float).reshape(3),
+                translation=np.array(view["translation"], dtype=float).reshape(3),
+                size=(int(view["size"][0]), int(view["size"][1])),
+            )
+            for view in views
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(f"{path}: not an AIST++ camera setting ({error})") from error
+
+
+def read_name_list(path: Path) -> frozenset[str]:
+    """Sequence names of a split file or of ``ignore_list.txt``, one a line."""
+    try:
+        return frozenset(path.read_text("utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read, expected one sequence name a line") from error

@@ -1,0 +1,163 @@
+"""``motion.npz``: a motion with everything needed to understand it, and no pickled objects.
+
+Keys: ``poses`` (S, 72) axis-angle in radians, 24 joints in SMPL order; ``trans`` (S, 3) position of
+the pelvis joint, metres; ``joints`` (S, 24, 3) metres; ``contacts`` (S, 4); ``mocap_framerate`` Hz;
+``betas`` (10,) zeros; ``gender`` 'neutral'; ``up_axis`` 'y'; ``joints2d`` (S, 17, 3) pixels and
+confidence; ``observed`` (S, 17); ``timestamps`` (S,) seconds; ``joint_names``, ``parents``,
+``offsets`` (24, 3) metres. ``joints2d`` and ``observed`` have no rows where a motion was not made
+from keypoints.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped
+
+from vimoflow.errors import InputError, OutputError
+from vimoflow.motion.clip import Motion
+from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, load_skeleton
+
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_SHAPES: dict[str, tuple[int, ...]] = {
+    "poses": (72,), "trans": (3,), "contacts": (4,), "timestamps": (),
+    "joints2d": (17, 3), "observed": (17,),
+}  # fmt: skip
+_OFFSET_TOLERANCE_M = 1e-3
+
+
+def save_motion_npz(motion: Motion, path: str | Path) -> None:
+    """Write a motion; equal motions give equal bytes.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            for key, array in _arrays(motion).items():
+                # A fixed date and system, because zip entries otherwise carry the clock.
+                entry = zipfile.ZipInfo(f"{key}.npy", date_time=_ZIP_EPOCH)
+                entry.create_system, entry.compress_type = 3, zipfile.ZIP_DEFLATED
+                with archive.open(entry, "w", force_zip64=True) as stream:
+                    np.lib.format.write_array(stream, array, allow_pickle=False)
+        os.replace(partial, target)
+    except OSError as error:
+        raise OutputError(f"{target}: cannot write the motion ({error.strerror})") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_motion_npz(path: str | Path) -> Motion:
+    """Read what :func:`save_motion_npz` wrote.
+
+    Raises:
+        InputError: no such file, not a ``motion.npz``, damaged, or made for another skeleton.
+    """
+    source = Path(path)
+    arrays = _read(source)
+    frames = len(arrays["poses"]) if arrays["poses"].ndim else 0
+    if frames == 0:
+        raise InputError(f"{source}: holds no frames; generate the motion again")
+    for key, rest in _SHAPES.items():
+        array = arrays[key]
+        empty = key in ("joints2d", "observed") and array.shape == (0, *rest)
+        if array.shape != (frames, *rest) and not empty:
+            wanted = (frames, *rest)
+            raise InputError(f"{source}: '{key}' has shape {array.shape}, expected {wanted}")
+        if array.dtype.kind not in "fbiu" or not np.isfinite(array).all():
+            raise InputError(f"{source}: '{key}' holds values that are not finite numbers")
+    _check_clock(source, arrays)
+    _check_skeleton(source, arrays)
+    keypoints = len(arrays["joints2d"]) > 0
+    return Motion(
+        poses=_floats(arrays["poses"]).reshape(frames, len(JOINT_NAMES), 3),
+        trans=_floats(arrays["trans"]),
+        fps=float(arrays["mocap_framerate"]),
+        contacts=_floats(arrays["contacts"]),
+        timestamps=arrays["timestamps"].astype(np.float64),
+        joints2d=_floats(arrays["joints2d"]) if keypoints else None,
+        observed=arrays["observed"].astype(bool) if keypoints else None,
+    )
+
+
+def _arrays(motion: Motion) -> dict[str, np.ndarray]:
+    no_points = motion.joints2d is None
+    joints2d = np.zeros((0, 17, 3)) if motion.joints2d is None else motion.joints2d
+    if motion.observed is not None and not no_points:
+        observed = motion.observed
+    else:
+        observed = joints2d[..., 2] > 0
+    single = np.float32
+    return {
+        "poses": motion.poses.reshape(len(motion), -1).astype(single),
+        "trans": motion.trans.astype(single),
+        "joints": motion.joint_positions.astype(single),
+        "contacts": motion.contacts.astype(single),
+        "mocap_framerate": np.array(motion.fps, dtype=np.float64),
+        "betas": np.zeros(10, dtype=single),
+        "gender": np.array("neutral"),
+        "up_axis": np.array("y"),
+        "joints2d": joints2d.astype(single),
+        "observed": observed.astype(bool),
+        "timestamps": motion.timestamps.astype(np.float64),
+        "joint_names": np.array(JOINT_NAMES),
+        "parents": np.array(PARENTS, dtype=np.int32),
+        "offsets": load_skeleton().offsets.astype(np.float64),
+    }
+
+
+def _read(source: Path) -> dict[str, np.ndarray]:
+    wanted = (*_SHAPES, "mocap_framerate", "up_axis", "joint_names", "parents", "offsets")
+    try:
+        loaded = np.load(source, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise InputError(f"{source}: a single array, not a motion.npz")
+        with loaded:
+            missing = [key for key in wanted if key not in loaded]
+            if missing:
+                raise InputError(
+                    f"{source}: not a motion.npz of vimoflow, it has no '{missing[0]}'"
+                )
+            return {key: loaded[key] for key in wanted}
+    except FileNotFoundError:
+        raise InputError(f"{source}: no such file") from None
+    except OSError as error:
+        reason = error.strerror or "not an npz file"
+        raise InputError(f"{source}: cannot be read ({reason})") from error
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        message = "damaged, or not an npz file of plain arrays; generate the motion again"
+        raise InputError(f"{source}: {message}") from error
+
+
+def _check_clock(source: Path, arrays: dict[str, np.ndarray]) -> None:
+    fps, times = arrays["mocap_framerate"], arrays["timestamps"]
+    if fps.shape != () or fps.dtype.kind not in "fiu" or not 0 < float(fps) < np.inf:
+        raise InputError(f"{source}: 'mocap_framerate' is not a positive number")
+    if (np.diff(times) <= 0).any():
+        raise InputError(f"{source}: 'timestamps' do not increase")
+
+
+def _check_skeleton(source: Path, arrays: dict[str, np.ndarray]) -> None:
+    offsets, ours = arrays["offsets"], load_skeleton().offsets
+    same = (
+        str(arrays["up_axis"]) == "y"
+        and arrays["joint_names"].astype(str).tolist() == list(JOINT_NAMES)
+        and arrays["parents"].tolist() == list(PARENTS)
+        and offsets.shape == ours.shape
+        and offsets.dtype.kind == "f"
+        and bool((np.abs(offsets - ours) < _OFFSET_TOLERANCE_M).all())
+    )
+    if not same:
+        raise InputError(
+            f"{source}: made for another skeleton than this version's; generate the motion again"
+        )
+
+
+def _floats(array: Shaped[np.ndarray, "..."]) -> np.ndarray:
+    return array.astype(np.float64)

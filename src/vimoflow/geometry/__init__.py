@@ -1,0 +1,1 @@
+"""Pure functions on rotations, cameras and signals. Any leading batch shape."""

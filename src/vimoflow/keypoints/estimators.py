@@ -1,0 +1,114 @@
+"""From a video to one person's COCO-17 keypoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from vimoflow.errors import ConfigError, InputError
+from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
+from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.video import VideoFrame, VideoInfo, frames, prefetch
+
+# Fewer frames with a person than this are taken for false alarms (all must have one if the video
+# is shorter still).
+_MIN_FRAMES_WITH_PERSON = 3
+
+
+class KeypointEstimator(Protocol):
+    """A detector of one person's COCO-17 keypoints."""
+
+    @property
+    def name(self) -> str:
+        """What to write beside the keypoints, with model and version."""
+
+    def estimate(self, frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "17 3"]]:
+        """Keypoints of each frame, in order, as the frames come: pixels and confidence."""
+
+
+ESTIMATORS: dict[str, Callable[[], KeypointEstimator]] = {"mediapipe": MediaPipeEstimator}
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Keypoints of a video and what was wrong with the file, one sentence each."""
+
+    keypoints: Keypoints2D
+    warnings: tuple[str, ...]
+
+
+def extract_keypoints(
+    path: str | Path,
+    estimator: str | KeypointEstimator = "mediapipe",
+    start: float | None = None,
+    end: float | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Keypoints2D:
+    """The keypoints of `extract`, for callers who do not care for its warnings."""
+    return extract(path, estimator, start, end, progress).keypoints
+
+
+def extract(
+    path: str | Path,
+    estimator: str | KeypointEstimator = "mediapipe",
+    start: float | None = None,
+    end: float | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Extraction:
+    """Find one person's keypoints in a video, frame by frame; only the keypoints stay in memory.
+
+    Args:
+        path: video file.
+        estimator: name of an estimator, or one of your own.
+        start: first moment wanted, in seconds from the file's first frame.
+        end: first moment not wanted any more.
+        progress: told after every frame how many are done and how many there are (None: unknown).
+
+    Raises:
+        InputError: the file is no readable video, or shows no person.
+        ConfigError: there is no such estimator.
+    """
+    detector = _estimator(estimator) if isinstance(estimator, str) else estimator
+    stream = frames(path, start, end)
+    total = _expected_frames(stream.info, start, end)
+    times: list[float] = []
+    points: list[Float[np.ndarray, "17 3"]] = []
+    with closing(stream), prefetch(stream) as ahead:
+        for row in detector.estimate(_noting_times(ahead, times)):
+            points.append(row)
+            if progress is not None:
+                progress(len(points), total)
+    keypoints = Keypoints2D(
+        np.stack(points), np.array(times), stream.info.size, stream.info.name, detector.name
+    )
+    found = int(keypoints.observed.any(axis=1).sum())
+    if found < min(_MIN_FRAMES_WITH_PERSON, len(keypoints)):
+        raise InputError(
+            f"no person found in {path}: one person should be visible, upright and mostly whole"
+        )
+    return Extraction(keypoints, stream.warnings)
+
+
+def _estimator(name: str) -> KeypointEstimator:
+    if name not in ESTIMATORS:
+        raise ConfigError(f"there is no estimator {name!r}; choose from: {', '.join(ESTIMATORS)}")
+    return ESTIMATORS[name]()
+
+
+def _noting_times(stream: Iterable[VideoFrame], times: list[float]) -> Iterator[VideoFrame]:
+    for frame in stream:
+        times.append(frame.time)
+        yield frame
+
+
+def _expected_frames(info: VideoInfo, start: float | None, end: float | None) -> int | None:
+    if info.frame_count is None or (start is None and end is None):
+        return info.frame_count
+    length = info.frame_count / info.fps
+    return max(0, round((min(end or length, length) - (start or 0.0)) * info.fps))

@@ -1,0 +1,1 @@
+"""The 24-joint skeleton and motions on it."""

@@ -1,0 +1,54 @@
+"""A motion: the value that travels from the model to every file format."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from vimoflow.geometry.rotations import axis_angle_to_matrix
+from vimoflow.motion.kinematics import forward_kinematics
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A motion of the canonical skeleton in the world frame (metres, +Y up, floor at y = 0).
+
+    Attributes:
+        poses: local rotations as axis-angle vectors, radians, SMPL joint order.
+        trans: position of the pelvis joint, metres.
+        fps: frames per second (the mean, where ``timestamps`` are uneven).
+        contacts: in [0, 1]: left ankle, left foot, right ankle, right foot.
+        timestamps: seconds; ``arange(frames) / fps`` unless given.
+        joints2d: the 2D keypoints the motion was made from, pixels and confidence, if any.
+        observed: which of those keypoints were seen rather than filled in, if any.
+    """
+
+    poses: Float[np.ndarray, "frames 24 3"]
+    trans: Float[np.ndarray, "frames 3"]
+    fps: float
+    contacts: Float[np.ndarray, "frames 4"]
+    timestamps: Float[np.ndarray, "frames"] = field(default=None)  # type: ignore[assignment]
+    joints2d: Float[np.ndarray, "frames 17 3"] | None = None
+    observed: Bool[np.ndarray, "frames 17"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.timestamps is None:
+            object.__setattr__(self, "timestamps", np.arange(len(self.poses)) / self.fps)
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    @functools.cached_property
+    def local_rotations(self) -> Float[np.ndarray, "frames 24 3 3"]:
+        """Local rotation matrices, float64."""
+        return axis_angle_to_matrix(torch.as_tensor(self.poses, dtype=torch.float64)).numpy()
+
+    @functools.cached_property
+    def joint_positions(self) -> Float[np.ndarray, "frames 24 3"]:
+        """World positions of the joints, metres, float64."""
+        root = torch.as_tensor(self.trans, dtype=torch.float64)
+        return forward_kinematics(torch.from_numpy(self.local_rotations), root)[1].numpy()

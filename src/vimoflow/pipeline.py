@@ -1,0 +1,92 @@
+"""From inputs to results: options and, from there, the whole run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from vimoflow.errors import ConfigError
+
+SAMPLERS = ("ddim", "ddpm", "mean")
+ESTIMATORS = ("mediapipe",)
+FORMATS = ("npz", "bvh", "glb", "html", "mp4")
+PREVIEW_FORMATS = ("html", "mp4")
+ROOTS = ("free", "inplace")
+CAMERAS = ("static", "moving")
+TIMESTEPS = 1000  # of the noise schedule: no sampler can take more steps
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """How to generate. Fields bear the names of the command's options, with units.
+
+    Attributes:
+        output: folder the results go to.
+        samples: how many motions to draw; the best of them is the result.
+        seed: same seed, machine and versions give the same bytes.
+        steps: denoising steps, 1 to 1000.
+        sampler: ``"ddim"``, ``"ddpm"`` or ``"mean"`` (thesis, algorithm 2 without noise).
+        guidance: the thesis' w, 0 for none; None is the checkpoint's own value.
+        checkpoint: name of a checkpoint that ships, or path of a file.
+        estimator: what finds the 2D keypoints in a video.
+        formats: which files to write.
+        fps: frame rate in Hz of a keypoint file that does not state its own.
+        start_s: where in the input to begin, seconds.
+        end_s: where in the input to stop, seconds; None is its end.
+        height_m: the person's height in metres, which scales the result; None is the canonical one.
+        root: ``"free"`` lets the figure travel, ``"inplace"`` keeps it over one spot.
+        camera: whether the camera stood still, so that the path in the image tells the root's.
+
+    Raises:
+        ConfigError: a value that makes no sense; the message names the option.
+    """
+
+    output: Path
+    samples: int = 1
+    seed: int = 0
+    steps: int = 50
+    sampler: str = "ddim"
+    guidance: float | None = None
+    checkpoint: str = "small"
+    estimator: str = "mediapipe"
+    formats: tuple[str, ...] = FORMATS
+    fps: float | None = None
+    start_s: float = 0.0
+    end_s: float | None = None
+    height_m: float | None = None
+    root: str = "free"
+    camera: str = "static"
+
+    def __post_init__(self) -> None:
+        _require_choice("--sampler", self.sampler, SAMPLERS)
+        _require_choice("--estimator", self.estimator, ESTIMATORS)
+        _require_choice("--root", self.root, ROOTS)
+        _require_choice("--camera", self.camera, CAMERAS)
+        for name in self.formats:
+            _require_choice("--formats", name, FORMATS)
+        if not self.formats:
+            raise ConfigError(f"--formats: name at least one of {', '.join(FORMATS)}")
+        _require_range("--samples", self.samples, 1, math.inf)
+        _require_range("--seed", self.seed, 0, 2**63 - 1)
+        _require_range("--steps", self.steps, 1, TIMESTEPS)
+        _require_range("--guidance", self.guidance, 0.0, 20.0)
+        _require_range("--fps", self.fps, 1.0, 1000.0)
+        _require_range("--start", self.start_s, 0.0, math.inf)
+        _require_range("--height", self.height_m, 0.3, 3.0)
+        if self.end_s is not None and not self.end_s > self.start_s:
+            raise ConfigError(f"--end: {self.end_s:g} s is not after --start, {self.start_s:g} s")
+
+
+def _require_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"{option}: {value!r} is not one of {', '.join(choices)}")
+
+
+def _require_range(
+    option: str, value: int | float | None, low: int | float, high: int | float
+) -> None:
+    if value is None or (low <= value <= high and math.isfinite(value)):
+        return
+    bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f"finite and at least {low:g}"
+    raise ConfigError(f"{option}: {value:g} makes no sense; it must be {bound}")

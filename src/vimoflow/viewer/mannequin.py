@@ -1,0 +1,222 @@
+"""Drawing the mannequin on the CPU: its faces, a floor and a soft shadow.
+
+The world is camera-aligned (the camera that filmed stands on the +Z side and looks along -Z), so a
+view from +Z shows the figure's left and right where the input video has them. The view keeps its
+height, direction and distance and only slides along the floor; everything about the floor that
+depends on the view is therefore computed once.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from vimoflow.formats.body import COLORS_SRGB, BodyMesh, load_body, skin
+from vimoflow.motion.clip import Motion
+from vimoflow.motion.skeleton import PARENTS
+from vimoflow.viewer.rasterizer import rasterize
+
+_SUPERSAMPLING = 2
+_GRID_M = 0.5
+_SHADOW_REACH_M, _SHADOW_PIXELS = 2.4, 320
+_KEY_LIGHT = np.array([-0.42, 0.76, 0.50])  # from over the camera's left shoulder
+_SKY_SRGB, _FLOOR_SRGB, _LINE_SRGB = (0.86, 0.89, 0.93), (0.76, 0.79, 0.83), (0.62, 0.66, 0.72)
+
+
+@dataclass(frozen=True)
+class View:
+    """A camera at +Z of a point on the floor that it follows.
+
+    Attributes:
+        width, height: of the picture, pixels.
+        distance: from the followed point, metres.
+        eye_height, target_height: where the camera is and looks, metres above the floor.
+        field: visible height at the followed point, metres.
+    """
+
+    width: int
+    height: int
+    distance: float = 4.6
+    eye_height: float = 1.55
+    target_height: float = 0.90
+    field: float = 2.35
+
+    @property
+    def focal_px(self) -> float:
+        """Focal length in pixels."""
+        slant = float(np.hypot(self.distance, self.eye_height - self.target_height))
+        return self.height * slant / self.field
+
+    @functools.cached_property
+    def axes(self) -> Float[np.ndarray, "3 3"]:
+        """Rows: right, down and forward of the camera, in the world."""
+        forward = np.array([0.0, self.target_height - self.eye_height, -self.distance])
+        forward /= np.linalg.norm(forward)
+        right = np.array([1.0, 0.0, 0.0])
+        return np.stack((right, np.cross(forward, right), forward))
+
+    def project(
+        self, points: Float[np.ndarray, "points 3"]
+    ) -> tuple[Float[np.ndarray, "points 2"], Float[np.ndarray, "points"]]:
+        """Pixels and depths (metres) of points relative to the followed point."""
+        seen = (points - [0.0, self.eye_height, self.distance]) @ self.axes.T
+        depth = seen[:, 2]
+        centre = np.array([self.width / 2, self.height / 2])
+        return seen[:, :2] / np.maximum(depth, 0.05)[:, None] * self.focal_px + centre, depth
+
+    def floor_points(
+        self,
+    ) -> tuple[Float[np.ndarray, "height width 2"], Float[np.ndarray, "height width"]]:
+        """For every pixel x and z (metres) on the floor and its depth; infinite above the horizon."""
+        u = (np.arange(self.width) + 0.5 - self.width / 2) / self.focal_px
+        v = (np.arange(self.height) + 0.5 - self.height / 2) / self.focal_px
+        ray = u[None, :, None] * self.axes[0] + v[:, None, None] * self.axes[1] + self.axes[2]
+        with np.errstate(divide="ignore"):
+            depth = np.where(ray[..., 1] < -1e-6, self.eye_height / -ray[..., 1], np.inf)
+        hit = np.where(np.isfinite(depth), depth, 1e6)[..., None] * ray
+        return hit[..., [0, 2]] + [0.0, self.distance], depth
+
+
+class MannequinRenderer:
+    """Draws poses from one view; keeps what does not change between frames."""
+
+    def __init__(self, view: View) -> None:
+        self._view, self._body = view, load_body()
+        points, depth = view.floor_points()
+        self._floor = points.astype(np.float32)
+        near = 1 / (1 + (depth / (2.1 * view.distance)) ** 4)
+        self._near = near.astype(np.float32)
+        self._backdrop = _backdrop(view, near)
+        self._line_width = np.clip(depth / view.focal_px * 0.9, 0.004, 1.0).astype(np.float32)
+        scale = _SHADOW_PIXELS / (2 * _SHADOW_REACH_M)
+        self._shadow_map = ((points + _SHADOW_REACH_M) * scale - 0.5).astype(np.float32)
+
+    def draw(
+        self,
+        R_world_joint: Float[np.ndarray, "24 3 3"],
+        p_world_joint: Float[np.ndarray, "24 3"],
+        follow_xz: Float[np.ndarray, "2"],
+    ) -> UInt8[np.ndarray, "height width 3"]:
+        """The figure over the floor, sRGB."""
+        vertices, normals = skin(self._body, R_world_joint, p_world_joint)
+        vertices = vertices - [follow_xz[0], 0.0, follow_xz[1]]
+        picture = self._floor_picture(vertices, follow_xz.astype(np.float32))
+        _paint(picture, self._view, self._body, vertices, normals)
+        return picture
+
+    def _floor_picture(
+        self, vertices: Float[np.ndarray, "vertices 3"], follow_xz: Float[np.ndarray, "2"]
+    ) -> UInt8[np.ndarray, "height width 3"]:
+        import cv2
+
+        phase = (self._floor + follow_xz) / _GRID_M
+        to_line = np.abs(phase - np.round(phase)).min(axis=-1) * _GRID_M
+        line = np.clip(1.5 - to_line / self._line_width, 0, 1) * self._near * 0.85
+        shadow = cv2.remap(_shadow(vertices), self._shadow_map, None, cv2.INTER_LINEAR)
+        ground = self._backdrop + line[..., None] * (
+            np.float32(_LINE_SRGB) - np.float32(_FLOOR_SRGB)
+        )
+        ground *= (1 - shadow.astype(np.float32) * (0.5 / 255))[..., None]
+        return (ground * 255 + 0.5).astype(np.uint8)
+
+
+def followed_path(motion: Motion, view: View) -> Float[np.ndarray, "frames 2"]:
+    """Where the view is (x and z on the floor, metres): the root, smoothed over half a second."""
+    from scipy.ndimage import gaussian_filter1d
+
+    return gaussian_filter1d(motion.trans[:, [0, 2]], 0.5 * motion.fps, axis=0, mode="nearest")
+
+
+def world_rotations(
+    R_parent_joint: Float[np.ndarray, "frames 24 3 3"],
+) -> Float[np.ndarray, "frames 24 3 3"]:
+    """World rotations of all joints."""
+    R_world = R_parent_joint.copy()
+    for index, parent in enumerate(PARENTS):
+        if parent >= 0:
+            R_world[:, index] = R_world[:, parent] @ R_parent_joint[:, index]
+    return R_world
+
+
+def _backdrop(
+    view: View, near: Float[np.ndarray, "height width"]
+) -> Float[np.ndarray, "height width 3"]:
+    """The floor's colour, lost in the sky with distance."""
+    rise = np.linspace(0.06, -0.06, view.height)[:, None, None]
+    sky = np.array(_SKY_SRGB) + rise
+    mix = near[..., None] * np.array(_FLOOR_SRGB) + (1 - near[..., None]) * sky
+    return mix.astype(np.float32)
+
+
+def _shadow(vertices: Float[np.ndarray, "vertices 3"]) -> UInt8[np.ndarray, "pixels pixels"]:
+    """How dark the floor is around the followed point, 0 to 255: softer the higher the part."""
+    import cv2
+
+    light = _KEY_LIGHT * [0.55, 1.0, 0.55]  # steeper than the key light, so it stays at the feet
+    height = np.maximum(vertices[:, 1], 0)
+    ground = vertices[:, [0, 2]] - height[:, None] * light[[0, 2]] / light[1]
+    pixels = (ground + _SHADOW_REACH_M) * (_SHADOW_PIXELS / (2 * _SHADOW_REACH_M))
+    shadow = np.zeros((_SHADOW_PIXELS, _SHADOW_PIXELS), np.float32)
+    faces = load_body().faces
+    for low, high, blur in ((0.0, 0.25, 1.6), (0.25, 0.9, 4.5), (0.9, 9.0, 9.0)):
+        middle = height[faces].mean(axis=1)
+        chosen = (middle >= low) & (middle < high)
+        layer = np.zeros((_SHADOW_PIXELS, _SHADOW_PIXELS), np.uint8)
+        corners = np.ascontiguousarray(np.round(pixels[faces[chosen]]), dtype=np.int32)
+        for corner in corners:
+            cv2.fillConvexPoly(layer, corner, 255)
+        np.maximum(shadow, cv2.GaussianBlur(layer, (0, 0), blur), out=shadow)
+    return shadow.astype(np.uint8)
+
+
+def _paint(
+    picture: UInt8[np.ndarray, "height width 3"],
+    view: View,
+    body: BodyMesh,
+    vertices: Float[np.ndarray, "vertices 3"],
+    normals: Float[np.ndarray, "vertices 3"],
+) -> None:
+    """Draw the figure into ``picture``, smoothed at its edges by drawing it larger."""
+    import cv2
+
+    pixels, depth = view.project(vertices)
+    low = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - 2, 0)
+    high = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + 2, (view.width, view.height))
+    if (low >= high).any() or depth.min() < 0.1:
+        return
+    patch = picture[low[1] : high[1], low[0] : high[0]]
+    size = (patch.shape[1] * _SUPERSAMPLING, patch.shape[0] * _SUPERSAMPLING)
+    canvas = cv2.resize(patch, size, interpolation=cv2.INTER_LINEAR)
+    fine = (pixels - low) * _SUPERSAMPLING
+    colors = _shade(view, body, vertices, normals) * 255
+    place, rgb = rasterize(fine, depth, colors, body.triangles, size)
+    canvas.reshape(-1, 3)[place] = (rgb + 0.5).astype(np.uint8)
+    picture[low[1] : high[1], low[0] : high[0]] = cv2.resize(
+        canvas, (patch.shape[1], patch.shape[0]), interpolation=cv2.INTER_AREA
+    )
+
+
+def _shade(
+    view: View,
+    body: BodyMesh,
+    vertices: Float[np.ndarray, "vertices 3"],
+    normals: Float[np.ndarray, "vertices 3"],
+) -> Float[np.ndarray, "vertices 3"]:
+    """Colours in sRGB: a key light, light from sky and floor, a rim and a soft highlight."""
+    key = _KEY_LIGHT / np.linalg.norm(_KEY_LIGHT)
+    to_eye = np.array([0.0, view.eye_height, view.distance]) - vertices
+    to_eye /= np.linalg.norm(to_eye, axis=1, keepdims=True)
+    diffuse = np.clip((normals @ key + 0.25) / 1.25, 0, 1)
+    ambient = 0.30 + 0.14 * normals[:, 1]
+    rim = (1 - np.clip((normals * to_eye).sum(1), 0, 1)) ** 3
+    half = key + to_eye
+    half /= np.linalg.norm(half, axis=1, keepdims=True)
+    shine = np.clip((normals * half).sum(1), 0, 1) ** 40
+    grounded = 0.75 + 0.25 * np.clip(vertices[:, 1] / 0.5, 0, 1)  # less light near the floor
+    albedo = np.array(COLORS_SRGB)[body.material] ** 2.2
+    light = (ambient + 0.78 * diffuse) * grounded
+    linear = albedo * light[:, None] + (0.10 * rim + 0.10 * shine)[:, None]
+    return np.clip(linear, 0, 1) ** (1 / 2.2)

@@ -1,0 +1,37 @@
+"""Progress where there is a terminal and where there is none."""
+
+from __future__ import annotations
+
+import sys
+
+from vimoflow.cli.progress import LINES, progress
+
+
+def test_plain_lines_are_few_and_end_with_the_whole(capsys):
+    with progress("keypoints") as show:
+        for done in range(1, 1001):
+            show(done, 1000)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == LINES
+    assert lines[0] == "keypoints: 100 of 1000" and lines[-1] == "keypoints: 1000 of 1000"
+
+
+def test_short_work_and_unknown_lengths_are_fine(capsys):
+    with progress("a") as show:
+        show(1, 3)
+        show(2, 3)
+        show(3, 3)
+    assert capsys.readouterr().err.splitlines() == ["a: 1 of 3", "a: 2 of 3", "a: 3 of 3"]
+    with progress("b") as show:
+        show(1, None)
+        show(2, 0)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_gets_a_bar_and_stdout_stays_clean(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress("keypoints") as show:
+        for done in range(1, 6):
+            show(done, 5)
+    captured = capsys.readouterr()
+    assert "keypoints" in captured.err and captured.out == ""
