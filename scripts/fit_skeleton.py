@@ -1,11 +1,12 @@
 """Fit the canonical skeleton to AIST++ and write src/vimoflow/motion/skeleton.json.
 
-Joint positions are linear in the bone offsets once the rotations are known. With SMPL rotations from
-``smpl_poses`` and the triangulated ``keypoints3d_optim`` of one training sequence, ridge least
-squares gives the offsets and where the COCO points sit on the bones. The ridge pulls, with a strength
-of ``RIDGE``, towards segment lengths taken as fractions of stature from anthropometry (Drillis and
-Contini 1966, the table in Winter, Biomechanics and Motor Control of Human Movement): it decides only
-what the points do not show (split of the spine, hands, toes). Left and right share parameters.
+Joint positions are linear in the bone offsets once the rotations are known. With SMPL rotations
+from ``smpl_poses`` and the triangulated ``keypoints3d_optim`` of one training sequence, ridge least
+squares gives the offsets and where the COCO points sit on the bones. The ridge pulls, with a
+strength of ``RIDGE``, towards segment lengths taken as fractions of stature from anthropometry
+(Drillis and Contini 1966, the table in Winter, Biomechanics and Motor Control of Human Movement):
+it decides only what the points do not show (split of the spine, hands, toes). Left and right share
+parameters.
 
     python scripts/fit_skeleton.py ../shared/data/aistpp
 """
@@ -83,7 +84,7 @@ class Parameters:
             self.prior.append((-0.2, 0.0)[axis - 1])
 
     def add(self, block: np.ndarray, kind: str, name: str, rotation: np.ndarray) -> None:
-        """Add ``rotation @ offset`` of a joint or point to the design block (frames, 3, columns)."""
+        """Add ``rotation @ offset`` of a joint or point to the block (frames, 3, columns)."""
         sign = np.array([1.0, 1.0, 1.0])
         if name.startswith("right"):
             name, sign = name.replace("right", "left"), np.array([-1.0, 1.0, 1.0])
@@ -146,7 +147,9 @@ def fit(folder: Path) -> tuple[Parameters, np.ndarray]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("aistpp", type=Path, help="folder with motions/ and keypoints3d/")
-    parser.add_argument("-o", "--output", type=Path, default=Path("src/vimoflow/motion/skeleton.json"))
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("src/vimoflow/motion/skeleton.json")
+    )
     arguments = parser.parse_args()
     parameters, values = fit(arguments.aistpp)
     residuals = {
@@ -162,7 +165,10 @@ def main() -> None:
         }
         for name in COCO_NAMES
     }
-    assert all(offsets[JOINT_NAMES[m]][0] == -offsets[n][0] for n, m in zip(JOINT_NAMES, MIRROR_JOINTS, strict=True))
+    assert all(
+        offsets[JOINT_NAMES[m]][0] == -offsets[n][0]
+        for n, m in zip(JOINT_NAMES, MIRROR_JOINTS, strict=True)
+    )
     assert len(MIRROR_COCO) == len(points)
     document = {
         "units": "metres; x to the figure's left, y up, z forward; rest pose is SMPL's T-pose",
@@ -177,14 +183,18 @@ def main() -> None:
             "symmetry": "left and right share parameters; middle joints have x = 0",
         },
         "residual_mm": {
-            name: {"mean": round(float(r.mean()), 1), "points": dict(zip(COCO_NAMES, r.round(1).tolist(), strict=True))}
+            name: {
+                "mean": round(float(r.mean()), 1),
+                "points": dict(zip(COCO_NAMES, r.round(1).tolist(), strict=True)),
+            }
             for name, r in residuals.items()
         },
     }
     arguments.output.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     for name, r in residuals.items():
         role = "fitted on" if name == TRAIN else "held out "
-        print(f"{role} {name}: mean {r.mean():.1f} mm, worst point {COCO_NAMES[r.argmax()]} {r.max():.1f} mm")
+        worst = COCO_NAMES[r.argmax()]
+        print(f"{role} {name}: mean {r.mean():.1f} mm, worst point {worst} {r.max():.1f} mm")
 
 
 if __name__ == "__main__":

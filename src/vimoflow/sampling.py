@@ -55,8 +55,8 @@ def sample_features(
     """Clean features at 30 fps in the frame of the camera, origin under the first root.
 
     Long inputs are cut into overlapping windows that denoise together: noise belongs to absolute
-    frames, and at every step the windows' predictions are aligned on the ground and cross-faded. Each
-    row of the batch draws its own noise from the seed, whatever the size of the batch.
+    frames, and at every step the windows' predictions are aligned on the ground and cross-faded.
+    Each row of the batch draws its own noise from the seed, whatever the size of the batch.
     """
     options = options or SamplingOptions()
     batch, frames = condition.pose.shape[:2]
@@ -82,7 +82,7 @@ def sample_features(
         denoise,
         plan.split(noise(-1)).flatten(0, 1),
         checkpoint.schedule,
-        sampler=options.sampler,
+        sampler=options.sampler,  # type: ignore[arg-type]  # sample refuses other names
         steps=options.steps,
         noise=lambda step: plan.split(noise(step)).flatten(0, 1),
         x0_transform=joined,
@@ -182,7 +182,10 @@ class _FrameNoise:
         rows = []
         for row in range(self.batch):
             generator = torch.Generator().manual_seed(
-                (self.seed * 100_003 + row) * 2_003 + step + 1
+                ((self.seed * 100_003 + row) * 2_003 + step + 1) % 2**63
             )
-            rows.append(torch.randn(self.frames, LAYOUT.size, generator=generator))
+            # Whole sixteens: torch draws the odd rest differently, so that the last frames' noise
+            # would depend on how many frames there are.
+            sixteens = -(-self.frames // 16) * 16
+            rows.append(torch.randn(sixteens, LAYOUT.size, generator=generator)[: self.frames])
         return torch.stack(rows).to(self.device)

@@ -40,7 +40,7 @@ def calls(monkeypatch):
     seen = []
     monkeypatch.setattr(
         "vimoflow.pipeline.generate",
-        lambda inputs, options: seen.append((inputs, options)),
+        lambda inputs, options, _progress: seen.append((inputs, options)) or [],
         raising=False,
     )
     return seen
@@ -216,7 +216,7 @@ def test_keypoints_writes_a_file_in_a_new_folder_and_passes_warnings_on(
 
 
 def test_checking_the_output_folder_leaves_nothing_behind(run, monkeypatch, video, tmp_path):
-    def fail(inputs, options):
+    def fail(inputs, _options, _progress):
         raise InputError(f"{inputs[0]}: not a video")
 
     monkeypatch.setattr("vimoflow.pipeline.generate", fail, raising=False)
@@ -229,7 +229,7 @@ def test_checking_the_output_folder_leaves_nothing_behind(run, monkeypatch, vide
 
 
 def test_messages_of_several_lines_become_one(run, monkeypatch, video, tmp_path):
-    def fail(inputs, options):
+    def fail(inputs, _options, _progress):
         raise VimoflowError("first\n  second")
 
     monkeypatch.setattr("vimoflow.pipeline.generate", fail, raising=False)
@@ -237,7 +237,7 @@ def test_messages_of_several_lines_become_one(run, monkeypatch, video, tmp_path)
 
 
 def test_ctrl_c_is_one_line_and_130(run, monkeypatch, video, tmp_path):
-    def interrupt(inputs, options):
+    def interrupt(_inputs, _options, _progress):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("vimoflow.pipeline.generate", interrupt, raising=False)
@@ -245,7 +245,7 @@ def test_ctrl_c_is_one_line_and_130(run, monkeypatch, video, tmp_path):
 
 
 def test_programming_errors_keep_their_traceback(run, monkeypatch, video, tmp_path):
-    def crash(inputs, options):
+    def crash(_inputs, _options, _progress):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("vimoflow.pipeline.generate", crash, raising=False)

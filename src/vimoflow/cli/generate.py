@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.cli.progress import progress
+
+if TYPE_CHECKING:
+    from vimoflow.pipeline.generation import Result
 
 
 def generate(
@@ -101,4 +105,18 @@ def generate(
     require_output_folder(output)
     from vimoflow.pipeline import generate as run
 
-    run(inputs, options)
+    for result in run(inputs, options, progress):
+        _report(result)
+
+
+def _report(result: Result) -> None:
+    """Where the results are, how good they are, and under which terms they may be used."""
+    from vimoflow.pipeline.generation import figures
+
+    typer.echo(f"{result.source.name}: results in {result.folder}")
+    typer.echo("  " + ", ".join(path.name for path in result.files))
+    for label, value in figures(result.quality):
+        typer.echo(f"  {label}: {value}")
+    for warning in result.warnings:
+        typer.echo(f"  note: {warning}")
+    typer.echo(f"  Terms of the weights: {result.terms}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vimoflow import __version__
-from vimoflow.cli import data, doctor, figures, generate, keypoints, train
+from vimoflow.cli import data, doctor, evaluate, figures, generate, keypoints, train
 from vimoflow.errors import VimoflowError
 
 # Plain messages: they come out the same on a terminal, in a log and in a test.
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("generate")(generate.generate)
 app.command("keypoints")(keypoints.keypoints)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(figures.app, name="figures")

@@ -40,8 +40,8 @@ class Condition:
     Attributes:
         pose: x (right), y (down) relative to the mid-hip in units of the person's metre, and
             confidence; zeros where missing.
-        track: mid-hip relative to the shot's first seen frame in the person's metres, and 1 where it
-            is known; zeros where it is not, or where the camera moves.
+        track: mid-hip relative to the shot's first seen frame in the person's metres, and 1 where
+            it is known; zeros where it is not, or where the camera moves.
     """
 
     pose: Float[Tensor, "*batch frames 17 3"]
@@ -108,7 +108,7 @@ def encode_condition(
 
 
 def _root(xy: Tensor, seen: Tensor, size_px: Tensor) -> tuple[Tensor, Tensor]:
-    """The mid-hip in pixels and whether hips or shoulders tell it; else the mean of what is seen."""
+    """The mid-hip in pixels and whether hips or shoulders tell it; else the mean of the seen."""
     hips, hips_seen = _middle(xy, seen, "left_hip", "right_hip")
     shoulders, shoulders_seen = _middle(xy, seen, "left_shoulder", "right_shoulder")
     drop = torch.zeros_like(shoulders)

@@ -24,11 +24,15 @@ UPPER_BODY = tuple(
     for i, name in enumerate(JOINT_NAMES)
     if not name.endswith(("pelvis", "hip", "knee", "ankle", "foot"))
 )
-_PERTURBED_JOINTS = tuple(
-    joint(f"{side}_{name}")
-    for side in ("left", "right")
-    for name in ("hip", "knee", "collar", "shoulder", "elbow", "ankle")
-) + (joint("neck"), joint("spine2"))
+_PERTURBED_JOINTS = (
+    *(
+        joint(f"{side}_{name}")
+        for side in ("left", "right")
+        for name in ("hip", "knee", "collar", "shoulder", "elbow", "ankle")
+    ),
+    joint("neck"),
+    joint("spine2"),
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class AugmentationSettings:
     @classmethod
     def none(cls) -> AugmentationSettings:
         """Clips as they are."""
-        return cls(mirror=0, recombine=0, tilt=0, perturb=0, retime=0)
+        return cls(mirror=0.0, recombine=0.0, tilt=0.0, perturb=0.0, retime=0.0)
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,7 @@ def augmented(
     partner = torch.randperm(batch, generator=generator)
     upper = torch.zeros(len(JOINT_NAMES), dtype=torch.bool)
     upper[list(UPPER_BODY)] = True
-    R = torch.where(
-        recombine[:, None, None, None, None] & upper[:, None, None], R[partner], R
-    )
+    R = torch.where(recombine[:, None, None, None, None] & upper[:, None, None], R[partner], R)
     valid = clips.valid & (clips.valid[partner] | ~recombine[:, None])
     R = R @ _perturbations(batch, perturb, generator, settings)[:, None]
     R[:, :, 0] = _tilts(batch, tilt, generator, settings)[:, None] @ R[:, :, 0]

@@ -28,8 +28,8 @@ from vimoflow.motion.features import encode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import MIRROR_COCO
 
-# Shares of the windows by corpus. Rare and precious motion (jumps, floor work, kicks, real 2D) comes
-# more often than its length says.
+# Shares of the windows by corpus. Rare and precious motion (jumps, floor work, kicks, real 2D)
+# comes more often than its length says.
 CORPUS_SHARES = {
     "aistpp": 0.08, "tang2018": 0.22, "bandai-namco": 0.28, "cmu-dance": 0.12, "hdm05": 0.11,
     "unihsi": 0.12, "deepmimic": 0.04, "mass": 0.03,
@@ -92,7 +92,7 @@ class WindowSource:
     def windows(
         self, batch: int, frames: int, generator: torch.Generator, settings: BatchSettings
     ) -> tuple[Clips, Float[Tensor, "batch frames 17 3"], Float[Tensor, "batch"]]:
-        """Clips, the real detections of a random view (zeros where none is used) and its heading."""
+        """Clips, real detections of a random view (zeros where none is used) and its heading."""
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
         rows = [self._window(rng, frames, settings) for _ in range(batch)]
         sixd, root, contacts, valid, points, heading = (
@@ -191,9 +191,7 @@ def is_static(camera: Camera) -> Bool[Tensor, "batch"]:
     moved = (position - position[:, :1]).norm(dim=-1)
     zoomed = (camera.focal_px / camera.focal_px[:, :1]).log().abs()
     return (
-        (turned.norm(dim=-1).amax(-1) < 0.04)
-        & (moved.amax(-1) < 0.15)
-        & (zoomed.amax(-1) < 0.03)
+        (turned.norm(dim=-1).amax(-1) < 0.04) & (moved.amax(-1) < 0.15) & (zoomed.amax(-1) < 0.03)
     )
 
 

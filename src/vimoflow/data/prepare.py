@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -49,13 +51,14 @@ def prepare(
         files = [file for folder in folders for file in corpus.list_files(folder)]
         if not files:
             raise InputError(f"{paths[0]}: no {source} files in it")
-        results = _read_all(corpus, files, workers or os.cpu_count() or 1, source)
+        work = partial(_read_one, corpus, folders)
+        results = _read_all(work, files, workers or os.cpu_count() or 1, source)
     good = [result for result in results if isinstance(result, Recording)]
     rejected = [(r.name, r.reason) for r in results if isinstance(r, _Rejected)]
     if not good:
         raise InputError(f"{paths[0]}: all {len(rejected)} files rejected, first: {rejected[0][1]}")
     output.mkdir(parents=True, exist_ok=True)
-    entries = []
+    entries: list[ShardEntry] = []
     for split in ("train", "validation"):
         part = [recording for recording in good if recording.split == split]
         if part:
@@ -66,9 +69,8 @@ def prepare(
 
 
 def _read_all(
-    corpus: Corpus, files: list[Path], workers: int, title: str
+    work: Callable[[Path], Recording | _Rejected], files: list[Path], workers: int, title: str
 ) -> list[Recording | _Rejected]:
-    work = partial(_read_one, corpus)
     if workers == 1 or len(files) < 8:
         return [work(file) for file in tqdm(files, desc=title, unit="file")]
     with ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -76,11 +78,14 @@ def _read_all(
         return list(tqdm(rows, total=len(files), desc=title, unit="file"))
 
 
-def _read_one(corpus: Corpus, file: Path) -> Recording | _Rejected:
+def _read_one(corpus: Corpus, folders: list[Path], file: Path) -> Recording | _Rejected:
     try:
         return corpus.read_file(file)
     except InputError as error:
-        return _Rejected(file.name, str(error).replace(str(file), file.name))
+        reason = str(error).replace(str(file), file.name)
+        for folder in folders:  # no path of this machine, nor a temporary one, in the manifest
+            reason = reason.replace(f"{folder}{os.sep}", "")
+        return _Rejected(file.name, reason)
 
 
 @contextmanager
@@ -90,15 +95,18 @@ def _unpacked(path: Path) -> Iterator[Path]:
         yield path
         return
     try:
-        archive = tarfile.open(path)
+        archive = tarfile.open(path)  # noqa: SIM115 (closed below)
     except (OSError, tarfile.TarError) as error:
-        raise InputError(f"{path}: neither a folder nor a tar archive ({error})") from error
+        reason = " ".join(str(error).split())  # tarfile lists its attempts line by line
+        raise InputError(f"{path}: neither a folder nor a tar archive ({reason})") from error
     with archive, tempfile.TemporaryDirectory() as folder:
         try:
             if sum(member.size for member in archive.getmembers()) > _MAX_UNPACKED:
                 raise InputError(f"{path}: unpacks to more than {_MAX_UNPACKED >> 30} GiB")
             archive.extractall(folder, filter="data")
-        except (OSError, EOFError, tarfile.TarError) as error:
+            while archive.fileobj and archive.fileobj.read(1 << 20):
+                pass  # tarfile takes damage for the end; the compression's checksum does not
+        except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
             raise InputError(f"{path}: damaged or unsafe archive ({error})") from error
         yield Path(folder)
 

@@ -1,8 +1,8 @@
 """Training shards: one safetensors file per corpus and split, and a manifest beside them.
 
-A shard holds all frames of its recordings one after the other, so it is memory-mapped and any window
-is a slice. The manifest records source, terms, split, counts and a SHA-256, so that a model
-can be trained without any one corpus, and a torn file is noticed.
+A shard holds all frames of its recordings one after the other, so any window is a slice. The
+manifest records source, terms, split, counts and a SHA-256, so that a model can be trained without
+any one corpus, and a torn file is noticed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from vimoflow.data.recording import Recording, Split
 from vimoflow.errors import InputError
@@ -62,7 +62,7 @@ class Shard:
     entry: ShardEntry
     names: tuple[str, ...]
     groups: tuple[str, ...]
-    starts: Int[np.ndarray, "recordings+1"]
+    starts: Int[np.ndarray, "bounds"]
     poses: Float[np.ndarray, "frames 72"]
     trans: Float[np.ndarray, "frames 3"]
     contacts: Float[np.ndarray, "frames 4"]
@@ -105,7 +105,8 @@ def write_shard(
     }
     path = folder / f"{corpus}-{split}.safetensors"
     partial = path.with_suffix(".partial")
-    save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, partial, metadata=text)
+    content = save({k: np.ascontiguousarray(a) for k, a in arrays.items()}, metadata=text)
+    partial.write_bytes(_with_sorted_header(content))
     os.replace(partial, path)
     frames = int(arrays["starts"][-1])
     entry = ShardEntry(
@@ -157,7 +158,8 @@ def read_shard(folder: Path, entry: ShardEntry, verify: bool = True) -> Shard:
         )
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a readable shard ({error}); prepare it again") from error
-    if not all(np.isfinite(a).all() for a in (shard.poses, shard.trans, shard.keypoints)):
+    values = (shard.poses, shard.trans, shard.contacts, shard.keypoints, shard.view_headings)
+    if not all(np.isfinite(a).all() for a in values):
         raise InputError(f"{path}: holds NaN or infinite values; prepare it again")
     return shard
 
@@ -176,6 +178,14 @@ def read_shards(folder: Path, split: Split) -> list[Shard]:
 
 def _views(recording: Recording) -> int:
     return 0 if recording.keypoints_px is None else len(recording.keypoints_px)
+
+
+def _with_sorted_header(content: bytes) -> bytes:
+    """safetensors writes its metadata in random order; the same input must give the same bytes."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the format aligns the data to eight bytes
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def _write_manifest(folder: Path, entries: list[ShardEntry]) -> None:

@@ -1,7 +1,8 @@
-"""Checkpoints: one safetensors file with weights, normalisation and everything needed to use them."""
+"""Checkpoints: one safetensors file with weights, normalisation and what is needed to use them."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
-from vimoflow.errors import CheckpointError
+from vimoflow.errors import CheckpointError, ConfigError, OutputError
 
 FORMAT_VERSION = 1
 DEFAULT_CHECKPOINT = "small"
@@ -59,7 +60,11 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint; the file appears complete or not at all."""
+    """Write a checkpoint; the file appears complete or not at all.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
     tensors = {_WEIGHTS + k: v.contiguous() for k, v in checkpoint.denoiser.state_dict().items()}
     tensors["normalization.mean"] = checkpoint.normalization.mean.contiguous()
     tensors["normalization.std"] = checkpoint.normalization.std.contiguous()
@@ -71,13 +76,15 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "terms": checkpoint.terms,
         "provenance": json.dumps(checkpoint.provenance),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, partial, metadata=header)
         os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot write the checkpoint ({error})") from error
 
 
 def load_checkpoint(name_or_path: str | Path = DEFAULT_CHECKPOINT) -> Checkpoint:
@@ -102,8 +109,8 @@ def load_checkpoint(name_or_path: str | Path = DEFAULT_CHECKPOINT) -> Checkpoint
         )
     try:
         return _build(path.stem, header, tensors)
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).split("\n")[0]
+    except (KeyError, ValueError, TypeError, RuntimeError, ConfigError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{path}: the checkpoint does not fit itself ({reason})") from error
 
 
@@ -113,10 +120,13 @@ def _build(name: str, header: dict[str, str], tensors: dict[str, Tensor]) -> Che
     denoiser.load_state_dict(weights)
     if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
         raise ValueError("weights that are not finite")
+    mean, std = tensors["normalization.mean"], tensors["normalization.std"]
+    if not mean.shape == std.shape == (denoiser.config.motion_channels,):
+        raise ValueError(f"a normalisation of {tuple(mean.shape)} and {tuple(std.shape)} channels")
     return Checkpoint(
         name=name,
         denoiser=denoiser.eval().requires_grad_(False),
-        normalization=Normalization(tensors["normalization.mean"], tensors["normalization.std"]),
+        normalization=Normalization(mean, std),
         schedule=NoiseSchedule(**json.loads(header["schedule"])),
         terms=header["terms"],
         provenance=json.loads(header["provenance"]),
@@ -133,5 +143,7 @@ def _resolve(name_or_path: str | Path) -> Path:
     shipped = Path(str(folder.joinpath(f"{path}.safetensors")))
     if not shipped.is_file():
         names = sorted(p.stem for p in Path(str(folder)).glob("*.safetensors"))
-        raise CheckpointError(f"no checkpoint '{path}': this release ships {', '.join(names)}")
+        raise CheckpointError(
+            f"no checkpoint '{path}': this release ships {', '.join(names) or 'none'}"
+        )
     return shipped

@@ -1,4 +1,4 @@
-"""The ViMo-style denoiser (thesis 3.3 ii): predicts the clean motion from a noisy one and 2D poses."""
+"""The ViMo-style denoiser (thesis 3.3 ii): from a noisy motion and 2D poses to the clean one."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class Denoiser(nn.Module):
         rotary = rotary_angles(x_t.shape[1], self.config.width // self.config.heads, x_t.device)
         tokens = self.encoder(condition, rotary, mask)
         film_condition = torch.cat((self.timestep(t).to(tokens.dtype), tokens), dim=-1)
-        x = self.motion_in(x_t)
+        # Frame by frame, besides the cross-attention: at high noise the 2D pose is all there is to
+        # go by, and finding one's own frame through attention takes long training.
+        x = self.motion_in(x_t) + tokens
         for block in self.blocks:
             x = block(x, tokens, film_condition, rotary, mask)
         return self.motion_out(self.norm(x))
@@ -99,6 +101,8 @@ class PoseEncoder(nn.Module):
         x = self.pose_in(condition)
         nothing = (condition == 0).all(dim=-1, keepdim=True)
         x = torch.where(nothing, self.unseen.to(x.dtype), x)
+        if mask is not None:  # to the convolution padding is what lies beyond the ends: zeros
+            x = x * mask[:, 0, 0, :, None]
         x = x + F.gelu(self.local(x.transpose(1, 2)).transpose(1, 2))
         for layer in self.layers:
             x = layer(x, rotary, mask)
@@ -141,9 +145,7 @@ class DenoiserBlock(nn.Module):
         film_self, film_cross, film_mlp = self.film(condition)
         h = self.norm_self(x)
         x = x + modulate(self.self_attention(h, h, rotary, mask), film_self)
-        x = x + modulate(
-            self.cross_attention(self.norm_cross(x), tokens, rotary, mask), film_cross
-        )
+        x = x + modulate(self.cross_attention(self.norm_cross(x), tokens, rotary, mask), film_cross)
         return x + modulate(self.mlp(self.norm_mlp(x)), film_mlp)
 
 

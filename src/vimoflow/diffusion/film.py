@@ -15,6 +15,7 @@ class TimestepEmbedding(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         half = width // 2
+        self.frequencies: Tensor
         frequencies = torch.exp(-math.log(10_000) * torch.arange(half) / half)
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.mlp = nn.Sequential(nn.Linear(2 * half, width), nn.SiLU(), nn.Linear(width, width))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 
@@ -34,11 +34,11 @@ class WindowPlan:
         return cls(frames, length, tuple(round(i * last / (count - 1)) for i in range(count)))
 
     @property
-    def index(self) -> Tensor:
-        """(windows, length): the sequence's frame at each place of each window."""
+    def index(self) -> Int[Tensor, "windows length"]:
+        """The sequence's frame at each place of each window."""
         return torch.tensor(self.starts)[:, None] + torch.arange(self.length)
 
-    def split(self, x: Float[Tensor, "batch frames *rest"]) -> Float[Tensor, "batch w l *rest"]:
+    def split(self, x: Shaped[Tensor, "batch frames *rest"]) -> Shaped[Tensor, "batch w l *rest"]:
         """The windows of a sequence."""
         return x[:, self.index.to(x.device)]
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from vimoflow.conditioning.corruption import CorruptionSettings, corrupt_keypoints, view_through
 from vimoflow.conditioning.encoding import encode_condition, person_size_px
+from vimoflow.data.batches import is_static
 from vimoflow.data.shards import Shard, read_shards
 from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
 from vimoflow.diffusion.checkpoint import Checkpoint
@@ -39,7 +40,11 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Case:
-    """One clip seen from one view, with its truth turned so that the camera's heading is zero."""
+    """One clip seen from one view, with its truth turned so that the camera's heading is zero.
+
+    Attributes:
+        static_camera: whether the image's path of the person tells where the person went.
+    """
 
     name: str
     corpus: str
@@ -47,6 +52,7 @@ class Case:
     points_px: Float[np.ndarray, "frames 17 3"]
     truth: Motion
     truth_coco: Float[np.ndarray, "frames 17 3"]
+    static_camera: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,9 @@ def validation_cases(
     for shard in shards:
         for group in sorted(set(shard.groups)):
             rows = [i for i, g in enumerate(shard.groups) if g == group]
-            picked = [rows[i] for i in np.linspace(0, len(rows) - 1, min(limit, len(rows))).astype(int)]
+            picked = [
+                rows[i] for i in np.linspace(0, len(rows) - 1, min(limit, len(rows))).astype(int)
+            ]
             for row in picked:
                 views = np.flatnonzero(shard.view_of == row)
                 if len(views):
@@ -99,7 +107,8 @@ def _virtual_case(shard: Shard, row: int, seed: int, longest: int) -> Case:
     clear = view_through(camera, coco_points(R_world, joints)[None])
     points = corrupt_keypoints(clear, generator, None, CorruptionSettings())[0]
     heading = float(camera_heading(camera.R_camera_world[0, 0]))
-    return _case(shard, row, span, points.numpy(), R, root, contacts, heading)
+    case = _case(shard, row, span, points.numpy(), R, root, contacts, heading)
+    return dataclasses.replace(case, static_camera=bool(is_static(camera)[0]))
 
 
 def _recording(
@@ -160,12 +169,12 @@ def score(motion: Motion, case: Case) -> Score:
     )
 
 
-def predict(checkpoint: Checkpoint, cases: Sequence[Case], options: SamplingOptions) -> list[Motion]:
-    """One default sample of each case. Cases are sorted by length and padded in small batches."""
-    order = sorted(range(len(cases)), key=lambda i: len(cases[i].truth))
+def predict(
+    checkpoint: Checkpoint, cases: Sequence[Case], options: SamplingOptions
+) -> list[Motion]:
+    """One default sample of each case, in small batches of cases sorted by length."""
     motions: dict[int, Motion] = {}
-    for start in range(0, len(order), _BATCH):
-        rows = order[start : start + _BATCH]
+    for rows in _batches([len(case.truth) for case in cases], options.window):
         longest = max(len(cases[i].truth) for i in rows)
         points = torch.zeros(len(rows), longest, 17, 3)
         valid = torch.zeros(len(rows), longest, dtype=torch.bool)
@@ -173,11 +182,27 @@ def predict(checkpoint: Checkpoint, cases: Sequence[Case], options: SamplingOpti
             length = len(cases[i].truth)
             points[k, :length] = torch.from_numpy(cases[i].points_px)
             valid[k, :length] = True
-        condition = encode_condition(points, person_size_px(points))
+        still = torch.tensor([cases[i].static_camera for i in rows])
+        condition = encode_condition(points, person_size_px(points), still)
         features = sample_features(checkpoint, condition, options, valid)
         for k, i in enumerate(rows):
             motions[i] = features_to_motion(features[k, : len(cases[i].truth)])
     return [motions[i] for i in range(len(cases))]
+
+
+def _batches(lengths: Sequence[int], window: int) -> list[list[int]]:
+    """Clips that are sampled together: of one length, or padded where one window holds them all.
+
+    Padding a longer clip would move its windows.
+    """
+    batches: list[list[int]] = []
+    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        fits = bool(batches) and len(batches[-1]) < _BATCH
+        if fits and (lengths[i] <= window or lengths[i] == lengths[batches[-1][0]]):
+            batches[-1].append(i)
+        else:
+            batches.append([i])
+    return batches
 
 
 def mean_motions(checkpoint: Checkpoint, cases: Sequence[Case]) -> list[Motion]:
@@ -192,10 +217,18 @@ def summarize(
     """Per corpus and group: the number of cases and the mean of each figure (NaN left out)."""
     table = {}
     for key in sorted({(case.corpus, case.group) for case in cases}):
-        rows = [s for case, s in zip(cases, scores, strict=True) if (case.corpus, case.group) == key]
+        rows = [
+            s for case, s in zip(cases, scores, strict=True) if (case.corpus, case.group) == key
+        ]
         values = np.array([dataclasses.astuple(s) for s in rows])
-        table[key] = (len(rows), Score(*(float(v) for v in np.nanmean(values, axis=0))))
+        table[key] = (len(rows), Score(*(_mean_of_numbers(column) for column in values.T)))
     return table
+
+
+def _mean_of_numbers(values: np.ndarray) -> float:
+    """Mean without the NaN; NaN where there is nothing else, without numpy's warning."""
+    numbers = values[~np.isnan(values)]
+    return float(numbers.mean()) if len(numbers) else float("nan")
 
 
 def validation_report(
@@ -204,7 +237,8 @@ def validation_report(
     """The table of the README as Markdown: checkpoint and mean motion on every held-out corpus."""
     cases = validation_cases(read_shards(data, "validation"), limit, seed)
     lines = [
-        "| clips | n | method | MPJPE mm | PA-MPJPE mm | PA clip mm | foot slide mm | jitter m/s³ |",
+        "| clips | n | method | MPJPE mm | PA-MPJPE mm | PA clip mm | foot slide mm "
+        "| jitter m/s³ |",
         "|---|---|---|---|---|---|---|---|",
     ]
     methods = {

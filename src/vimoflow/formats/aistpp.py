@@ -69,7 +69,8 @@ def _load(path: Path) -> dict[str, Any]:
     except InputError:
         raise
     except Exception as error:  # a hostile or cut pickle can raise anything at all
-        raise InputError(f"{path}: not a plain AIST++ pickle ({error})") from error
+        reason = " ".join(str(error).split())  # some of pickle's messages have two lines
+        raise InputError(f"{path}: not a plain AIST++ pickle ({reason})") from error
     if not isinstance(data, dict):
         raise InputError(f"{path}: an AIST++ pickle holds a dictionary, this one does not")
     return data
@@ -102,12 +103,17 @@ def read_motion(path: Path) -> AistMotion:
     """SMPL poses and translation at 60 fps."""
     data = _load(path)
     poses = _array(data, "smpl_poses", path, (72,))
-    scaling = float(_array(data, "smpl_scaling", path, ()).reshape(-1)[0])
-    if not 10 < scaling < 1000:
-        raise InputError(f"{path}: field 'smpl_scaling' is {scaling}, expected about 90")
-    return AistMotion(
-        poses.reshape(len(poses), 24, 3), _array(data, "smpl_trans", path, (3,)), scaling
-    )
+    trans = _array(data, "smpl_trans", path, (3,))
+    scaling = _array(data, "smpl_scaling", path, ()).reshape(-1)
+    if len(scaling) != 1 or not 10 < scaling[0] < 1000:
+        raise InputError(f"{path}: field 'smpl_scaling' is {scaling}, expected one, about 90")
+    if poses.ndim != 2 or not len(poses) or trans.shape != (len(poses), 3):
+        raise InputError(
+            f"{path}: fields 'smpl_poses' {poses.shape} and 'smpl_trans' {trans.shape} do not fit"
+        )
+    if not (np.isfinite(poses).all() and np.isfinite(trans).all()):
+        raise InputError(f"{path}: 'smpl_poses' or 'smpl_trans' holds NaN or infinite values")
+    return AistMotion(poses.reshape(len(poses), 24, 3), trans, float(scaling[0]))
 
 
 def read_camera_mapping(folder: Path) -> dict[str, str]:

@@ -187,9 +187,8 @@ def read_asf(path: str | Path) -> AsfSkeleton:
         parents = _parents(sections["hierarchy"], path)
         blocks = _bone_blocks(sections["bonedata"])
         bones = {b.name: b for b in (_bone(block, parents, metres, radians) for block in blocks)}
-    except (KeyError, IndexError, ValueError) as error:
-        reason = f"'{error.args[0]}' missing" if isinstance(error, KeyError) else str(error)
-        raise InputError(f"{path}: not a complete ASF skeleton ({reason})") from None
+    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
+        raise InputError(f"{path}: not a complete ASF skeleton ({error})") from None
     return AsfSkeleton(_in_tree_order(root, bones, parents, path), root_position, metres)
 
 

@@ -81,11 +81,14 @@ def load_body() -> BodyMesh:
     meshes = [*(_loft(part) for part in middle_parts()), *left, *(_mirror(mesh) for mesh in left)]
     starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes[:-1]])
     return BodyMesh(
-        *(
-            np.concatenate([getattr(mesh, name) for mesh in meshes])
-            for name in ("vertices", "normals", "joints", "weights", "material")
+        vertices=np.concatenate([mesh.vertices for mesh in meshes]),
+        normals=np.concatenate([mesh.normals for mesh in meshes]),
+        joints=np.concatenate([mesh.joints for mesh in meshes]),
+        weights=np.concatenate([mesh.weights for mesh in meshes]),
+        material=np.concatenate([mesh.material for mesh in meshes]),
+        faces=np.concatenate(
+            [mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]
         ),
-        np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]),
     )
 
 

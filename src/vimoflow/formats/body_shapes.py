@@ -62,7 +62,7 @@ def middle_parts() -> tuple[Part, ...]:
     pelvis, spine1, spine2, spine3, neck, head = (
         rest[joint(name)] for name in ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
     )
-    low, high = pelvis - [0, 0.125, 0.01], neck + [0, -0.005, 0]
+    low, high = pelvis - _by(0, 0.125, 0.01), neck - _by(0, 0.005, 0)
     trunk = Part(
         ("pelvis", "spine1", "spine2", "spine3"),
         np.array([0.0, low[1], -0.018]),
@@ -88,8 +88,8 @@ def middle_parts() -> tuple[Part, ...]:
     )
     throat = Part(
         ("spine3", "neck", "head"),
-        neck + [0, -0.05, 0.0],
-        head + [0, 0.01, -0.012],
+        neck - _by(0, 0.05, 0),
+        head + _by(0, 0.01, -0.012),
         (Station(0.0, 0.062, 0.062), Station(0.5, 0.052, 0.055), Station(1.0, 0.052, 0.057)),
         blend=(neck[1] - 0.03, neck[1] + 0.035, head[1] + 0.01),
     )
@@ -108,13 +108,12 @@ def _head(head: Float[np.ndarray, "3"]) -> tuple[Part, ...]:
             Station(0.12, 0.056, 0.066, 0.030),
             Station(0.30, 0.069, 0.086, 0.016),
             Station(0.50, 0.077, 0.098, 0.008),
-            Station(0.70, 0.080, 0.102, 0.002),
-            Station(0.88, 0.071, 0.090, -0.002),
-            Station(1.00, 0.048, 0.060, -0.004),
+            Station(0.66, 0.080, 0.102, 0.003),
         ),
         start_cap=0.014,
-        end_cap=0.024,
-        rings=20,
+        end_cap=0.085,
+        cap_rings=10,
+        rings=16,
         segments=28,
     )
     visor = Part(
@@ -141,6 +140,10 @@ def left_parts() -> tuple[Part, ...]:
     return *_arm(), *_hand(), *_leg(), *_foot()
 
 
+def _by(x: float | int, y: float | int, z: float | int) -> Float[np.ndarray, "3"]:
+    return np.array([x, y, z], dtype=float)
+
+
 def _left(name: str) -> Float[np.ndarray, "3"]:
     return load_skeleton().rest_positions()[joint(f"left_{name}")]
 
@@ -152,9 +155,9 @@ def _limb(name: str, start: str, end: str, *stations: Station) -> Part:
 def _arm() -> tuple[Part, ...]:
     shoulder = Part(
         ("left_collar",),
-        _left("collar") * [0.55, 1, 1] + [0, 0.008, -0.004],
-        _left("shoulder") + [-0.012, 0.0, 0.0],
-        (Station(0.0, 0.060, 0.072), Station(0.6, 0.058, 0.066), Station(1.0, 0.056, 0.060)),
+        _left("collar") * _by(0.55, 1, 1) + _by(0, 0.008, -0.004),
+        _left("shoulder") - _by(0.010, 0, 0),
+        (Station(0.0, 0.060, 0.072), Station(0.6, 0.056, 0.064), Station(1.0, 0.048, 0.050)),
         segments=24,
     )
     upper = _limb(
@@ -178,12 +181,12 @@ def _hand() -> tuple[Part, ...]:
         material="left", squareness=2.4, end_cap=0.014,
     )  # fmt: skip
     fingers = Part(
-        ("left_hand",), hand, hand + [0.085, -0.008, 0.004],
+        ("left_hand",), hand, hand + _by(0.085, -0.008, 0.004),
         (Station(0.0, 0.0175, 0.042), Station(0.6, 0.0145, 0.037), Station(1.0, 0.011, 0.026)),
         material="left", squareness=2.5, start_cap=0.016, end_cap=0.012,
     )  # fmt: skip
     thumb = Part(
-        ("left_wrist",), wrist + [0.022, -0.004, 0.022], wrist + [0.085, -0.016, 0.066],
+        ("left_wrist",), wrist + _by(0.022, -0.004, 0.022), wrist + _by(0.085, -0.016, 0.066),
         (Station(0.0, 0.018, 0.020), Station(0.5, 0.0145, 0.016), Station(1.0, 0.011, 0.012)),
         material="left", segments=14, rings=6, cap_rings=4,
     )  # fmt: skip

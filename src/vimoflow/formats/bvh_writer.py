@@ -5,6 +5,7 @@ Angles are continuous from frame to frame wherever the rotation is, so curves ca
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from jaxtyping import Float
 
 from vimoflow.errors import OutputError
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton, load_skeleton
+from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton
 
 CM_PER_M = 100.0
 # The middle angle of an order locks at 90 degrees. Knees and hips bend that far about X, elbows
@@ -41,7 +42,7 @@ def write_bvh(motion: Motion, path: str | Path) -> None:
     """
     target = Path(path)
     partial = target.with_name(f".{target.name}.partial")
-    skeleton = load_skeleton()
+    skeleton = motion.skeleton
     values = [motion.trans.astype(np.float64) * CM_PER_M]
     order_of = [rotation_order(name) for name in JOINT_NAMES]
     depth_first = _depth_first(0)
@@ -58,7 +59,8 @@ def write_bvh(motion: Motion, path: str | Path) -> None:
     except OSError as error:
         raise OutputError(f"{target}: cannot write the BVH file ({error.strerror})") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def rotation_order(joint_name: str) -> str:

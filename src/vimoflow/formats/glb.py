@@ -7,6 +7,7 @@ quaternions in (x, y, z, w) order, keyed at the motion's own times.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,8 @@ def save_glb(motion: Motion, path: str | Path) -> None:
     except OSError as error:
         raise OutputError(f"{target}: cannot be written ({error.strerror})") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 @dataclass

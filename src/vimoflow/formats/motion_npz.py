@@ -10,9 +10,11 @@ from keypoints.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +52,8 @@ def save_motion_npz(motion: Motion, path: str | Path) -> None:
     except OSError as error:
         raise OutputError(f"{target}: cannot write the motion ({error.strerror})") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def load_motion_npz(path: str | Path) -> Motion:
@@ -94,10 +97,12 @@ def _arrays(motion: Motion) -> dict[str, np.ndarray]:
     else:
         observed = joints2d[..., 2] > 0
     single = np.float32
+    # The joints are those of the rounded poses, so that a loaded file saves to the same bytes.
+    kept = replace(motion, poses=motion.poses.astype(single), trans=motion.trans.astype(single))
     return {
-        "poses": motion.poses.reshape(len(motion), -1).astype(single),
-        "trans": motion.trans.astype(single),
-        "joints": motion.joint_positions.astype(single),
+        "poses": kept.poses.reshape(len(motion), -1),
+        "trans": kept.trans,
+        "joints": kept.joint_positions.astype(single),
         "contacts": motion.contacts.astype(single),
         "mocap_framerate": np.array(motion.fps, dtype=np.float64),
         "betas": np.zeros(10, dtype=single),

@@ -51,7 +51,7 @@ def read_poselib(path: str | Path) -> SourceMotion:
     tree = _joint_tree(fields, path)
     quaternions = _numbers(fields, "local_rotations_xyzw", path)
     root = _numbers(fields, "root_translation", path)
-    frames, joints = len(root), len(tree.names)
+    frames, joints = root.size // 3, len(tree.names)
     if frames < 1 or quaternions.shape != (frames, joints, 4) or root.shape != (frames, 3):
         raise InputError(
             f"{path}: rotations {quaternions.shape} and root {root.shape} do not fit {joints} "

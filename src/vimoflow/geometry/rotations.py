@@ -1,6 +1,7 @@
 """Rotations: the one place that talks to roma.
 
-Names are ``<from>_to_<to>``. Matrices act on column vectors: ``v_parent = R_parent_joint @ v_joint``.
+Names are ``<from>_to_<to>``. Matrices act on column vectors:
+``v_parent = R_parent_joint @ v_joint``.
 """
 
 from __future__ import annotations

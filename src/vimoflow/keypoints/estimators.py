@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from vimoflow.video import VideoFrame, VideoInfo, frames, prefetch
 _MIN_FRAMES_WITH_PERSON = 3
 
 
+@runtime_checkable
 class KeypointEstimator(Protocol):
     """A detector of one person's COCO-17 keypoints."""
 
@@ -33,6 +34,36 @@ class KeypointEstimator(Protocol):
 
 
 ESTIMATORS: dict[str, Callable[[], KeypointEstimator]] = {"mediapipe": MediaPipeEstimator}
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of the upright image, in pixels; right and bottom are just outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def within(self, video: VideoInfo) -> Region:
+        """The part of the rectangle that lies in the image.
+
+        Raises:
+            InputError: there is none, or it is too small for a person.
+        """
+        width, height = video.size
+        part = Region(
+            max(self.left, 0),
+            max(self.top, 0),
+            min(self.right, width),
+            min(self.bottom, height),
+        )
+        if part.right - part.left < 8 or part.bottom - part.top < 8:
+            raise InputError(
+                f"{video.name}: the region {self.left},{self.top},{self.right},{self.bottom} "
+                f"leaves nothing of the {width}x{height} image"
+            )
+        return part
 
 
 @dataclass(frozen=True)
@@ -49,9 +80,10 @@ def extract_keypoints(
     start: float | None = None,
     end: float | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    region: Region | None = None,
 ) -> Keypoints2D:
     """The keypoints of `extract`, for callers who do not care for its warnings."""
-    return extract(path, estimator, start, end, progress).keypoints
+    return extract(path, estimator, start, end, progress, region).keypoints
 
 
 def extract(
@@ -60,6 +92,7 @@ def extract(
     start: float | None = None,
     end: float | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    region: Region | None = None,
 ) -> Extraction:
     """Find one person's keypoints in a video, frame by frame; only the keypoints stay in memory.
 
@@ -69,19 +102,21 @@ def extract(
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
         progress: told after every frame how many are done and how many there are (None: unknown).
+        region: look only here, to single out one of several people.
 
     Raises:
-        InputError: the file is no readable video, or shows no person.
+        InputError: the file is no readable video, shows no person, or the region misses the image.
         ConfigError: there is no such estimator.
     """
     detector = _estimator(estimator) if isinstance(estimator, str) else estimator
     stream = frames(path, start, end)
+    window = (region or Region(0, 0, *stream.info.size)).within(stream.info)
     total = _expected_frames(stream.info, start, end)
     times: list[float] = []
     points: list[Float[np.ndarray, "17 3"]] = []
     with closing(stream), prefetch(stream) as ahead:
-        for row in detector.estimate(_noting_times(ahead, times)):
-            points.append(row)
+        for row in detector.estimate(_views(ahead, window, times)):
+            points.append(_in_whole_image(row, window))
             if progress is not None:
                 progress(len(points), total)
     keypoints = Keypoints2D(
@@ -101,10 +136,21 @@ def _estimator(name: str) -> KeypointEstimator:
     return ESTIMATORS[name]()
 
 
-def _noting_times(stream: Iterable[VideoFrame], times: list[float]) -> Iterator[VideoFrame]:
+def _views(
+    stream: Iterable[VideoFrame], region: Region, times: list[float]
+) -> Iterator[VideoFrame]:
+    """What of each frame lies in the region; the frames' times are noted in passing."""
     for frame in stream:
         times.append(frame.time)
-        yield frame
+        rgb = frame.rgb[region.top : region.bottom, region.left : region.right]
+        yield VideoFrame(np.ascontiguousarray(rgb), frame.time, frame.index)
+
+
+def _in_whole_image(
+    points_region: Float[np.ndarray, "17 3"], region: Region
+) -> Float[np.ndarray, "17 3"]:
+    seen = points_region[:, 2:] > 0
+    return points_region + np.where(seen, (region.left, region.top, 0.0), 0.0)
 
 
 def _expected_frames(info: VideoInfo, start: float | None, end: float | None) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ def _read_npz(path: Path, fps: float | None) -> Keypoints2D:
         with np.load(path, allow_pickle=False) as arrays:
             known = ("points", "timestamps", "fps", "image_size", "source", "estimator")
             fields = {name: arrays[name].tolist() for name in known if name in arrays.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: is a damaged npz file, or holds pickled objects") from error
     return _keypoints(fields, path, fps)
 

@@ -27,12 +27,12 @@ _WRAPPER_STEP_US = 33_333
 class MediaPipeEstimator:
     """One person's keypoints from MediaPipe 0.10.21's full BlazePose model, offline, on the CPU.
 
-    The 17 COCO points are the landmarks of the same name. They are not quite COCO's: BlazePose puts
-    the hips at the hip joints and the ears at the ear canals as its own annotators saw them, and
-    extrapolates limbs beyond the image's edge. A point's confidence is the smaller of BlazePose's
-    visibility (not hidden) and presence (inside the image). The landmarks are smoothed over time by
-    MediaPipe's own filter, which delays them by about a quarter of a frame at 30 fps. The same
-    frames give the same numbers, bit for bit, on one machine.
+    The 17 COCO points are the landmarks of the same name. BlazePose's training data marks some of
+    them differently from COCO, hips and ears most; no offset is applied here. A point's confidence
+    is the smaller of BlazePose's visibility (not hidden) and presence (inside the image), and 0
+    beyond the image's edge. The landmarks are smoothed over time by MediaPipe's own filter, which
+    delays them by about a quarter of a frame at 30 fps. The same frames give the same numbers, bit
+    for bit, on one machine.
 
     Args:
         keep_world_landmarks: also keep MediaPipe's own 3D estimate, for evaluation.
@@ -70,31 +70,38 @@ class _Graph:
     """A running MediaPipe graph; a context manager."""
 
     def __init__(self, mediapipe: ModuleType) -> None:
-        self._base = mediapipe.solutions.pose.SolutionBase
+        self._module = mediapipe.solutions.pose
+        self._pose: Any = None
         # Once a person has been found, every part of the graph has said what it had to say.
         self._settled = False
-        with _without_chatter():
-            self._pose = mediapipe.solutions.pose.Pose(
-                static_image_mode=False, model_complexity=1, smooth_landmarks=True
-            )
 
     def __enter__(self) -> _Graph:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pose.close()
+        if self._pose is not None:
+            self._pose.close()
 
     def process(self, frame: VideoFrame) -> Any:
         """MediaPipe's result; its `pose_landmarks` is None without a person."""
+        if self._settled:
+            return self._process(frame)
+        with _without_chatter():
+            # The graph's threads start in their own time and talk while they do: only the first
+            # frame's result shows that they are through, so both happen in here.
+            if self._pose is None:
+                self._pose = self._module.Pose(
+                    static_image_mode=False, model_complexity=1, smooth_landmarks=True
+                )
+            result = self._process(frame)
+        self._settled = result.pose_landmarks is not None
+        return result
+
+    def _process(self, frame: VideoFrame) -> Any:
         # The wrapper believes in 30 fps; its smoothing filter needs the true clock.
         self._pose._simulated_timestamp = round(frame.time * 1e6) - _WRAPPER_STEP_US
         # Not Pose.process, which would erase the presence.
-        if self._settled:
-            return self._base.process(self._pose, {"image": frame.rgb})
-        with _without_chatter():
-            result = self._base.process(self._pose, {"image": frame.rgb})
-        self._settled = result.pose_landmarks is not None
-        return result
+        return self._module.SolutionBase.process(self._pose, {"image": frame.rgb})
 
 
 def _pixels(result: Any, order: list[int], frame: VideoFrame) -> Float[np.ndarray, "17 3"]:
@@ -102,7 +109,10 @@ def _pixels(result: Any, order: list[int], frame: VideoFrame) -> Float[np.ndarra
         return np.zeros((17, 3))
     height, width = frame.rgb.shape[:2]
     landmarks = [result.pose_landmarks.landmark[index] for index in order]
-    rows = [(p.x * width, p.y * height, min(p.visibility, p.presence)) for p in landmarks]
+    rows = np.array([(p.x, p.y, min(p.visibility, p.presence)) for p in landmarks])
+    # Beyond the picture's edge BlazePose guesses, and is often sure of itself.
+    outside = ((rows[:, :2] < 0) | (rows[:, :2] > 1)).any(axis=1)
+    rows *= np.column_stack([np.tile((width, height), (17, 1)), ~outside])
     # Rounded far below the detector's noise, so that keypoint files stay small and exact.
     return np.round(rows, 3)
 

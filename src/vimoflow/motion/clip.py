@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from jaxtyping import Bool, Float
 
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.kinematics import forward_kinematics
+from vimoflow.motion.skeleton import Skeleton, load_skeleton
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Motion:
         contacts: in [0, 1]: left ankle, left foot, right ankle, right foot.
         timestamps: seconds; ``arange(frames) / fps`` unless given.
         joints2d: the 2D keypoints the motion was made from, pixels and confidence, if any.
+        skeleton: the canonical one, or a scaled copy of it.
         observed: which of those keypoints were seen rather than filled in, if any.
     """
 
@@ -31,9 +35,10 @@ class Motion:
     trans: Float[np.ndarray, "frames 3"]
     fps: float
     contacts: Float[np.ndarray, "frames 4"]
-    timestamps: Float[np.ndarray, "frames"] = field(default=None)  # type: ignore[assignment]
+    timestamps: Float[np.ndarray, "frames"] = field(default=None)  # type: ignore[arg-type]
     joints2d: Float[np.ndarray, "frames 17 3"] | None = None
     observed: Bool[np.ndarray, "frames 17"] | None = None
+    skeleton: Skeleton = field(default_factory=load_skeleton)
 
     def __post_init__(self) -> None:
         if self.timestamps is None:
@@ -41,6 +46,23 @@ class Motion:
 
     def __len__(self) -> int:
         return len(self.poses)
+
+    def scaled(self, factor: float) -> Motion:
+        """The same motion of a figure ``factor`` times as large."""
+        return dataclasses.replace(
+            self, trans=self.trans * factor, skeleton=self.skeleton.scaled(factor)
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write a file in the format its ending tells: .npz, .bvh or .glb.
+
+        Raises:
+            ConfigError: an unknown ending.
+            OutputError: the file cannot be written.
+        """
+        from vimoflow.formats.saving import save_motion  # for convenience, against the layers
+
+        save_motion(self, path)
 
     @functools.cached_property
     def local_rotations(self) -> Float[np.ndarray, "frames 24 3 3"]:
@@ -51,4 +73,6 @@ class Motion:
     def joint_positions(self) -> Float[np.ndarray, "frames 24 3"]:
         """World positions of the joints, metres, float64."""
         root = torch.as_tensor(self.trans, dtype=torch.float64)
-        return forward_kinematics(torch.from_numpy(self.local_rotations), root)[1].numpy()
+        return forward_kinematics(torch.from_numpy(self.local_rotations), root, self.skeleton)[
+            1
+        ].numpy()

@@ -44,9 +44,7 @@ def encode_features(
 
 def decode_features(
     features: Float[Tensor, "*batch 151"],
-) -> tuple[
-    Float[Tensor, "*batch 24 3 3"], Float[Tensor, "*batch 4"], Float[Tensor, "*batch 3"]
-]:
-    """The inverse of :func:`encode_features`; 6D vectors are orthonormalised, contacts unclipped."""
+) -> tuple[Float[Tensor, "*batch 24 3 3"], Float[Tensor, "*batch 4"], Float[Tensor, "*batch 3"]]:
+    """The inverse of :func:`encode_features`; 6D orthonormalised, contacts unclipped."""
     sixd = features[..., LAYOUT.rotations].unflatten(-1, (len(JOINT_NAMES), 6))
     return sixd_to_matrix(sixd), features[..., LAYOUT.contacts], features[..., LAYOUT.root]

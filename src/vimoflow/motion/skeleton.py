@@ -8,6 +8,7 @@ model files is in them.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ class Skeleton:
         coco_joints: for each COCO point, the index of the joint it rides on.
         coco_offsets: the point's position in that joint's frame.
         smpl_trans_to_pelvis: where SMPL's pelvis joint lies from SMPL's ``trans``, metres.
+        scale: size relative to the canonical figure.
         provenance: how each group of values was obtained.
     """
 
@@ -83,12 +85,34 @@ class Skeleton:
     coco_offsets: Float[np.ndarray, "17 3"]
     smpl_trans_to_pelvis: tuple[float, float, float]
     provenance: dict[str, str]
+    scale: float = 1.0
 
     @property
     def leg_length(self) -> float:
         """Hip to ankle along the bones, metres, mean of both sides: corpora are scaled by it."""
         names = ("left_knee", "left_ankle", "right_knee", "right_ankle")
         return float(sum(np.linalg.norm(self.offsets[joint(n)]) for n in names) / 2)
+
+    @property
+    def stature(self) -> float:
+        """Standing height in metres, from the sole to the top of the head, shoes off.
+
+        The sole is 15 mm below the foot joint and the crown 0.11 m above the eyes.
+        """
+        heights = self.rest_positions()[:, 1]
+        eyes = heights[joint("head")] + self.coco_offsets[coco("left_eye")][1]
+        return float(eyes - heights[joint("left_foot")]) + 0.125 * self.scale
+
+    def scaled(self, factor: float) -> Skeleton:
+        """The same figure, ``factor`` times as large."""
+        x, y, z = self.smpl_trans_to_pelvis
+        return dataclasses.replace(
+            self,
+            offsets=self.offsets * factor,
+            coco_offsets=self.coco_offsets * factor,
+            scale=self.scale * factor,
+            smpl_trans_to_pelvis=(factor * x, factor * y, factor * z),
+        )
 
     def rest_positions(self) -> Float[np.ndarray, "24 3"]:
         """Joint positions of the T-pose with the pelvis at the origin, metres."""

@@ -36,8 +36,8 @@ def frame_losses(
     """All losses of a batch.
 
     simple: mean squared error over the normalised channels (3.3 i).
-    joints: mean squared distance of joints relative to the pelvis, m^2 (3.4 ii); the root's own error
-        is in the simple loss, where depth ambiguity cannot drown the pose.
+    joints: mean squared distance of joints relative to the pelvis, m^2 (3.4 ii); the root's own
+        error is in the simple loss, where depth ambiguity cannot drown the pose.
     velocity: mean squared error of the joints' displacement to the next frame, m^2 (FK velocity).
     foot: squared displacement of foot joints to the next frame where the truth has contact, m^2.
     """

@@ -43,12 +43,12 @@ class Recipe:
     shares: tuple[float, ...] = (0.5, 0.5)
     batch_frames: int = 32 * 150  # the thesis' batch of 32 clips
     steps: int = 7000
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     warmup_steps: int = 200
     decay: float = 0.35
     clip_norm: float = 1.0
-    weighting: str = "average_sqrt"
+    weighting: str = "constant"
     independent_timesteps: float = 0.2
     block_timesteps: float = 0.1
     condition_drop: float = 0.25

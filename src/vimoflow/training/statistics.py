@@ -20,6 +20,4 @@ def measure_normalization(
         batch = make_batch(source, 64, 150, generator, settings)
         rows.append(batch.features[batch.valid])
     features = torch.cat(rows).double()
-    return Normalization(
-        features.mean(0).float(), features.std(0).clamp(min=_MIN_STD).float()
-    )
+    return Normalization(features.mean(0).float(), features.std(0).clamp(min=_MIN_STD).float())

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import math
 import os
+import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from vimoflow.data.shards import Shard, read_shards
 from vimoflow.diffusion.checkpoint import Checkpoint, Normalization, save_checkpoint
 from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.diffusion.schedule import NoiseSchedule
-from vimoflow.diffusion.timesteps import BlockTimesteps, MixedTimesteps, PTSS
+from vimoflow.diffusion.timesteps import PTSS, BlockTimesteps, MixedTimesteps
 from vimoflow.diffusion.weighting import parse_weighting
 from vimoflow.errors import CheckpointError, OutputError
 from vimoflow.training.losses import frame_losses, pairwise, weighted_mean
@@ -45,8 +46,8 @@ def train(
 ) -> Path:
     """Train a recipe on the training shards of ``data``; returns the checkpoint's path.
 
-    Every step draws its batch and noise from seeds of its own, so a run that was stopped and resumed
-    goes on as if it had not been.
+    Every step draws its batch and noise from seeds of its own, so a run that was stopped and
+    resumed goes on as if it had not been.
     """
     recipe = find_recipe(recipe_name)
     if steps is not None:
@@ -56,7 +57,7 @@ def train(
     run = _Run(recipe_name, recipe, WindowSource(shards), output)
     if resume:
         run.load()
-    deadline = time.monotonic() + 60 * minutes if minutes else math.inf
+    deadline = time.monotonic() + 60 * minutes if minutes is not None else math.inf
     run.loop(deadline)
     return run.finish(shards)
 
@@ -128,16 +129,18 @@ class _Run:
         started = saved = time.monotonic()
         before = self.seconds
         sums: dict[str, float] = {}
+        summed = 0
         for batch in loader:
             values = self.optimize(batch)
             self.step += 1
             now = time.monotonic()
             self.seconds = before + now - started
             for key, value in values.items():
-                sums[key] = sums.get(key, 0.0) + float(value) / _LOG_EVERY
-            if self.step % _LOG_EVERY == 0:
-                self.log(sums)
-                sums = {}
+                sums[key] = sums.get(key, 0.0) + float(value)
+            summed += 1
+            if self.step % _LOG_EVERY == 0 or self.step == self.recipe.steps:
+                self.log({key: value / summed for key, value in sums.items()})
+                sums, summed = {}, 0
             if now - saved > _SAVE_EVERY_S:
                 self.save()
                 saved = now
@@ -245,11 +248,13 @@ class _Run:
             self.model.load_state_dict(state["model"])
             self.ema.load_state_dict(state["ema"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            reason = str(error).split("\n")[0]
+            self.normalization = Normalization(state["mean"].cpu(), state["std"].cpu())
+            self.step, self.seconds = state["step"], state["seconds"]
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            reason = " ".join(str(error).split())[:200]
             raise CheckpointError(f"{path}: cannot resume from it ({reason})") from error
-        self.normalization = Normalization(state["mean"].cpu(), state["std"].cpu())
-        self.step, self.seconds = state["step"], state["seconds"]
+        except (EOFError, pickle.UnpicklingError) as error:
+            raise CheckpointError(f"{path}: damaged; train again without --resume") from error
 
     def finish(self, shards: list[Shard]) -> Path:
         """Write the averaged weights as a checkpoint with its provenance."""
@@ -267,7 +272,12 @@ class _Run:
             ],
         }
         checkpoint = Checkpoint(
-            self.name, self.ema.cpu(), self.normalization, self.schedule, terms_of(shards), provenance
+            self.name,
+            self.ema.cpu(),
+            self.normalization,
+            self.schedule,
+            terms_of(shards),
+            provenance,
         )
         path = self.output / f"{self.name}.safetensors"
         save_checkpoint(checkpoint, path)

@@ -7,19 +7,19 @@ what it yields is upright, has square pixels and carries strictly increasing tim
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
 
 from vimoflow.errors import InputError
+from vimoflow.video.orientation import upright_of
 from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock
 
 if TYPE_CHECKING:
@@ -65,32 +65,6 @@ class VideoFrame:
     index: int
 
 
-@dataclass(frozen=True)
-class _Upright:
-    """How a coded picture becomes an upright one: scale, transpose, then flip."""
-
-    scaled_size: tuple[int, int]
-    transpose: bool
-    flip_x: bool
-    flip_y: bool
-
-    @property
-    def size(self) -> tuple[int, int]:
-        width, height = self.scaled_size
-        return (height, width) if self.transpose else (width, height)
-
-    def rgb(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
-        width, height = self.scaled_size
-        image = frame.to_ndarray(format="rgb24", width=width, height=height)
-        if self.transpose:
-            image = image.swapaxes(0, 1)
-        if self.flip_x:
-            image = image[:, ::-1]
-        if self.flip_y:
-            image = image[::-1]
-        return np.ascontiguousarray(image)
-
-
 class FrameStream(Iterator[VideoFrame]):
     """The frames of a video, decoded as they are asked for; a few are in memory at a time.
 
@@ -117,7 +91,7 @@ class FrameStream(Iterator[VideoFrame]):
             first = next(decoded, None)
             if first is None:
                 raise InputError(f"{path}: not one frame of this video can be decoded")
-            self._upright = _upright(first, self._stream)
+            self._upright = upright_of(first, self._stream)
             self.info = _info(self._path, self._stream, self._container, self._upright.size)
         except BaseException:
             self._container.close()
@@ -212,7 +186,7 @@ class FrameStream(Iterator[VideoFrame]):
             self._warn(f"the clock jumps {clock.jumps} times; the frames were joined")
 
     def _warn(self, message: str) -> None:
-        self.warnings += (f"{self._path.name}: {message}",)
+        self.warnings += (message,)
 
 
 def open_video(path: str | Path) -> VideoInfo:
@@ -288,29 +262,6 @@ def _why_unreadable(path: Path) -> str:
     if is_mp4:
         return "the file's index is missing: it was cut off while it was recorded or copied"
     return "is not a video file, or one that is damaged"
-
-
-def _upright(frame: av.VideoFrame, stream: av.VideoStream) -> _Upright:
-    """The display matrix of the frame (or the older rotate tag) and its pixels' aspect ratio."""
-    aspect = stream.sample_aspect_ratio or Fraction(1)
-    width = max(1, round(frame.width * aspect)) if 0.1 < aspect < 10 else frame.width
-    x_from_x, x_from_y, y_from_x, y_from_y = 1, 0, 0, 1
-    side_data: Any = frame.side_data
-    matrix = b"".join(bytes(s) for s in side_data if s.type.name == "DISPLAYMATRIX")
-    if len(matrix) >= 36:
-        x_from_x, y_from_x, _, x_from_y, y_from_y = struct.unpack("=5i", matrix[:20])
-    else:
-        with suppress(ValueError):
-            turn = np.deg2rad(90 * round(float(stream.metadata.get("rotate", 0)) / 90))
-            x_from_x = y_from_y = round(np.cos(turn))
-            x_from_y, y_from_x = -round(np.sin(turn)), round(np.sin(turn))
-    transpose = abs(x_from_y) + abs(y_from_x) > abs(x_from_x) + abs(y_from_y)
-    return _Upright(
-        scaled_size=(width, frame.height),
-        transpose=transpose,
-        flip_x=(x_from_y if transpose else x_from_x) < 0,
-        flip_y=(y_from_x if transpose else y_from_y) < 0,
-    )
 
 
 def _info(

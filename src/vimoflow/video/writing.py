@@ -53,6 +53,8 @@ class VideoWriter:
                 options={"movflags": "+faststart"},
             )
             self._stream = _add_stream(self._container, self._size, self._fps)
+            # Opens the file now rather than with the first frame.
+            self._container.start_encoding()
         except (OSError, av.FFmpegError) as error:
             self._discard()
             raise self._unwritable(error) from error

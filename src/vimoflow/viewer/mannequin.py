@@ -21,7 +21,7 @@ from vimoflow.viewer.rasterizer import rasterize
 
 _SUPERSAMPLING = 2
 _GRID_M = 0.5
-_SHADOW_REACH_M, _SHADOW_PIXELS = 2.4, 320
+_SHADOW_REACH_M, _SHADOW_PIXELS = 2.4, 200
 _KEY_LIGHT = np.array([-0.42, 0.76, 0.50])  # from over the camera's left shoulder
 _SKY_SRGB, _FLOOR_SRGB, _LINE_SRGB = (0.86, 0.89, 0.93), (0.76, 0.79, 0.83), (0.62, 0.66, 0.72)
 
@@ -70,7 +70,7 @@ class View:
     def floor_points(
         self,
     ) -> tuple[Float[np.ndarray, "height width 2"], Float[np.ndarray, "height width"]]:
-        """For every pixel x and z (metres) on the floor and its depth; infinite above the horizon."""
+        """x and z on the floor behind every pixel, and its depth, metres; infinite in the sky."""
         u = (np.arange(self.width) + 0.5 - self.width / 2) / self.focal_px
         v = (np.arange(self.height) + 0.5 - self.height / 2) / self.focal_px
         ray = u[None, :, None] * self.axes[0] + v[:, None, None] * self.axes[1] + self.axes[2]
@@ -86,13 +86,21 @@ class MannequinRenderer:
     def __init__(self, view: View) -> None:
         self._view, self._body = view, load_body()
         points, depth = view.floor_points()
-        self._floor = points.astype(np.float32)
         near = 1 / (1 + (depth / (2.1 * view.distance)) ** 4)
-        self._near = near.astype(np.float32)
-        self._backdrop = _backdrop(view, near)
-        self._line_width = np.clip(depth / view.focal_px * 0.9, 0.004, 1.0).astype(np.float32)
+        backdrop = _backdrop(view, near)
+        self._backdrop = (backdrop * 255 + 0.5).astype(np.uint8)
+        # Rows with floor in them; those above never change.
+        self._horizon = int(np.argmax(np.isfinite(depth[:, 0])))
+        points, depth, near = (array[self._horizon :] for array in (points, depth, near))
+        self._ground = np.moveaxis(backdrop[self._horizon :] * 255 + 0.5, -1, 0).astype(np.float32)
+        self._floor = points.astype(np.float32)
+        line_width_m = np.clip(depth / view.focal_px * 0.9, 0.004, 1.0)
+        self._phase_sharpness = (_GRID_M / line_width_m).astype(np.float32)
+        self._line_share = (near * 0.85).astype(np.float32)
         scale = _SHADOW_PIXELS / (2 * _SHADOW_REACH_M)
-        self._shadow_map = ((points + _SHADOW_REACH_M) * scale - 0.5).astype(np.float32)
+        shadow_pixels = ((points + _SHADOW_REACH_M) * scale - 0.5).astype(np.float32)
+        self._shadow_x = np.ascontiguousarray(shadow_pixels[..., 0])
+        self._shadow_z = np.ascontiguousarray(shadow_pixels[..., 1])
 
     def draw(
         self,
@@ -108,19 +116,28 @@ class MannequinRenderer:
         return picture
 
     def _floor_picture(
-        self, vertices: Float[np.ndarray, "vertices 3"], follow_xz: Float[np.ndarray, "2"]
+        self,
+        vertices: Float[np.ndarray, "vertices 3"],
+        follow_xz: Float[np.ndarray, "2"],
     ) -> UInt8[np.ndarray, "height width 3"]:
         import cv2
 
-        phase = (self._floor + follow_xz) / _GRID_M
-        to_line = np.abs(phase - np.round(phase)).min(axis=-1) * _GRID_M
-        line = np.clip(1.5 - to_line / self._line_width, 0, 1) * self._near * 0.85
-        shadow = cv2.remap(_shadow(vertices), self._shadow_map, None, cv2.INTER_LINEAR)
-        ground = self._backdrop + line[..., None] * (
-            np.float32(_LINE_SRGB) - np.float32(_FLOOR_SRGB)
+        picture = self._backdrop.copy()
+        phase_x, phase_z = (
+            (self._floor[..., k] + follow_xz[k]) * np.float32(1 / _GRID_M) for k in (0, 1)
         )
-        ground *= (1 - shadow.astype(np.float32) * (0.5 / 255))[..., None]
-        return (ground * 255 + 0.5).astype(np.uint8)
+        phase_x -= np.rint(phase_x)
+        phase_z -= np.rint(phase_z)
+        to_line = np.minimum(np.abs(phase_x, out=phase_x), np.abs(phase_z, out=phase_z))
+        line = np.clip(1.5 - to_line * self._phase_sharpness, 0, 1) * self._line_share
+        shadow = cv2.remap(_shadow(vertices), self._shadow_x, self._shadow_z, cv2.INTER_LINEAR)
+        light = 1 - shadow * np.float32(0.5 / 255)
+        ground = picture[self._horizon :]
+        for channel in range(3):
+            darker = (_LINE_SRGB[channel] - _FLOOR_SRGB[channel]) * 255
+            shaded = (self._ground[channel] + line * np.float32(darker)) * light
+            ground[..., channel] = shaded.astype(np.uint8)
+        return picture
 
 
 def followed_path(motion: Motion, view: View) -> Float[np.ndarray, "frames 2"]:
@@ -152,24 +169,28 @@ def _backdrop(
 
 
 def _shadow(vertices: Float[np.ndarray, "vertices 3"]) -> UInt8[np.ndarray, "pixels pixels"]:
-    """How dark the floor is around the followed point, 0 to 255: softer the higher the part."""
+    """How dark the floor is around the followed point, 0 to 255: softer the higher the part.
+
+    The vertices lie about a pixel apart, so they are splatted rather than their faces filled.
+    """
     import cv2
 
     light = _KEY_LIGHT * [0.55, 1.0, 0.55]  # steeper than the key light, so it stays at the feet
     height = np.maximum(vertices[:, 1], 0)
     ground = vertices[:, [0, 2]] - height[:, None] * light[[0, 2]] / light[1]
     pixels = (ground + _SHADOW_REACH_M) * (_SHADOW_PIXELS / (2 * _SHADOW_REACH_M))
-    shadow = np.zeros((_SHADOW_PIXELS, _SHADOW_PIXELS), np.float32)
-    faces = load_body().faces
-    for low, high, blur in ((0.0, 0.25, 1.6), (0.25, 0.9, 4.5), (0.9, 9.0, 9.0)):
-        middle = height[faces].mean(axis=1)
-        chosen = (middle >= low) & (middle < high)
-        layer = np.zeros((_SHADOW_PIXELS, _SHADOW_PIXELS), np.uint8)
-        corners = np.ascontiguousarray(np.round(pixels[faces[chosen]]), dtype=np.int32)
-        for corner in corners:
-            cv2.fillConvexPoly(layer, corner, 255)
-        np.maximum(shadow, cv2.GaussianBlur(layer, (0, 0), blur), out=shadow)
-    return shadow.astype(np.uint8)
+    pixels = np.clip(pixels, 0, _SHADOW_PIXELS - 1).astype(np.int32)
+    shadow = np.zeros((_SHADOW_PIXELS, _SHADOW_PIXELS), np.uint8)
+    square = np.ones((3, 3), np.uint8)
+    for low, high, blur in ((0.0, 0.25, 0.8), (0.25, 0.9, 2.8), (0.9, 9.0, 5.6)):
+        x, z = pixels[(height >= low) & (height < high)].T
+        layer = np.zeros_like(shadow)
+        layer[z, x] = 255
+        closed = cv2.morphologyEx(layer, cv2.MORPH_CLOSE, square)
+        np.maximum(shadow, cv2.GaussianBlur(closed, (0, 0), blur), out=shadow)
+    # What fell on the border lies beyond it.
+    shadow[[0, -1]], shadow[:, [0, -1]] = 0, 0
+    return shadow
 
 
 def _paint(

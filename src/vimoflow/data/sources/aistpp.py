@@ -31,7 +31,7 @@ def list_aistpp(folder: Path) -> list[Path]:
 
 
 def read_aistpp_file(path: Path) -> Recording:
-    """One sequence: SMPL motion at 30 fps and, where its files exist, the nine views' detections."""
+    """One sequence: SMPL motion at 30 fps and, where they exist, the nine views' detections."""
     name, root = path.stem, path.parents[1]
     source = aistpp.read_motion(path)
     shift = np.array(load_skeleton().smpl_trans_to_pelvis)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,11 @@ from vimoflow.geometry.signals import linear_resample
 from vimoflow.motion.canonical import canonical_motion
 
 VALIDATION = frozenset({"DANCE_C_8", "DANCE_R_9", "DANCE_T_9", "DANCE_W_9"})
+# What numpy raises for files that are not npz, cut, or hold something else than numbers.
+_UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 _JUMP = 0.35  # metres the pelvis moves in one frame of a bad stretch
 
 
@@ -30,7 +37,7 @@ def read_tang2018_file(path: Path) -> Recording:
     try:
         with np.load(path, allow_pickle=False) as data:
             poses, trans, fps = data["poses"], data["trans"], float(data["fps"])
-    except (OSError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path}: not a Tang2018 npz with poses, trans and fps") from error
     if poses.ndim != 2 or poses.shape[1] != 72 or trans.shape != (len(poses), 3) or fps <= 0:
         raise InputError(f"{path}: poses {poses.shape} and trans {trans.shape} do not fit")

@@ -1,4 +1,4 @@
-"""From inputs to results: options and, from there, the whole run."""
+"""Options of a run, checked before anything slow starts."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from vimoflow.motion.skeleton import JOINT_NAMES
 
 
 def swinging_motion(frames: int = 40, fps: float = 30.0, keypoints: bool = True) -> Motion:
-    """All joints swing, each with its own axis, size and phase; the root walks a curve and turns."""
+    """All joints swing, each with its own axis, size and phase; the root walks a curve, turning."""
     rng = np.random.default_rng(7)
     seconds = np.arange(frames) / fps
     joints = len(JOINT_NAMES)

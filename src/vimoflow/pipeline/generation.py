@@ -1,0 +1,278 @@
+"""``vimoflow generate``: every input to a folder of results."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vimoflow import __version__
+from vimoflow.errors import InputError, OutputError, VimoflowError
+from vimoflow.formats.saving import save_motion
+from vimoflow.keypoints.estimators import extract
+from vimoflow.keypoints.formats import read_keypoints
+from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.motion.clip import Motion
+from vimoflow.pipeline.options import PREVIEW_FORMATS, GenerateOptions
+from vimoflow.pipeline.quality import Quality
+from vimoflow.pipeline.video_to_motion import VideoToMotion, best_first
+from vimoflow.sampling import SamplingOptions
+from vimoflow.viewer.page import Detail, write_preview_page
+from vimoflow.viewer.video import write_preview_video
+
+KEYPOINT_SUFFIXES = (".json", ".npz")
+Progress = Callable[[str], AbstractContextManager[Callable[[int, int | None], None]]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where the files of one input are, and how good they are."""
+
+    source: Path
+    folder: Path
+    files: tuple[Path, ...]
+    quality: Quality
+    warnings: tuple[str, ...]
+    terms: str
+
+
+@dataclass(frozen=True)
+class _Input:
+    path: Path
+    keypoints: Keypoints2D
+    video: Path | None
+    warnings: tuple[str, ...]
+
+
+def generate(
+    inputs: Sequence[Path], options: GenerateOptions, progress: Progress | None = None
+) -> list[Result]:
+    """Animate every input: one into the output folder itself, several into folders of their names.
+
+    Files appear complete or not at all. Among several inputs a bad one does not stop the others; its
+    error is raised at the end.
+
+    Raises:
+        VimoflowError: an input, the output folder or the checkpoint cannot be used.
+    """
+    model = VideoToMotion.from_pretrained(options.checkpoint)
+    results, errors = [], []
+    for path, folder in zip(inputs, _folders(inputs, options.output), strict=True):
+        try:
+            results.append(_animate(model, path, folder, options, progress or _quiet))
+        except VimoflowError as error:
+            errors.append(error)
+    if errors:
+        raise type(errors[0])("; ".join(str(error) for error in errors))
+    return results
+
+
+def _folders(inputs: Sequence[Path], output: Path) -> list[Path]:
+    if len(inputs) == 1:
+        return [output]
+    names: list[str] = []
+    for path in inputs:
+        name, number = path.stem, 2
+        while name in names:
+            name, number = f"{path.stem}_{number}", number + 1
+        names.append(name)
+    return [output / name for name in names]
+
+
+def _animate(
+    model: VideoToMotion, path: Path, folder: Path, options: GenerateOptions, progress: Progress
+) -> Result:
+    started = time.perf_counter()
+    source = _read(path, options, progress)
+    detected = time.perf_counter()
+    sampling = SamplingOptions(
+        steps=options.steps,
+        sampler=options.sampler,
+        guidance=options.guidance or 0.0,
+        seed=options.seed,
+    )
+    with progress("denoising") as show:
+        motions = model.sample(
+            source.keypoints, sampling, options.samples, options.camera == "static", show
+        )
+    rated = [
+        (_presented(motion, options), quality)
+        for motion, quality in best_first(motions, source.keypoints)
+    ]
+    sampled = time.perf_counter()
+    terms = model.checkpoint.terms
+    with _all_or_nothing(folder) as partial:
+        _write_files(rated, source, options, terms, partial, progress)
+        timings = {
+            "keypoints_s": detected - started,
+            "sampling_s": sampled - detected,
+            "writing_s": time.perf_counter() - sampled,
+            "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
+        }
+        _write_run(partial / "run.json", model, source, options, rated, timings)
+    files = tuple(sorted(p for p in folder.iterdir() if p.is_file()))
+    return Result(path, folder, files, rated[0][1], source.warnings, terms)
+
+
+def _read(path: Path, options: GenerateOptions, progress: Progress) -> _Input:
+    """Keypoints of a video, or of a keypoint file."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a video or a keypoint file")
+    if path.suffix.lower() in KEYPOINT_SUFFIXES:
+        keypoints = _cut(read_keypoints(path, options.fps), options, path)
+        if not keypoints.observed.any():
+            raise InputError(f"{path}: no keypoint has a confidence above zero")
+        return _Input(path, keypoints, None, ())
+    with progress("finding keypoints") as show:
+        found = extract(path, options.estimator, options.start_s or None, options.end_s, show)
+    return _Input(path, found.keypoints, path, found.warnings)
+
+
+def _cut(keypoints: Keypoints2D, options: GenerateOptions, path: Path) -> Keypoints2D:
+    times = keypoints.timestamps - keypoints.timestamps[0]
+    end = np.inf if options.end_s is None else options.end_s
+    keep = (times >= options.start_s) & (times < end)
+    if not keep.any():
+        raise InputError(f"{path}: nothing between --start and --end; it lasts {times[-1]:.2f} s")
+    times = times[keep]
+    return dataclasses.replace(
+        keypoints, points=keypoints.points[keep], timestamps=times - times[0]
+    )
+
+
+def _presented(motion: Motion, options: GenerateOptions) -> Motion:
+    """The motion as the options want it: in place, at the person's height."""
+    if options.root == "inplace":
+        motion = dataclasses.replace(motion, trans=motion.trans * np.float32([0, 1, 0]))
+    if options.height_m is not None:
+        motion = motion.scaled(options.height_m / motion.skeleton.stature)
+    return motion
+
+
+def _write_files(
+    rated: list[tuple[Motion, Quality]],
+    source: _Input,
+    options: GenerateOptions,
+    terms: str,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    motion, quality = rated[0]
+    plain = [name for name in options.formats if name not in PREVIEW_FORMATS]
+    for name in plain:
+        save_motion(motion, folder / f"motion.{name}")
+    for number, (other, _) in enumerate(rated) if len(rated) > 1 else ():
+        place = folder / "samples" / f"{number:02d}"
+        place.mkdir(parents=True)
+        for name in plain:
+            save_motion(other, place / f"motion.{name}")
+    if "html" in options.formats:
+        details = [Detail(label, value) for label, value in figures(quality)]
+        details += [
+            Detail("Not animated", "hands and face"), Detail("Terms of the weights", terms)
+        ]  # fmt: skip
+        write_preview_page(motion, folder / "preview.html", source.path.name, details)
+    if "mp4" in options.formats:
+        with progress("drawing the preview") as show:
+            write_preview_video(
+                motion,
+                source.video,
+                folder / "preview.mp4",
+                start=options.start_s or None,
+                end=options.end_s,
+                on_frame=lambda done: show(done, len(motion)),
+            )
+
+
+def _write_run(
+    path: Path,
+    model: VideoToMotion,
+    source: _Input,
+    options: GenerateOptions,
+    rated: list[tuple[Motion, Quality]],
+    timings: dict[str, float],
+) -> None:
+    keypoints = source.keypoints
+    settings = dataclasses.asdict(options) | {"output": str(options.output)}
+    document: dict[str, Any] = {
+        "vimoflow": __version__,
+        "input": {
+            "file": source.path.name,
+            "frames": len(keypoints),
+            "fps": keypoints.fps,
+            "image_size": keypoints.image_size,
+            "estimator": keypoints.estimator,
+            "warnings": source.warnings,
+        },
+        "options": settings,
+        "checkpoint": {
+            "name": model.checkpoint.name,
+            "terms": model.checkpoint.terms,
+            "steps_trained": model.checkpoint.provenance.get("steps"),
+        },
+        "quality": dataclasses.asdict(rated[0][1]),
+        "samples": [dataclasses.asdict(quality) for _, quality in rated],
+        "not_animated": "hands and face",
+        "versions": _versions(),
+        "timings": {key: round(value, 3) for key, value in timings.items()},
+    }
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    packages = ("torch", "numpy", "mediapipe", "av", "roma")
+    found = {name: importlib.metadata.version(name) for name in packages}
+    return {"python": platform.python_version(), **found, "threads": str(torch.get_num_threads())}
+
+
+@contextmanager
+def _all_or_nothing(folder: Path) -> Iterator[Path]:
+    """A temporary folder whose files move into ``folder`` when everything has been written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot write there ({error.strerror})") from error
+    try:
+        yield partial
+        for entry in sorted(partial.iterdir()):
+            target = folder / entry.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            os.replace(entry, target)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot write there ({error})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def figures(quality: Quality) -> tuple[tuple[str, str], ...]:
+    """Quality figures for people: label and value."""
+    rows = [("Keypoints seen", f"{quality.seen_percent:.0f} %")]
+    if quality.reprojection_px is not None:
+        percent = f"{quality.reprojection_percent:.1f} % of the person's height"
+        rows.append(("Distance to keypoints", f"{quality.reprojection_px:.1f} px ({percent})"))
+    if quality.foot_slide_mm is not None:
+        rows.append(("Foot slide", f"{quality.foot_slide_mm:.1f} mm a contact frame"))
+    if quality.jitter is not None:
+        rows.append(("Jitter", f"{quality.jitter:.0f} m/s³"))
+    for start, end in quality.filled:
+        rows.append(("Filled in", f"{start:.2f} s to {end:.2f} s, where nobody was seen"))
+    return tuple(rows)
+
+
+def _quiet(_: str) -> AbstractContextManager[Callable[[int, int | None], None]]:
+    return nullcontext(lambda done, total: None)

@@ -1,0 +1,103 @@
+"""What can be said about a result without knowing the truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from vimoflow.conditioning.encoding import MIN_CONFIDENCE, person_size_px
+from vimoflow.evaluation.metrics import foot_slide, jitter
+from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.motion.clip import Motion
+from vimoflow.motion.kinematics import coco_points, forward_kinematics
+from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
+
+_CHUNK_S = 1.0  # one affine camera a second: people come nearer and cameras turn
+_MIN_POINTS = 24  # in a chunk, for its eight numbers
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Figures of one result; None where there is nothing to measure.
+
+    Attributes:
+        reprojection_px: mean distance between the seen keypoints and the motion's COCO points through
+            an affine camera fitted to each second.
+        reprojection_percent: the same, in per cent of the person's height in the image.
+        foot_slide_mm: horizontal movement from frame to frame of feet that the motion itself says
+            are in contact.
+        jitter: mean third derivative of the joints, m/s^3.
+        seen_percent: keypoints that were seen.
+        frames_seen_percent: frames with at least half of the body's keypoints seen.
+        filled: (start, end) in seconds of stretches without any keypoint, which the model filled.
+    """
+
+    reprojection_px: float | None
+    reprojection_percent: float | None
+    foot_slide_mm: float | None
+    jitter: float | None
+    seen_percent: float
+    frames_seen_percent: float
+    filled: tuple[tuple[float, float], ...]
+
+    @property
+    def rank(self) -> float:
+        """Smaller is better: reprojection in per cent, plus a tenth of the foot slide in mm."""
+        return (self.reprojection_percent or 0.0) + 0.1 * (self.foot_slide_mm or 0.0)
+
+
+def measure_quality(motion: Motion, keypoints: Keypoints2D) -> Quality:
+    """Quality figures of a motion on the clock of the keypoints it was made from."""
+    R = torch.from_numpy(motion.local_rotations)
+    R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double())
+    error = _reprojection_px(coco_points(R_world, joints).numpy(), keypoints)
+    size = float(person_size_px(torch.from_numpy(keypoints.points).float()[None]))
+    slide = jerk = None
+    if len(motion) >= 4:
+        feet = joints[:, [joint(name) for name in CONTACT_JOINTS]]
+        contacts = torch.from_numpy(motion.contacts).double().clamp(0, 1)
+        slide = _number(float(foot_slide(feet, contacts, motion.fps)))
+        jerk = _number(float(jitter(joints, motion.fps)))
+    observed = keypoints.observed
+    return Quality(
+        reprojection_px=error,
+        reprojection_percent=None if error is None else 100 * error / (1.7 * size),
+        foot_slide_mm=slide,
+        jitter=jerk,
+        seen_percent=100 * float(observed.mean()),
+        frames_seen_percent=100 * float((observed[:, 5:].mean(axis=1) >= 0.5).mean()),
+        filled=_gaps(observed.any(axis=1), keypoints.timestamps),
+    )
+
+
+def _reprojection_px(points_world: Float[np.ndarray, "frames 17 3"], keypoints: Keypoints2D) -> float | None:
+    """Residual of the best affine camera (2 x 4, least squares) of each second."""
+    chunk = np.floor((keypoints.timestamps - keypoints.timestamps[0]) / _CHUNK_S).astype(int)
+    seen = keypoints.points[..., 2] > MIN_CONFIDENCE
+    residuals = []
+    for second in np.unique(chunk):
+        rows = (chunk == second)[:, None] & seen
+        if rows.sum() < _MIN_POINTS:
+            continue
+        A = np.concatenate((points_world[rows], np.ones((int(rows.sum()), 1))), axis=1)
+        b = keypoints.points[rows][:, :2]
+        camera = np.linalg.lstsq(A, b, rcond=None)[0]
+        residuals.append(np.linalg.norm(A @ camera - b, axis=1))
+    return float(np.concatenate(residuals).mean()) if residuals else None
+
+
+def _gaps(seen: np.ndarray, times: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Stretches of frames in which nothing was seen."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], ~seen, [0])).astype(int)))
+    return tuple(
+        (round(float(times[a]), 3), round(float(times[b - 1]), 3))
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+    )
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

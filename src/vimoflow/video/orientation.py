@@ -1,0 +1,73 @@
+"""Which way up a video's pictures are, and how wide their pixels."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+if TYPE_CHECKING:
+    import av
+
+
+@dataclass(frozen=True)
+class Upright:
+    """How a coded picture becomes an upright one: scale, transpose, then flip.
+
+    Attributes:
+        scaled_size: (width, height) in pixels of the coded picture, its pixels made square.
+        transpose: exchange rows and columns.
+        flip_x: mirror left and right afterwards.
+        flip_y: mirror top and bottom afterwards.
+    """
+
+    scaled_size: tuple[int, int]
+    transpose: bool
+    flip_x: bool
+    flip_y: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels of the upright picture."""
+        width, height = self.scaled_size
+        return (height, width) if self.transpose else (width, height)
+
+    def rgb(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
+        """The upright picture, 8 bits a channel whatever the file has."""
+        width, height = self.scaled_size
+        image = frame.to_ndarray(format="rgb24", width=width, height=height)
+        if self.transpose:
+            image = image.swapaxes(0, 1)
+        if self.flip_x:
+            image = image[:, ::-1]
+        if self.flip_y:
+            image = image[::-1]
+        return np.ascontiguousarray(image)
+
+
+def upright_of(frame: av.VideoFrame, stream: av.VideoStream) -> Upright:
+    """The display matrix of the frame (or the older rotate tag) and its pixels' aspect ratio."""
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    width = max(1, round(frame.width * aspect)) if 0.1 < aspect < 10 else frame.width
+    x_from_x, x_from_y, y_from_x, y_from_y = 1, 0, 0, 1
+    side_data: Any = frame.side_data
+    matrix = b"".join(bytes(s) for s in side_data if s.type.name == "DISPLAYMATRIX")
+    if len(matrix) >= 36:
+        x_from_x, y_from_x, _, x_from_y, y_from_y = struct.unpack("=5i", matrix[:20])
+    else:
+        with suppress(ValueError, OverflowError):
+            turn = np.deg2rad(90 * round(float(stream.metadata.get("rotate", 0)) / 90))
+            x_from_x = y_from_y = round(np.cos(turn))
+            x_from_y, y_from_x = -round(np.sin(turn)), round(np.sin(turn))
+    transpose = abs(x_from_y) + abs(y_from_x) > abs(x_from_x) + abs(y_from_y)
+    return Upright(
+        scaled_size=(width, frame.height),
+        transpose=transpose,
+        flip_x=(x_from_y if transpose else x_from_x) < 0,
+        flip_y=(y_from_x if transpose else y_from_y) < 0,
+    )

@@ -1,0 +1,122 @@
+"""``preview.html``: the motion in one file that plays anywhere, with no network.
+
+The page carries its own code (WebGL 2, no library), the mannequin and the motion; its content
+security policy forbids it to load anything else.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+
+from vimoflow.errors import OutputError
+from vimoflow.formats.body import COLORS_SRGB, BodyMesh, load_body
+from vimoflow.geometry.rotations import matrix_to_quaternion
+from vimoflow.motion.clip import Motion
+from vimoflow.motion.skeleton import CONTACT_JOINTS, PARENTS, joint, load_skeleton
+
+_SCRIPTS = ("clip.js", "scene.js", "page.js")
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One line of the page's panel, such as ``Detail("Frame rate", "30 fps")``."""
+
+    label: str
+    value: str
+
+
+def write_preview_page(
+    motion: Motion, path: str | Path, title: str, details: Sequence[Detail] = ()
+) -> None:
+    """Write a page that plays the motion: orbit, zoom, pan, play, scrub, contacts, what was seen.
+
+    Args:
+        motion: what to play.
+        path: the HTML file; an existing one is replaced.
+        title: shown at the top, any text.
+        details: lines of the panel, any text.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    parts = {
+        "title": html.escape(title),
+        "details": "\n".join(
+            f"<dt>{html.escape(line.label)}</dt><dd>{html.escape(line.value)}</dd>"
+            for line in details
+        ),
+        "style": _asset("page.css"),
+        # A "<" inside the data could end its script element.
+        "data": json.dumps(_payload(motion), separators=(",", ":")).replace("<", "\\u003c"),
+        "script": "\n".join(_asset(name) for name in _SCRIPTS),
+    }
+    # One pass, so that inserted text is never searched for markers.
+    page = re.sub(r"\{\{(\w+)\}\}", lambda marker: parts[marker[1]], _asset("page.html"))
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(page, "utf-8")
+        os.replace(partial, target)
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written ({error.strerror})") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _payload(motion: Motion) -> dict[str, object]:
+    """What clip.js decodes; arrays are little-endian and in base64."""
+    turns = matrix_to_quaternion(torch.from_numpy(motion.local_rotations)).numpy()
+    seen = None if motion.observed is None else motion.observed.mean(axis=1)
+    return {
+        "frames": len(motion),
+        "fps": motion.fps,
+        "parents": PARENTS,
+        "offsets": load_skeleton().offsets.round(5).tolist(),
+        "colors": COLORS_SRGB,
+        "contact_joints": [joint(name) for name in CONTACT_JOINTS],
+        "times": _base64((motion.timestamps - motion.timestamps[0]).astype("<f4")),
+        "root": _base64(motion.trans.astype("<f4")),
+        "turns": _base64(np.round(turns * 32767).astype("<i2")),
+        "contacts": _base64(_byte(motion.contacts)),
+        "seen": None if seen is None else _base64(_byte(seen)),
+        "mesh": _mesh(load_body()),
+    }
+
+
+def _mesh(body: BodyMesh) -> dict[str, object]:
+    scale = float(np.abs(body.vertices).max())
+    pad = np.zeros((len(body.vertices), 1))  # attributes of four keep the GPU's alignment
+    positions = np.hstack((body.vertices / scale, pad))
+    return {
+        "scale": scale,
+        "positions": _base64(np.round(positions * 32767).astype("<i2")),
+        "normals": _base64(np.round(np.hstack((body.normals, pad)) * 127).astype("i1")),
+        "joints": _base64(body.joints.astype("u1")),
+        "weights": _base64(_byte(body.weights)),
+        "materials": _base64(body.material.astype("u1")),
+        "indices": _base64(body.triangles.astype("<u2")),
+    }
+
+
+def _byte(share: Shaped[np.ndarray, "..."]) -> np.ndarray:
+    return np.round(np.clip(share, 0, 1) * 255).astype("u1")
+
+
+def _base64(array: Shaped[np.ndarray, "..."]) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
+
+
+def _asset(name: str) -> str:
+    return resources.files("vimoflow.viewer").joinpath(name).read_text("utf-8")

@@ -1,0 +1,160 @@
+"""preview.html in headless Chromium: it draws, plays and answers (``make test-browser``)."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from motion_examples import swinging_motion
+from vimoflow.motion.clip import Motion
+from vimoflow.viewer.page import Detail, write_preview_page
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-quic", "--hide-scrollbars",
+    "--enable-logging=stderr", "--window-size=800,600",
+)  # fmt: skip
+# Headless Chromium draws when it likes; this clock makes every frame 16 ms long.
+STEADY = """<body><script>
+let steady = performance.now();
+window.requestAnimationFrame = (draw) => setTimeout(() => draw(steady += 16), 0);
+</script>"""
+# Appended to the page: runs in it and leaves its answer in an element of the dumped document.
+ASK = """<script>(async () => {
+  const viewer = window.vimoflowViewer, byId = (id) => document.getElementById(id);
+  let answer;
+  try { answer = await (async () => { %s })(); }
+  catch (error) { answer = { error: String(error) }; }
+  const note = document.createElement("pre");
+  note.id = "answer"; note.textContent = JSON.stringify(answer);
+  document.body.append(note);
+})();</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    pytest.skip("needs Chromium or Chrome")
+
+
+def _run(chromium: str, page: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [chromium, *FLAGS, f"--user-data-dir={page.parent / 'profile'}", *options, page.as_uri()],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def _ask(chromium: str, folder: Path, motion: Motion, script: str, *options: str) -> dict:
+    page = folder / "preview.html"
+    write_preview_page(motion, page, "a <clip>", [Detail("Frames", str(len(motion)))])
+    text = page.read_text("utf-8").replace("<body>", STEADY).replace("</body>", ASK % script)
+    page.write_text(text, "utf-8")
+    done = _run(chromium, page, "--virtual-time-budget=30000", "--dump-dom", *options)
+    errors = [
+        line for line in done.stderr.splitlines() if "CONSOLE" in line and "GPU stall" not in line
+    ]
+    assert not errors, errors
+    found = re.search(r'<pre id="answer">(.*?)</pre>', done.stdout, re.S)
+    assert found, done.stderr[-2000:]
+    answer = json.loads(unescape(found[1]))
+    assert "error" not in answer, answer
+    return answer
+
+
+def test_joints_in_the_page_are_those_of_the_motion(chromium: str, tmp_path: Path) -> None:
+    motion = swinging_motion(30)
+    answer = _ask(
+        chromium, tmp_path, motion,
+        "viewer.pause(); const joints = [];"
+        "for (const i of [0, 11, 29]) { viewer.setFrame(i); joints.push(viewer.jointPositions()); }"
+        "return { joints, frames: viewer.frames };",
+    )  # fmt: skip
+    assert answer["frames"] == 30
+    for frame, joints in zip((0, 11, 29), answer["joints"], strict=True):
+        assert np.abs(np.array(joints) - motion.joint_positions[frame]).max() < 1e-3
+
+
+def test_controls_do_what_they_say(chromium: str, tmp_path: Path) -> None:
+    answer = _ask(
+        chromium, tmp_path, swinging_motion(30, fps=60.0),
+        """
+        const log = { autoplay: viewer.playing };
+        byId("play").click(); log.paused = !viewer.playing; log.label = byId("play").ariaLabel;
+        const press = (key) => document.body.dispatchEvent(
+          new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+        viewer.setFrame(5); press("ArrowRight"); log.right = viewer.frame;
+        press("ArrowLeft"); press("ArrowLeft"); log.left = viewer.frame;
+        byId("scrub").value = 20; byId("scrub").dispatchEvent(new Event("input"));
+        log.scrub = viewer.frame;
+        log.text = byId("readout").textContent;
+        viewer.setFrame(999); log.end = viewer.frame; viewer.setFrame(-5); log.start = viewer.frame;
+        const canvas = byId("view"), move = (kind, x, y) => canvas.dispatchEvent(new PointerEvent(
+          kind, { pointerId: 1, clientX: x, clientY: y, buttons: 1, bubbles: true }));
+        const before = viewer.camera; move("pointerdown", 300, 200); move("pointermove", 380, 230);
+        move("pointerup", 380, 230); log.turned = viewer.camera.yaw !== before.yaw;
+        canvas.dispatchEvent(new WheelEvent("wheel", { deltaY: -100, cancelable: true }));
+        log.closer = viewer.camera.distance < before.distance;
+        press("r"); log.reset = viewer.camera.yaw === before.yaw;
+        byId("loop").checked = false; viewer.setFrame(29); press(" "); log.restart = viewer.frame;
+        log.playing = viewer.playing;  
+        for (let i = 0; i < 400 && viewer.playing; i++)
+          await new Promise((done) => requestAnimationFrame(done));
+        log.stopped = !viewer.playing; log.last = viewer.frame;
+        return log;
+        """,
+    )  # fmt: skip
+    assert answer.pop("text").startswith("21 / 30")
+    assert answer == {
+        "autoplay": True, "paused": True, "label": "Play", "right": 6, "left": 4, "scrub": 20,
+        "end": 29, "start": 0, "turned": True, "closer": True, "reset": True, "restart": 0,
+        "playing": True, "stopped": True, "last": 29,
+    }  # fmt: skip
+
+
+def test_without_webgl_it_says_so(chromium: str, tmp_path: Path) -> None:
+    answer = _ask(
+        chromium, tmp_path, swinging_motion(3),
+        "return { supported: viewer.supported, hidden: byId('controls').hidden,"
+        " message: byId('message').textContent };",
+        "--disable-3d-apis",
+    )  # fmt: skip
+    assert answer["supported"] is False and answer["hidden"] is True
+    assert "WebGL 2" in answer["message"]
+
+
+def test_the_figure_is_drawn_with_its_left_on_the_right(chromium: str, tmp_path: Path) -> None:
+    """A standing figure that faces the camera, in a screenshot: blue (left) is on the right."""
+    from PIL import Image
+
+    still = replace(
+        swinging_motion(2, keypoints=False),
+        poses=np.zeros((2, 24, 3)), trans=np.array([[2.0, 0.958, 5.0]] * 2),
+    )  # fmt: skip
+    page, shot = tmp_path / "preview.html", tmp_path / "shot.png"
+    write_preview_page(still, page, "still")
+    pause = "<script>vimoflowViewer.pause()</script></body>"
+    page.write_text(page.read_text("utf-8").replace("</body>", pause), "utf-8")
+    _run(chromium, page, "--virtual-time-budget=2000", f"--screenshot={shot}")
+    rgb = np.asarray(Image.open(shot).convert("RGB")).astype(int)[60:460]
+    blue = np.argwhere(rgb[..., 2] - rgb[..., 0] > 60)
+    red = np.argwhere(rgb[..., 0] - rgb[..., 2] > 60)
+    assert len(blue) > 800 and len(red) > 800
+    assert blue[:, 1].mean() > 420 and red[:, 1].mean() < 380
+    assert abs(len(blue) / len(red) - 1) < 0.3
+    # The arms' span is 1.2 times what lies between shoulder and sole: nothing is stretched.
+    span, rise = blue[:, 1].max() - red[:, 1].min(), np.ptp(blue[:, 0])
+    assert span / rise == pytest.approx(1.753 / 1.48, rel=0.12)
