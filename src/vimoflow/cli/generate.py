@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vimoflow.cli import region as region_option
 from vimoflow.cli.paths import require_input, require_output_folder
 from vimoflow.cli.progress import progress
 
@@ -73,6 +74,9 @@ def generate(
     camera: Annotated[
         str, typer.Option(metavar="static|moving", help="Whether the camera stood still.")
     ] = "static",
+    region: Annotated[
+        str | None, typer.Option(metavar=region_option.METAVAR, help=region_option.HELP)
+    ] = None,
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Leave out preview.html and preview.mp4.")
     ] = False,
@@ -99,6 +103,7 @@ def generate(
         height_m=height,
         root=root,
         camera=camera,
+        region=region_option.parse_region(region),
     )
     for path in inputs:
         require_input(path)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vimoflow.cli import region as region_option
 from vimoflow.cli.paths import require_input, require_output_file
 from vimoflow.cli.progress import progress
 
@@ -16,15 +17,19 @@ def keypoints(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE.json", help="The file to write.")
     ],
+    region: Annotated[
+        str | None, typer.Option(metavar=region_option.METAVAR, help=region_option.HELP)
+    ] = None,
 ) -> None:
     """Find the 2D keypoints of the person in a video, without any 3D."""
     require_input(video)
     require_output_file(output)
-    from vimoflow.keypoints.estimators import extract
+    from vimoflow.keypoints.estimators import Region, extract
     from vimoflow.keypoints.formats import write_keypoints_json
 
+    box = region_option.parse_region(region)
     with progress("keypoints") as show:
-        result = extract(video, progress=show)
+        result = extract(video, progress=show, region=None if box is None else Region(*box))
     output.parent.mkdir(parents=True, exist_ok=True)
     write_keypoints_json(result.keypoints, output)
     for warning in result.warnings:

@@ -7,6 +7,7 @@ weighted along the spine, so it bends. The shapes are in ``body_shapes.py``.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,10 @@ class BodyMesh:
     weights: Float[np.ndarray, "vertices 4"]
     material: Int[np.ndarray, "vertices"]
     faces: Int[np.ndarray, "faces 4"]
+
+    def scaled(self, factor: float) -> BodyMesh:
+        """The body of a figure ``factor`` times as large."""
+        return dataclasses.replace(self, vertices=self.vertices * factor)
 
     @functools.cached_property
     def triangles(self) -> Int[np.ndarray, "triangles 3"]:

@@ -21,7 +21,7 @@ from vimoflow.errors import OutputError
 from vimoflow.formats.body import COLORS_SRGB, MATERIALS, BodyMesh, load_body
 from vimoflow.geometry.rotations import matrix_to_quaternion
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, load_skeleton
+from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton
 
 if TYPE_CHECKING:
     import pygltflib
@@ -92,13 +92,16 @@ class _Buffer:
 def _gltf(motion: Motion) -> pygltflib.GLTF2:
     import pygltflib
 
-    buffer, body = _Buffer(), load_body()
-    nodes = _joint_nodes(_standing_root(body))
+    buffer, skeleton = _Buffer(), motion.skeleton
+    body = load_body().scaled(skeleton.scale)
+    nodes = _joint_nodes(skeleton, _standing_root(body))
     skin = pygltflib.Skin(
         name="skeleton",
         joints=list(range(len(JOINT_NAMES))),
         skeleton=0,
-        inverseBindMatrices=buffer.add(_inverse_bind_matrices(_standing_root(body)), "MAT4"),
+        inverseBindMatrices=buffer.add(
+            _inverse_bind_matrices(skeleton, _standing_root(body)), "MAT4"
+        ),
     )
     nodes.append(pygltflib.Node(name="body", mesh=0, skin=0))
     gltf = pygltflib.GLTF2(
@@ -126,10 +129,10 @@ def _standing_root(body: BodyMesh) -> Float[np.ndarray, "3"]:
     return np.array([0.0, -body.vertices[:, 1].min(), 0.0])
 
 
-def _joint_nodes(root_world: Float[np.ndarray, "3"]) -> list[pygltflib.Node]:
+def _joint_nodes(skeleton: Skeleton, root_world: Float[np.ndarray, "3"]) -> list[pygltflib.Node]:
     import pygltflib
 
-    offsets = load_skeleton().offsets
+    offsets = skeleton.offsets
     nodes = []
     for index, name in enumerate(JOINT_NAMES):
         translation = root_world if PARENTS[index] < 0 else offsets[index]
@@ -142,10 +145,12 @@ def _joint_nodes(root_world: Float[np.ndarray, "3"]) -> list[pygltflib.Node]:
     return nodes
 
 
-def _inverse_bind_matrices(root_world: Float[np.ndarray, "3"]) -> Float[np.ndarray, "24 16"]:
+def _inverse_bind_matrices(
+    skeleton: Skeleton, root_world: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "24 16"]:
     """Column-major matrices from the scene to each joint in the standing rest pose."""
     matrices = np.tile(np.eye(4), (len(JOINT_NAMES), 1, 1))
-    matrices[:, :3, 3] = -(load_skeleton().rest_positions() + root_world)
+    matrices[:, :3, 3] = -(skeleton.rest_positions() + root_world)
     return matrices.transpose(0, 2, 1).reshape(-1, 16).astype("<f4")
 
 

@@ -22,13 +22,14 @@ from jaxtyping import Shaped
 
 from vimoflow.errors import InputError, OutputError
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, load_skeleton
+from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton, load_skeleton
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _SHAPES: dict[str, tuple[int, ...]] = {
     "poses": (72,), "trans": (3,), "contacts": (4,), "timestamps": (),
     "joints2d": (17, 3), "observed": (17,),
 }  # fmt: skip
+_SAME_SCALE = 1e-6
 _OFFSET_TOLERANCE_M = 1e-3
 
 
@@ -86,6 +87,7 @@ def load_motion_npz(path: str | Path) -> Motion:
         timestamps=arrays["timestamps"].astype(np.float64),
         joints2d=_floats(arrays["joints2d"]) if keypoints else None,
         observed=arrays["observed"].astype(bool) if keypoints else None,
+        skeleton=_skeleton(arrays["offsets"]),
     )
 
 
@@ -113,7 +115,7 @@ def _arrays(motion: Motion) -> dict[str, np.ndarray]:
         "timestamps": motion.timestamps.astype(np.float64),
         "joint_names": np.array(JOINT_NAMES),
         "parents": np.array(PARENTS, dtype=np.int32),
-        "offsets": load_skeleton().offsets.astype(np.float64),
+        "offsets": motion.skeleton.offsets.astype(np.float64),
     }
 
 
@@ -149,7 +151,7 @@ def _check_clock(source: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _check_skeleton(source: Path, arrays: dict[str, np.ndarray]) -> None:
-    offsets, ours = arrays["offsets"], load_skeleton().offsets
+    offsets, ours = arrays["offsets"] / _scale(arrays["offsets"]), load_skeleton().offsets
     same = (
         str(arrays["up_axis"]) == "y"
         and arrays["joint_names"].astype(str).tolist() == list(JOINT_NAMES)
@@ -162,6 +164,20 @@ def _check_skeleton(source: Path, arrays: dict[str, np.ndarray]) -> None:
         raise InputError(
             f"{source}: made for another skeleton than this version's; generate the motion again"
         )
+
+
+def _skeleton(offsets: Float[np.ndarray, "24 3"]) -> Skeleton:
+    scale = _scale(offsets)
+    canonical = abs(scale - 1) < _SAME_SCALE
+    return load_skeleton() if canonical else load_skeleton().scaled(scale)
+
+
+def _scale(offsets: Shaped[np.ndarray, "..."]) -> float:
+    """Size of the file's figure relative to the canonical one; 1 where that makes no sense."""
+    if offsets.dtype.kind != "f" or not np.isfinite(offsets).all():
+        return 1.0
+    scale = float(np.linalg.norm(offsets) / np.linalg.norm(load_skeleton().offsets))
+    return scale if scale > 0.01 else 1.0
 
 
 def _floats(array: Shaped[np.ndarray, "..."]) -> np.ndarray:

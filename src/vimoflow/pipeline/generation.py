@@ -22,7 +22,7 @@ import torch
 from vimoflow import __version__
 from vimoflow.errors import InputError, OutputError, VimoflowError
 from vimoflow.formats.saving import save_motion
-from vimoflow.keypoints.estimators import extract
+from vimoflow.keypoints.estimators import Region, extract
 from vimoflow.keypoints.formats import read_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
@@ -137,7 +137,9 @@ def _read(path: Path, options: GenerateOptions, progress: Progress) -> _Input:
             raise InputError(f"{path}: no keypoint has a confidence above zero")
         return _Input(path, keypoints, None, ())
     with progress("finding keypoints") as show:
-        found = extract(path, options.estimator, options.start_s or None, options.end_s, show)
+        region = None if options.region is None else Region(*options.region)
+        start = options.start_s or None
+        found = extract(path, options.estimator, start, options.end_s, show, region)
     return _Input(path, found.keypoints, path, found.warnings)
 
 

@@ -37,6 +37,8 @@ class GenerateOptions:
         height_m: the person's height in metres, which scales the result; None is the canonical one.
         root: ``"free"`` lets the figure travel, ``"inplace"`` keeps it over one spot.
         camera: whether the camera stood still, so that the path in the image tells the root's.
+        region: (left, top, right, bottom) in pixels of the upright image: where to look for the
+            person; None is everywhere.
 
     Raises:
         ConfigError: a value that makes no sense; the message names the option.
@@ -57,6 +59,7 @@ class GenerateOptions:
     height_m: float | None = None
     root: str = "free"
     camera: str = "static"
+    region: tuple[int, int, int, int] | None = None
 
     def __post_init__(self) -> None:
         _require_choice("--sampler", self.sampler, SAMPLERS)
@@ -74,6 +77,10 @@ class GenerateOptions:
         _require_range("--fps", self.fps, 1.0, 1000.0)
         _require_range("--start", self.start_s, 0.0, math.inf)
         _require_range("--height", self.height_m, 0.3, 3.0)
+        if self.region is not None:
+            left, top, right, bottom = self.region
+            if not (left < right and top < bottom):
+                raise ConfigError(f"--region: {self.region} is empty; give LEFT,TOP,RIGHT,BOTTOM")
         if self.end_s is not None and not self.end_s > self.start_s:
             raise ConfigError(f"--end: {self.end_s:g} s is not after --start, {self.start_s:g} s")
 

@@ -25,8 +25,8 @@ class Quality:
     """Figures of one result; None where there is nothing to measure.
 
     Attributes:
-        reprojection_px: mean distance between the seen keypoints and the motion's COCO points through
-            an affine camera fitted to each second.
+        reprojection_px: mean distance between the seen keypoints and the motion's COCO points
+            through an affine camera fitted to each second.
         reprojection_percent: the same, in per cent of the person's height in the image.
         foot_slide_mm: horizontal movement from frame to frame of feet that the motion itself says
             are in contact.
@@ -74,7 +74,9 @@ def measure_quality(motion: Motion, keypoints: Keypoints2D) -> Quality:
     )
 
 
-def _reprojection_px(points_world: Float[np.ndarray, "frames 17 3"], keypoints: Keypoints2D) -> float | None:
+def _reprojection_px(
+    points_world: Float[np.ndarray, "frames 17 3"], keypoints: Keypoints2D
+) -> float | None:
     """Residual of the best affine camera (2 x 4, least squares) of each second."""
     chunk = np.floor((keypoints.timestamps - keypoints.timestamps[0]) / _CHUNK_S).astype(int)
     seen = keypoints.points[..., 2] > MIN_CONFIDENCE

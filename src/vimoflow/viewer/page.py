@@ -24,7 +24,7 @@ from vimoflow.errors import OutputError
 from vimoflow.formats.body import COLORS_SRGB, BodyMesh, load_body
 from vimoflow.geometry.rotations import matrix_to_quaternion
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.skeleton import CONTACT_JOINTS, PARENTS, joint, load_skeleton
+from vimoflow.motion.skeleton import CONTACT_JOINTS, PARENTS, joint
 
 _SCRIPTS = ("clip.js", "scene.js", "page.js")
 
@@ -83,7 +83,7 @@ def _payload(motion: Motion) -> dict[str, object]:
         "frames": len(motion),
         "fps": motion.fps,
         "parents": PARENTS,
-        "offsets": load_skeleton().offsets.round(5).tolist(),
+        "offsets": motion.skeleton.offsets.round(5).tolist(),
         "colors": COLORS_SRGB,
         "contact_joints": [joint(name) for name in CONTACT_JOINTS],
         "times": _base64((motion.timestamps - motion.timestamps[0]).astype("<f4")),
@@ -91,7 +91,7 @@ def _payload(motion: Motion) -> dict[str, object]:
         "turns": _base64(np.round(turns * 32767).astype("<i2")),
         "contacts": _base64(_byte(motion.contacts)),
         "seen": None if seen is None else _base64(_byte(seen)),
-        "mesh": _mesh(load_body()),
+        "mesh": _mesh(load_body().scaled(motion.skeleton.scale)),
     }
 
 

@@ -52,7 +52,7 @@ def write_preview_video(
     pictures = _pictures(motion, source_video, layout, start, end)
     view = View(layout.result_width, layout.height)
     renderer, follow = MannequinRenderer(view), followed_path(motion, view)
-    R_world, p_world = world_rotations(motion.local_rotations), motion.joint_positions
+    R_world, p_world = world_rotations(motion.local_rotations), _canonical_positions(motion)
     strip = _strip(motion, layout.width)
     times = motion.timestamps - motion.timestamps[0]
     with VideoWriter(path, (layout.width, layout.height + _STRIP_PX), motion.fps) as writer:
@@ -68,6 +68,11 @@ def write_preview_video(
             writer.write(page, float(times[index]))
             if on_frame is not None:
                 on_frame(index + 1)
+
+
+def _canonical_positions(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
+    """Joints at the mannequin's own size: a tall figure looks like a small one from farther away."""
+    return motion.joint_positions / motion.skeleton.scale
 
 
 @dataclass(frozen=True)
