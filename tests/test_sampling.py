@@ -144,7 +144,7 @@ def test_noise_belongs_to_absolute_frames_whatever_the_windows():
     checkpoint = checkpoint_of(Echo())
 
     def noise(frames: int, window: int, overlap: int) -> Tensor:
-        options = SamplingOptions(steps=1, window=window, overlap=overlap)
+        options = SamplingOptions(steps=1, window=window, overlap=overlap, refine=False)
         return sample_features(checkpoint, condition_of(1, frames), options)[0, :, OTHERS]
 
     whole = noise(90, 90, 10)

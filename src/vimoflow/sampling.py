@@ -18,6 +18,7 @@ from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.geometry.rotations import matrix_to_axis_angle, matrix_to_sixd, sixd_to_matrix
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import LAYOUT, decode_features
+from vimoflow.refinement import refine
 
 _MODEL_BATCH = 16  # windows a call: bounds the memory that long inputs take
 _GROUND = (LAYOUT.root.start, LAYOUT.root.start + 2)  # x and z of the root
@@ -33,6 +34,7 @@ class SamplingOptions:
         guidance: the thesis' w; 0 is none.
         seed: of the noise.
         window: frames a window at 30 fps, as trained.
+        refine: bring the result closer to the keypoints afterwards, see ``refinement``.
         overlap: frames that neighbouring windows share at least.
     """
 
@@ -42,6 +44,7 @@ class SamplingOptions:
     seed: int = 0
     window: int = 150
     overlap: int = 50
+    refine: bool = True
 
 
 @torch.no_grad()
@@ -88,7 +91,8 @@ def sample_features(
         x0_transform=joined,
     )
     features = checkpoint.normalization.denormalize(x0).unflatten(0, (batch, -1))
-    return merge_windows(features, plan)
+    together = merge_windows(features, plan)
+    return refine(together, condition, valid=valid) if options.refine else together
 
 
 def features_to_motion(features: Float[Tensor, "frames 151"], fps: float = 30.0) -> Motion:

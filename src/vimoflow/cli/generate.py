@@ -77,6 +77,10 @@ def generate(
     region: Annotated[
         str | None, typer.Option(metavar=region_option.METAVAR, help=region_option.HELP)
     ] = None,
+    no_refine: Annotated[
+        bool,
+        typer.Option("--no-refine", help="Keep the samples as the model drew them."),
+    ] = False,
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Leave out preview.html and preview.mp4.")
     ] = False,
@@ -104,6 +108,7 @@ def generate(
         root=root,
         camera=camera,
         region=region_option.parse_region(region),
+        refine=not no_refine,
     )
     for path in inputs:
         require_input(path)

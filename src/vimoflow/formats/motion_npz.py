@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from vimoflow.errors import InputError, OutputError
 from vimoflow.motion.clip import Motion

@@ -103,6 +103,7 @@ def _animate(
         sampler=options.sampler,
         guidance=options.guidance or 0.0,
         seed=options.seed,
+        refine=options.refine,
     )
     with progress("denoising") as show:
         motions = model.sample(

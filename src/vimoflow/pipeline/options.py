@@ -37,6 +37,7 @@ class GenerateOptions:
         height_m: the person's height in metres, which scales the result; None is the canonical one.
         root: ``"free"`` lets the figure travel, ``"inplace"`` keeps it over one spot.
         camera: whether the camera stood still, so that the path in the image tells the root's.
+        refine: bring the samples closer to the keypoints by a short optimisation.
         region: (left, top, right, bottom) in pixels of the upright image: where to look for the
             person; None is everywhere.
 
@@ -60,6 +61,7 @@ class GenerateOptions:
     root: str = "free"
     camera: str = "static"
     region: tuple[int, int, int, int] | None = None
+    refine: bool = True
 
     def __post_init__(self) -> None:
         _require_choice("--sampler", self.sampler, SAMPLERS)

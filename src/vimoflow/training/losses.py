@@ -24,6 +24,8 @@ class FrameLosses:
     joints: Float[Tensor, "batch frames"]
     velocity: Float[Tensor, "batch frames"]
     foot: Float[Tensor, "batch frames"]
+    root: Float[Tensor, "batch frames"]
+    contacts: Float[Tensor, "batch frames"]
 
 
 def frame_losses(
@@ -39,6 +41,8 @@ def frame_losses(
     joints: mean squared distance of joints relative to the pelvis, m^2 (3.4 ii); the root's own
         error is in the simple loss, where depth ambiguity cannot drown the pose.
     velocity: mean squared error of the joints' displacement to the next frame, m^2 (FK velocity).
+    root: squared distance of the root, m^2.
+    contacts: mean squared error of the contact channels, which are 0 or 1.
     foot: squared displacement of foot joints to the next frame where the truth has contact, m^2.
     """
     simple = (predicted_normalized - target_normalized).square().mean(-1)
@@ -56,7 +60,12 @@ def frame_losses(
     foot = (step[:, :, feet].square().sum(-1) * both).mean(-1)
     last = torch.zeros_like(simple[:, :1])
     return FrameLosses(
-        simple, joint_loss, torch.cat((velocity, last), 1), torch.cat((foot, last), 1)
+        simple=simple,
+        joints=joint_loss,
+        velocity=torch.cat((velocity, last), 1),
+        foot=torch.cat((foot, last), 1),
+        root=(root - target[..., LAYOUT.root]).square().sum(-1),
+        contacts=(predicted[..., LAYOUT.contacts] - contact).square().mean(-1),
     )
 
 

@@ -197,6 +197,12 @@ class _Run:
             + factors.velocity * weighted_mean(parts.velocity, pair_weights, pairs)
             + factors.foot * weighted_mean(parts.foot, pair_weights, pairs)
         )
+        if self.step >= factors.root_and_contacts_from:
+            total = (
+                total
+                + factors.root * weighted_mean(parts.root, weights, valid)
+                + factors.contacts * weighted_mean(parts.contacts, weights, valid)
+            )
         with torch.no_grad():
             one = torch.ones_like(weights)
             late = valid & (t >= 800)
@@ -205,6 +211,8 @@ class _Run:
                 "joints": weighted_mean(parts.joints, one, valid),
                 "velocity": weighted_mean(parts.velocity, one, pairs),
                 "foot": weighted_mean(parts.foot, one, pairs),
+                "root": weighted_mean(parts.root, one, valid),
+                "contacts": weighted_mean(parts.contacts, one, valid),
                 "simple_late": weighted_mean(parts.simple, one, late),
                 "joints_late": weighted_mean(parts.joints, one, late),
                 "prediction_std": predicted.std(),

@@ -71,7 +71,7 @@ def write_preview_video(
 
 
 def _canonical_positions(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
-    """Joints at the mannequin's own size: a tall figure looks like a small one from farther away."""
+    """Joints at the mannequin's own size: a tall figure seen from farther away."""
     return motion.joint_positions / motion.skeleton.scale
 
 
