@@ -110,7 +110,7 @@ def _fit(clip: _Clip, settings: RefinementSettings) -> tuple[Tensor, Tensor]:
         turns = torch.zeros(batch, frames, len(JOINT_NAMES), 3, requires_grad=True)
         shift = torch.zeros(batch, frames, 3, requires_grad=True)
         camera = torch.zeros(batch, 2, requires_grad=True)
-        # The large eps keeps Adam from blowing up the rounding noise of directions nothing pulls at.
+        # The large eps keeps Adam from blowing up the rounding noise of what nothing pulls at.
         optimizer = torch.optim.Adam(
             [turns, shift, camera], lr=settings.rate, betas=(0.9, 0.99), eps=0.1
         )

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from vimoflow.pipeline.options import PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.quality import Quality
 from vimoflow.pipeline.video_to_motion import VideoToMotion, best_first
 from vimoflow.sampling import SamplingOptions
+from vimoflow.video.timing import TIME_TOLERANCE_S
 from vimoflow.viewer.page import Detail, write_preview_page
 from vimoflow.viewer.video import write_preview_video
 
@@ -62,7 +63,7 @@ def generate(
 ) -> list[Result]:
     """Animate every input: one into the output folder itself, several into folders of their names.
 
-    Files appear complete or not at all. Among several inputs a bad one does not stop the others; its
+    Files appear complete or not at all. A bad one among several does not stop the others; its
     error is raised at the end.
 
     Raises:
@@ -124,7 +125,7 @@ def _animate(
             "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
         }
         _write_run(partial / "run.json", model, source, options, rated, timings)
-    files = tuple(sorted(p for p in folder.iterdir() if p.is_file()))
+        files = tuple(sorted(folder / p.name for p in partial.iterdir() if p.is_file()))
     return Result(path, folder, files, rated[0][1], source.warnings, terms)
 
 
@@ -147,7 +148,8 @@ def _read(path: Path, options: GenerateOptions, progress: Progress) -> _Input:
 def _cut(keypoints: Keypoints2D, options: GenerateOptions, path: Path) -> Keypoints2D:
     times = keypoints.timestamps - keypoints.timestamps[0]
     end = np.inf if options.end_s is None else options.end_s
-    keep = (times >= options.start_s) & (times < end)
+    # As in videos: a frame whose time was rounded down is not lost.
+    keep = (times >= options.start_s - TIME_TOLERANCE_S) & (times < end - TIME_TOLERANCE_S)
     if not keep.any():
         raise InputError(f"{path}: nothing between --start and --end; it lasts {times[-1]:.2f} s")
     times = times[keep]
@@ -159,7 +161,7 @@ def _cut(keypoints: Keypoints2D, options: GenerateOptions, path: Path) -> Keypoi
 def _presented(motion: Motion, options: GenerateOptions) -> Motion:
     """The motion as the options want it: in place, at the person's height."""
     if options.root == "inplace":
-        motion = dataclasses.replace(motion, trans=motion.trans * np.float32([0, 1, 0]))
+        motion = dataclasses.replace(motion, trans=motion.trans * np.array([0, 1, 0], np.float32))
     if options.height_m is not None:
         motion = motion.scaled(options.height_m / motion.skeleton.stature)
     return motion
@@ -243,11 +245,16 @@ def _versions() -> dict[str, str]:
 
 @contextmanager
 def _all_or_nothing(folder: Path) -> Iterator[Path]:
-    """A temporary folder whose files move into ``folder`` when everything has been written."""
+    """A temporary folder whose files move into ``folder`` when everything has been written.
+
+    Folders made for nothing, because writing failed or was interrupted, go again.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
     except OSError as error:
+        _remove_empty(made)
         raise OutputError(f"{folder}: cannot write there ({error.strerror})") from error
     try:
         yield partial
@@ -260,6 +267,14 @@ def _all_or_nothing(folder: Path) -> Iterator[Path]:
         raise OutputError(f"{folder}: cannot write there ({error})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        _remove_empty(made)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove those of the folders, innermost first, that are there and hold nothing."""
+    for path in folders:
+        with suppress(OSError):
+            path.rmdir()
 
 
 def figures(quality: Quality) -> tuple[tuple[str, str], ...]:
