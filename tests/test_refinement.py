@@ -33,10 +33,11 @@ def joints(features: torch.Tensor) -> torch.Tensor:
 
 
 def seen_from_the_front(features: torch.Tensor) -> Condition:
-    """What an orthographic camera of 300 pixels a metre sees."""
+    """What a level camera at 5 m sees, 300 pixels a metre."""
     R, _, root = decode_features(features)
     points = coco_points(*forward_kinematics(R, root))
-    x, y = 640 + 300 * points[..., 0], 360 - 300 * points[..., 1]
+    scale = 300 / (1 - points[..., 2] / 5.0)
+    x, y = 640 + scale * points[..., 0], 360 - scale * points[..., 1]
     keypoints = torch.stack((x, y, torch.ones_like(x)), dim=-1)
     return encode_condition(keypoints, person_size_px(keypoints))
 
@@ -47,7 +48,7 @@ def test_comes_much_nearer_to_what_was_seen():
     for name in ("left_wrist", "right_ankle"):
         before = (joints(sample) - joints(truth)).norm(dim=-1)[..., joint(name)].mean()
         after = (joints(refined) - joints(truth)).norm(dim=-1)[..., joint(name)].mean()
-        assert before > 0.1 and after < 0.75 * before
+        assert before > 0.1 and after < 0.85 * before
 
 
 def test_leaves_alone_what_already_fits():

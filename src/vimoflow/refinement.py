@@ -1,8 +1,8 @@
 """Refine sampled motions towards the observed 2D: a short optimisation over the clip.
 
 The sample is the prior. Small rotations of the joints, smooth in time, bring the projected COCO
-points onto the keypoints through a scaled orthographic camera (its pitch and roll fitted with them,
-its scale in closed form for every frame); what the camera did not see stays as sampled. The root
+points onto the keypoints through a perspective camera (its pitch, roll and distance fitted with
+them, its scale in closed form for every frame); what the camera did not see stays as sampled. The root
 moves along so that feet in contact stay where they are.
 """
 
@@ -26,6 +26,10 @@ _FACE_WEIGHT = 0.3
 # Joints that no COCO point shows keep their sampled rotation.
 _FROZEN = ("left_wrist", "right_wrist", "left_hand", "right_hand", "left_foot", "right_foot",
            "left_ankle", "right_ankle")  # fmt: skip
+
+
+_HIPS = [COCO_NAMES.index("left_hip"), COCO_NAMES.index("right_hip")]
+_USUAL_DISTANCE_M = 5.0  # what fills a picture with a person: a limb at arm's length looks larger
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def _fit(clip: _Clip, settings: RefinementSettings) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         turns = torch.zeros(batch, frames, len(JOINT_NAMES), 3, requires_grad=True)
         shift = torch.zeros(batch, frames, 3, requires_grad=True)
-        camera = torch.zeros(batch, 2, requires_grad=True)
+        camera = torch.zeros(batch, 3, requires_grad=True)
         # The large eps keeps Adam from blowing up the rounding noise of what nothing pulls at.
         optimizer = torch.optim.Adam(
             [turns, shift, camera], lr=settings.rate, betas=(0.9, 0.99), eps=0.1
@@ -140,7 +144,7 @@ def _energy(
     prior = turns.square().sum() / s.turn_rad**2 + shift.square().sum() / s.shift_m**2
     change = (turns[:, 1:] - turns[:, :-1]).square().sum(-1) * pairs
     drift = (shift[:, 1:] - shift[:, :-1]).square() * pairs
-    level = camera.square().sum() / 0.3**2  # cameras are nearly level: about 17 degrees
+    level = camera.square().sum() / 0.3**2  # nearly level (17 degrees), about as far as usual
     smooth = change.sum() / s.turn_rate_rad**2 + drift.sum() / s.shift_rate_m**2
     return data + slide + prior + smooth + level
 
@@ -151,10 +155,16 @@ def _turned(R: Tensor, turns: Tensor) -> Tensor:
 
 
 def _project(points: Tensor, camera: Tensor) -> Tensor:
-    """Image coordinates (x right, y down) of points, seen by a camera of some pitch and roll."""
+    """Image coordinates (x right, y down) of points in metres at the hips' depth.
+
+    ``camera`` holds pitch and roll in radians and the logarithm of the distance over the usual one.
+    """
     R = rotation_about("z", camera[:, 1]) @ rotation_about("x", camera[:, 0])
     seen = points @ R[:, None].transpose(-1, -2)
-    return torch.stack((seen[..., 0], -seen[..., 1]), dim=-1)
+    nearer = seen[..., 2] - seen[..., _HIPS, 2].mean(-1, keepdim=True)
+    away = _USUAL_DISTANCE_M * torch.exp(camera[:, 2])[:, None, None]
+    depth = (1 - nearer / away).clamp(min=0.3)  # relative to the hips'
+    return torch.stack((seen[..., 0], -seen[..., 1]), dim=-1) / depth[..., None]
 
 
 def _aligned(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
