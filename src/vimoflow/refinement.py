@@ -1,8 +1,8 @@
 """Refine sampled motions towards the observed 2D: a short optimisation over the clip.
 
 The sample is the prior. Small rotations of the joints, smooth in time, bring the projected COCO
-points onto the keypoints through a perspective camera (its pitch, roll and distance fitted with
-them, its scale in closed form for every frame); what the camera did not see stays as sampled. The root
+points onto the keypoints through a perspective camera (pitch, roll and distance fitted with them,
+scale in closed form for every frame); what the camera did not see stays as sampled. The root
 moves along so that feet in contact stay where they are.
 """
 
