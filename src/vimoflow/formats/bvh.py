@@ -8,8 +8,11 @@ joint's OFFSET, at the root and at any other joint that has them.
 from __future__ import annotations
 
 import math
+import os
 import re
+import reprlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +28,18 @@ from vimoflow.motion.source import SourceMotion
 __all__ = ["BvhFile", "bvh_to_source_motion", "euler_to_matrix", "read_bvh", "write_bvh"]
 
 CHANNEL_NAMES = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
+MAX_BYTES = 1 << 30
+MAX_JOINTS = 2000
+MAX_NAME = 500
+MAX_POSES = 30_000_000  # joints times frames: three hours of 75 joints at 30 fps, some 5 GB posed
 MAX_OFFSET = 1e5  # in the file's own unit: a kilometre of bone, should it be centimetres
 MAX_VALUE = 1e7
 END_SUFFIX = "_end"
+_ROW = re.compile(rb"\s*([^\r\n]*)")
+_MOTION = re.compile(rb"[\r\n][ \t]*MOTION\s")
+_TIMES = re.compile(
+    rb"\s*Frames\s*:\s*(\S{1,40})\s+Frame\s+Time\s*:[ \t]*(\S{1,40})", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -67,21 +79,27 @@ def read_bvh(path: str | Path) -> BvhFile:
     Nothing is allocated by what the header declares; values are parsed in one call.
 
     Raises:
-        InputError: the file is missing, not BVH, cut, or holds values that make no sense.
+        InputError: the file is missing, too large, not BVH, cut, or holds values that make no
+            sense.
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise InputError(f"{path}: larger than {MAX_BYTES >> 20} MiB; split it")
+            data = file.read()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    head_bytes, found, tail = data.partition(b"MOTION")
-    head = head_bytes.decode("utf-8-sig", errors="replace").lstrip()
-    if not found or not head.startswith("HIERARCHY"):
+    motion = _MOTION.search(data)
+    head = data[: motion.start()].decode("utf-8-sig", "replace").lstrip() if motion else ""
+    if motion is None or not head.startswith("HIERARCHY"):
         raise InputError(f"{path}: not a BVH file (needs HIERARCHY and MOTION sections)")
     hierarchy = _parse_hierarchy(head, path)
-    frames, frame_time, body = _parse_motion_header(tail, path)
+    frames, frame_time, start = _parse_motion_header(data, motion.end(), path)
     columns = sum(len(c) for c in hierarchy.channels)
-    values = _parse_values(body, frames, columns, path)
+    values = _parse_values(data, start, frames, columns, path)
+    if frames * len(hierarchy.names) > MAX_POSES:
+        raise InputError(f"{path}: {frames} frames of {len(hierarchy.names)} joints; split it")
     return BvhFile(
         hierarchy.names,
         hierarchy.parents,
@@ -94,73 +112,96 @@ def read_bvh(path: str | Path) -> BvhFile:
 
 
 def _parse_hierarchy(head: str, path: Path) -> _Hierarchy:
-    """The joint tree, by a stack of open braces."""
+    """The joint tree, word by word, by a stack of open braces."""
     names: list[str] = []
     parents: list[int] = []
-    offsets: list[list[float]] = []
+    offsets: list[list[str]] = []
     channels: list[tuple[str, ...]] = []
     stack: list[int] = []
-    for line in head.splitlines()[1:]:
-        words = line.split()
-        if not words or words[0] == "{":
+    words = head.replace("{", " { ").replace("}", " } ").split()
+    at, count = 1, len(words)
+    while at < count:
+        keyword, start = words[at].upper(), at + 1
+        at = start
+        if keyword == "{":
             continue
-        keyword, rest = words[0].upper(), words[1:]
-        if keyword in ("ROOT", "JOINT", "END"):
-            if (keyword == "ROOT") != (not stack) or (keyword == "ROOT" and names):
-                raise InputError(f"{path}: '{line.strip()}' is out of place; one root is needed")
-            parents.append(stack[-1] if stack else -1)
-            name = names[stack[-1]] + END_SUFFIX if keyword == "END" else " ".join(rest)
-            stack.append(len(names))
-            names.append(name.rstrip("{ "))
-            channels.append(())
-        elif keyword == "OFFSET" and stack:
-            offsets.append(_offset(rest, names[stack[-1]], path))
-        elif keyword == "CHANNELS" and stack:
-            channels[stack[-1]] = _channels(rest, names[stack[-1]], path)
-        elif keyword == "}" and stack:
+        if keyword == "}" and stack:
             stack.pop()
+        elif keyword == "OFFSET" and stack:
+            at = start + 3
+            offsets[stack[-1]] = words[start:at]
+        elif keyword == "CHANNELS" and stack:
+            at = start + 1 + _channel_count(words[start : start + 1])
+            found = _channels(tuple(words[start:at]))
+            if found is None:
+                raise InputError(f"{path}: joint '{names[stack[-1]]}' has no valid CHANNELS")
+            channels[stack[-1]] = found
+        elif keyword in ("ROOT", "JOINT", "END"):
+            while at < count and words[at] != "{":
+                at += 1
+            if (keyword == "ROOT") != (not stack) or (keyword == "ROOT" and names):
+                raise InputError(f"{path}: a {keyword} is out of place; one root is needed")
+            name = names[stack[-1]] + END_SUFFIX if keyword == "END" else " ".join(words[start:at])
+            if len(names) == MAX_JOINTS or len(name) > MAX_NAME:
+                raise InputError(f"{path}: over {MAX_JOINTS} joints or {MAX_NAME} letters a name")
+            parents.append(stack[-1] if stack else -1)
+            stack.append(len(names))
+            names.append(name)
+            offsets.append([])
+            channels.append(())
         else:
-            raise InputError(f"{path}: '{line.strip()[:60]}' does not belong in a BVH hierarchy")
-    if stack or not names or len(offsets) != len(names):
-        raise InputError(f"{path}: the BVH hierarchy is cut or has joints without an OFFSET")
-    return _Hierarchy(tuple(names), tuple(parents), np.array(offsets), tuple(channels))
+            raise InputError(f"{path}: {reprlib.repr(keyword)} is out of place in the tree")
+    if stack or not names:
+        raise InputError(f"{path}: the BVH hierarchy is cut")
+    return _Hierarchy(tuple(names), tuple(parents), _offsets(offsets, names, path), tuple(channels))
 
 
-def _offset(words: list[str], name: str, path: Path) -> list[float]:
+def _offsets(words: list[list[str]], names: list[str], path: Path) -> np.ndarray:
+    offsets = _sensible_offsets(words)  # all at once; one by one only to name the joint
+    if offsets is None:
+        bad = next(n for n, w in zip(names, words, strict=True) if _sensible_offsets([w]) is None)
+        raise InputError(f"{path}: joint '{bad}' has no OFFSET of three sensible numbers")
+    return offsets
+
+
+def _sensible_offsets(words: list[list[str]]) -> np.ndarray | None:
     try:
-        offset = [float(w) for w in words]
+        offsets = np.array(words, dtype=np.float64)
     except ValueError:
-        offset = []
-    if len(offset) != 3 or not all(abs(v) <= MAX_OFFSET for v in offset):
-        raise InputError(f"{path}: the OFFSET of joint '{name}' is not three sensible numbers")
-    return offset
+        return None
+    sensible = offsets.shape == (len(words), 3) and (np.abs(offsets) <= MAX_OFFSET).all()
+    return offsets if sensible else None
 
 
-def _channels(words: list[str], name: str, path: Path) -> tuple[str, ...]:
+def _channel_count(words: list[str]) -> int:
+    return int(words[0]) if words and words[0] in ("0", "3", "6") else 0
+
+
+@lru_cache(maxsize=64)  # most joints of a file have the same
+def _channels(words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The channels that a line ``3 Zrotation Xrotation Yrotation`` names; None if it is wrong."""
     known = {c.lower(): c for c in CHANNEL_NAMES}
     channels = tuple(known.get(w.lower(), "") for w in words[1:])
-    ok = words[:1] == [str(len(channels))] and "" not in channels
+    ok = words[:1] == (str(len(channels)),) and "" not in channels
     rotations = sum(c.endswith("rotation") for c in channels)
-    if not ok or len(set(channels)) != len(channels) or rotations not in (0, 3):
-        raise InputError(f"{path}: the CHANNELS of joint '{name}' are not valid BVH channels")
-    return channels
+    return channels if ok and len(set(channels)) == len(channels) and rotations in (0, 3) else None
 
 
-def _parse_motion_header(tail: bytes, path: Path) -> tuple[int, float, bytes]:
-    """Declared number of frames, frame time in seconds, and the text of the values."""
-    match = re.match(rb"\s*Frames\s*:\s*(\S+)\s+Frame\s+Time\s*:[ \t]*(\S+)", tail, re.IGNORECASE)
+def _parse_motion_header(data: bytes, start: int, path: Path) -> tuple[int, float, int]:
+    """Declared number of frames, frame time in seconds, and where the values begin."""
+    match = _TIMES.match(data, start)
     try:
         frames, frame_time = int(match[1]), float(match[2])  # type: ignore[index]
     except (TypeError, ValueError):
         raise InputError(f"{path}: 'Frames:' or 'Frame Time:' is missing or no number") from None
     if frames < 1 or not math.isfinite(frame_time) or frame_time < 0:
         raise InputError(f"{path}: {frames} frames of {frame_time} s make no sense")
-    return frames, frame_time, tail[match.end() :]  # type: ignore[union-attr]
+    return frames, frame_time, match.end()  # type: ignore[union-attr]
 
 
-def _parse_values(body: bytes, frames: int, columns: int, path: Path) -> np.ndarray:
+def _parse_values(data: bytes, start: int, frames: int, columns: int, path: Path) -> np.ndarray:
     try:
-        values = parse_numbers(body)
+        values = parse_numbers(data, start)
     except ValueError as error:
         raise InputError(f"{path}: a frame holds a word that is no number ({error})") from None
     if columns == 0 or values.size != frames * columns:
@@ -168,12 +209,12 @@ def _parse_values(body: bytes, frames: int, columns: int, path: Path) -> np.ndar
             f"{path}: the header declares {frames} frames of {columns} values, but the file holds "
             f"{values.size}; it is cut or damaged"
         )
-    first_row = body[: 400 * columns].lstrip().partition(b"\n")[0].split()
+    first_row = _ROW.match(data, start)[1].split()  # type: ignore[index]
     if len(first_row) != columns:
         raise InputError(
             f"{path}: the first frame has {len(first_row)} values, the hierarchy needs {columns}"
         )
-    if not np.isfinite(values).all() or np.abs(values).max() > MAX_VALUE:
+    if not (values.min() >= -MAX_VALUE and values.max() <= MAX_VALUE):  # false for NaN as well
         raise InputError(f"{path}: holds NaN, infinite or absurdly large values")
     return values.reshape(frames, columns)
 

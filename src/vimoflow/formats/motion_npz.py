@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import os
 import zipfile
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from vimoflow.errors import InputError, OutputError
+from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton, load_skeleton
 
@@ -29,6 +29,8 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "poses": (72,), "trans": (3,), "contacts": (4,), "timestamps": (),
     "joints2d": (17, 3), "observed": (17,),
 }  # fmt: skip
+_MAX_BYTES = 1 << 30
+_MAX_VALUE = 1e11  # times may count from 1970; everything else is far smaller
 _SAME_SCALE = 1e-6
 _OFFSET_TOLERANCE_M = 1e-3
 
@@ -76,6 +78,8 @@ def load_motion_npz(path: str | Path) -> Motion:
             raise InputError(f"{source}: '{key}' has shape {array.shape}, expected {wanted}")
         if array.dtype.kind not in "fbiu" or not np.isfinite(array).all():
             raise InputError(f"{source}: '{key}' holds values that are not finite numbers")
+        if array.size and max(array.max(), -float(array.min())) > _MAX_VALUE:
+            raise InputError(f"{source}: '{key}' holds absurdly large values")
     _check_clock(source, arrays)
     _check_skeleton(source, arrays)
     keypoints = len(arrays["joints2d"]) > 0
@@ -121,44 +125,30 @@ def _arrays(motion: Motion) -> dict[str, np.ndarray]:
 
 def _read(source: Path) -> dict[str, np.ndarray]:
     wanted = (*_SHAPES, "mocap_framerate", "up_axis", "joint_names", "parents", "offsets")
-    try:
-        loaded = np.load(source, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise InputError(f"{source}: a single array, not a motion.npz")
-        with loaded:
-            missing = [key for key in wanted if key not in loaded]
-            if missing:
-                raise InputError(
-                    f"{source}: not a motion.npz of vimoflow, it has no '{missing[0]}'"
-                )
-            return {key: loaded[key] for key in wanted}
-    except FileNotFoundError:
-        raise InputError(f"{source}: no such file") from None
-    except OSError as error:
-        reason = error.strerror or "not an npz file"
-        raise InputError(f"{source}: cannot be read ({reason})") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        message = "damaged, or not an npz file of plain arrays; generate the motion again"
-        raise InputError(f"{source}: {message}") from error
+    arrays = read_plain_npz(source, wanted, _MAX_BYTES)
+    missing = [key for key in wanted if key not in arrays]
+    if missing:
+        raise InputError(f"{source}: not a motion.npz of vimoflow, it has no '{missing[0]}'")
+    return arrays
 
 
 def _check_clock(source: Path, arrays: dict[str, np.ndarray]) -> None:
     fps, times = arrays["mocap_framerate"], arrays["timestamps"]
-    if fps.shape != () or fps.dtype.kind not in "fiu" or not 0 < float(fps) < np.inf:
+    if fps.shape != () or fps.dtype.kind not in "fiu" or not 1e-3 <= float(fps) <= 1e4:
         raise InputError(f"{source}: 'mocap_framerate' is not a positive number")
     if (np.diff(times) <= 0).any():
         raise InputError(f"{source}: 'timestamps' do not increase")
 
 
 def _check_skeleton(source: Path, arrays: dict[str, np.ndarray]) -> None:
-    offsets, ours = arrays["offsets"] / _scale(arrays["offsets"]), load_skeleton().offsets
+    offsets, ours = arrays["offsets"], load_skeleton().offsets
     same = (
         str(arrays["up_axis"]) == "y"
-        and arrays["joint_names"].astype(str).tolist() == list(JOINT_NAMES)
+        and arrays["joint_names"].tolist() == list(JOINT_NAMES)
         and arrays["parents"].tolist() == list(PARENTS)
         and offsets.shape == ours.shape
         and offsets.dtype.kind == "f"
-        and bool((np.abs(offsets - ours) < _OFFSET_TOLERANCE_M).all())
+        and bool((np.abs(offsets / _scale(offsets) - ours) < _OFFSET_TOLERANCE_M).all())
     )
     if not same:
         raise InputError(

@@ -1,105 +1,57 @@
-"""Decimal numbers in text to doubles, many at a time.
+"""Decimal numbers in text to doubles, by simdjson.
 
-Eight digits are read as one 64-bit word and joined by three multiplications (D. Lemire, "Number
-parsing at a gigabyte per second", 2021), for all numbers of a text at once. An integer below 2^53
-divided by a power of ten is correctly rounded, so the results are exactly Python's.
+A text of numbers is a JSON array but for its brackets and commas. simdjson reads that at several
+times the speed of numpy's own parsers, and every number correctly rounded, as Python does
+(G. Langdale and D. Lemire, "Parsing gigabytes of JSON per second", 2019).
 """
 
 from __future__ import annotations
 
 import numpy as np
+import simdjson
 from jaxtyping import Float
 
-_MAX_DIGITS = 15  # of integer and fraction together: stays below 2^53
-_ZEROS = np.uint64(0x3030303030303030)
-_HIGH_BITS = np.uint64(0x8080808080808080)
-_BEYOND_NINE = np.uint64(0x7676767676767676)
-# Masks that keep the last n of eight characters.
-_LAST = np.array([(1 << 64) - (1 << (64 - 8 * n)) for n in range(9)], dtype=np.uint64)
-_POWERS = np.array([10**n for n in range(9)], dtype=np.uint64)
-_MAX_POWER = 22  # the largest power of ten that a double holds exactly
-_EXACT_POWERS = np.array([10.0**n for n in range(_MAX_POWER + 1)])
-_BLOCK = 1 << 17  # characters at a time, so that the work stays in the cache
+_BLOCK = 1 << 17  # characters at a time; simdjson's working memory is some twenty times as large
+_AFTER_LAST = np.frombuffer(b" 0]", dtype=np.uint8)  # the 0 takes the comma after the last word
 
 
-def parse_numbers(text: bytes) -> Float[np.ndarray, "numbers"]:
-    """All numbers of a text, separated by blanks and line ends.
+def parse_numbers(text: bytes, start: int = 0) -> Float[np.ndarray, "numbers"]:
+    """All numbers of a text from ``start`` on; each is what ``float`` reads.
+
+    Blanks and line ends separate them.
 
     Raises:
         ValueError: a word is no number.
     """
-    parts, start = [], 0
+    parser, parts = simdjson.Parser(), [np.zeros(0)]
     while start < len(text):
         end = min(start + _BLOCK, len(text))
         while end < len(text) and text[end] > 32:  # cut between words
             end += 1
-        parts.append(_parse_block(text[start:end]))
+        parts.append(_parse_block(text, start, end, parser))
         start = end
-    return np.concatenate(parts) if parts else np.zeros(0)
+    return np.concatenate(parts)
 
 
-def _parse_block(text: bytes) -> np.ndarray:
-    padded = b" " * 8 + text + b" "
-    chars = np.frombuffer(padded, dtype=np.uint8)
-    words: np.ndarray = np.ndarray(len(padded) - 7, dtype="<u8", buffer=padded, strides=(1,))
+def _parse_block(text: bytes, start: int, end: int, parser: simdjson.Parser) -> np.ndarray:
+    # What JSON would read as something else than a word that is no number.
+    if text.find(b",", start, end) < 0 and text.find(b"[", start, end) < 0:
+        try:
+            document = parser.parse(_as_json(text, start, end).data)
+            assert isinstance(document, simdjson.Array)
+            return np.frombuffer(document.as_buffer(of_type="d"))[:-1]
+        except (ValueError, TypeError, RuntimeError):
+            pass  # most likely a number that JSON does not know, such as +1, .5 or 2.
+    return np.array(text[start:end].split(), dtype=np.float64)
+
+
+def _as_json(text: bytes, start: int, end: int) -> np.ndarray:
+    """The array of numbers: a comma in place of the first blank after each word."""
+    chars = np.empty(end - start + 4, dtype=np.uint8)
+    chars[0], chars[-3:] = ord("["), _AFTER_LAST
+    chars[1:-3] = np.frombuffer(text, np.uint8, end - start, start)
     blank = chars <= 32
-    edges = np.flatnonzero(blank[1:] != blank[:-1]) + 1
-    starts, ends = edges[0::2], edges[1::2]
-    power, stops, ok = _exponents(chars, words, starts, ends)
-    dots = _dots(chars, starts, stops)
-    negative = chars[starts] == ord("-")
-    whole = dots - starts - (negative | (chars[starts] == ord("+")))
-    fraction = np.maximum(stops - dots - 1, 0)
-    ok &= (whole >= 0) & (whole <= 8) & (fraction <= 8)
-    ok &= (whole + fraction > 0) & (whole + fraction <= _MAX_DIGITS)
-    whole, fraction = np.where(ok, whole, 0), np.where(ok, fraction, 0)
-    before, ok_before = _digits(words[dots - 8], whole)
-    after, ok_after = _digits(words[stops - 8], fraction)
-    down = fraction - power  # the number is an integer over ten to this
-    ok &= ok_before & ok_after & (down >= 0) & (down <= _MAX_POWER)
-    values = (before * _POWERS[fraction] + after).astype(np.float64)
-    values /= _EXACT_POWERS[np.where(ok, down, 0)]
-    np.negative(values, where=negative, out=values)
-    for index in np.flatnonzero(~ok):  # very long or very small numbers, and what is none
-        values[index] = float(padded[starts[index] : ends[index]])
-    return values
-
-
-def _exponents(
-    chars: np.ndarray, words: np.ndarray, starts: np.ndarray, ends: np.ndarray
-) -> tuple[np.ndarray | int, np.ndarray, np.ndarray]:
-    """Exponent of each number, where its mantissa stops, and whether the exponent is a number."""
-    marks = np.flatnonzero((chars | 32) == ord("e"))
-    ok = np.ones(len(starts), dtype=bool)
-    if not len(marks):
-        return 0, ends, ok
-    index = np.searchsorted(starts, marks, side="right") - 1
-    power, stops = np.zeros(len(starts), dtype=np.int64), ends.copy()
-    minus = chars[marks + 1] == ord("-")
-    count = ends[index] - marks - 1 - (minus | (chars[marks + 1] == ord("+")))
-    sane = (count > 0) & (count <= 3)
-    value, digits = _digits(words[ends[index] - 8], np.where(sane, count, 0))
-    power[index] = np.where(minus, -1, 1) * value.astype(np.int64)
-    stops[index] = marks
-    ok[index] = sane & digits
-    return power, stops, ok
-
-
-def _dots(chars: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Where each word's decimal point is; its end, where it has none."""
-    found = np.flatnonzero(chars == ord("."))
-    if len(found) == len(starts) and (starts <= found).all() and (found < ends).all():
-        return found
-    dots = ends.copy()
-    dots[np.searchsorted(starts, found, side="right") - 1] = found
-    return dots
-
-
-def _digits(words: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The integer that the last ``count`` characters of each word write, and if all are digits."""
-    digits = (words ^ _ZEROS) & _LAST[count]
-    ok = ((digits | (digits + _BEYOND_NINE)) & _HIGH_BITS) == 0
-    pairs = (digits * np.uint64(2561)) >> np.uint64(8)
-    fours = ((pairs & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(6553601)) >> np.uint64(16)
-    eights = (fours & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(42949672960001)
-    return eights >> np.uint64(32), ok
+    blank[0] = True  # no comma after the bracket
+    word_ends = (blank[1:] > blank[:-1]).view(np.uint8)
+    np.maximum(chars[1:], word_ends * np.uint8(ord(",")), out=chars[1:])  # blanks are smaller
+    return chars

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import zipfile
-import zlib
+import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,16 @@ from jaxtyping import Float
 
 from vimoflow.errors import InputError, OutputError
 from vimoflow.keypoints.coco import COCO_NAMES
+from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.keypoints.sequence import Keypoints2D
 
 _FORMAT, _VERSION = "vimoflow-keypoints", 1
-# Two hours of video at 60 fps; more is no keypoint file.
-_MAX_BYTES = 1 << 29
+# An hour of video at 30 fps. Parsed JSON can take twenty times the memory of its text.
+_MAX_JSON_BYTES = 1 << 27
+_MAX_NPZ_BYTES = 1 << 29
+_MIN_FPS, _MAX_FPS = 1e-3, 10_000
+_MAX_PX = 1e7
+_MAX_SECONDS = 1e11  # clocks may count from 1970
 
 
 def write_keypoints_json(keypoints: Keypoints2D, path: str | Path) -> None:
@@ -44,8 +49,10 @@ def write_keypoints_json(keypoints: Keypoints2D, path: str | Path) -> None:
         temporary.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        with contextlib.suppress(OSError):  # it must not hide what went wrong first
+            temporary.unlink()
 
 
 def read_keypoints(path: str | Path, fps: float | None = None) -> Keypoints2D:
@@ -63,17 +70,18 @@ def read_keypoints(path: str | Path, fps: float | None = None) -> Keypoints2D:
         InputError: the file is missing, damaged, of no known format, or its values make no sense.
     """
     path = Path(path)
-    if fps is not None and not 0 < fps <= 10_000:
+    if fps is not None and not _MIN_FPS <= fps <= _MAX_FPS:
         raise InputError(f"{path}: a frame rate of {fps:g} Hz makes no sense")
     if path.is_dir():
         raise InputError(f"{path}: is a folder, not a keypoint file")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path}: is too large to be a keypoint file")
         with path.open("rb") as file:
             is_zip = file.read(4) == b"PK\x03\x04"
+        limit = _MAX_NPZ_BYTES if is_zip else _MAX_JSON_BYTES
+        if path.stat().st_size > limit:
+            raise InputError(f"{path}: larger than {limit >> 20} MiB; split it, or use npz")
         return _read_npz(path, fps) if is_zip else _read_json(path, fps)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -97,8 +105,8 @@ def _is_own(document: Any) -> bool:
 def _read_own(document: Any, path: Path, fps: float | None) -> Keypoints2D:
     if document.get("version") != _VERSION:
         raise InputError(
-            f"{path}: 'version' is {document.get('version')!r}, this program reads {_VERSION}; "
-            "update one or the other"
+            f"{path}: 'version' is {reprlib.repr(document.get('version'))}, "
+            f"this program reads {_VERSION}; update one or the other"
         )
     if document.get("joint_names", list(COCO_NAMES)) != list(COCO_NAMES):
         raise InputError(f"{path}: 'joint_names' are not the 17 COCO keypoints in their order")
@@ -112,15 +120,9 @@ JSON_READERS: list[
 
 
 def _read_npz(path: Path, fps: float | None) -> Keypoints2D:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
-                raise InputError(f"{path}: is too large to be a keypoint file")
-        with np.load(path, allow_pickle=False) as arrays:
-            known = ("points", "timestamps", "fps", "image_size", "source", "estimator")
-            fields = {name: arrays[name].tolist() for name in known if name in arrays.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path}: is a damaged npz file, or holds pickled objects") from error
+    known = ("points", "timestamps", "fps", "image_size", "source", "estimator")
+    arrays = read_plain_npz(path, known, _MAX_NPZ_BYTES)
+    fields = {name: array if array.ndim else array.item() for name, array in arrays.items()}
     return _keypoints(fields, path, fps)
 
 
@@ -132,6 +134,8 @@ def _keypoints(fields: Mapping[str, Any], path: Path, fps: float | None) -> Keyp
     confidence = points[..., 2]
     if confidence.min() < 0 or confidence.max() > 1:
         raise InputError(f"{path}: 'points' has confidences outside 0 to 1")
+    if np.abs(points[..., :2]).max() > _MAX_PX:
+        raise InputError(f"{path}: 'points' has places beyond {_MAX_PX:g} pixels")
     return Keypoints2D(
         points=points,
         timestamps=_timestamps(fields, len(points), path, fps),
@@ -148,7 +152,7 @@ def _timestamps(
         if "fps" not in fields:
             raise InputError(f"{path}: holds neither 'timestamps' nor 'fps'; give the frame rate")
         rate = _numbers(fields, "fps", path)
-        if rate.size != 1 or not 0 < rate.item() <= 10_000:
+        if rate.size != 1 or not _MIN_FPS <= rate.item() <= _MAX_FPS:
             raise InputError(f"{path}: 'fps' is not one frame rate above 0")
         fps = rate.item()
     if fps is not None:
@@ -156,6 +160,8 @@ def _timestamps(
     timestamps = _numbers(fields, "timestamps", path)
     if timestamps.shape != (count,):
         raise InputError(f"{path}: 'timestamps' does not hold one time for each of {count} frames")
+    if np.abs(timestamps).max() > _MAX_SECONDS:
+        raise InputError(f"{path}: 'timestamps' holds times beyond {_MAX_SECONDS:g} s")
     late = np.flatnonzero(np.diff(timestamps) <= 0)
     if len(late):
         raise InputError(f"{path}: 'timestamps' does not increase at frame {late[0] + 1}")

@@ -1,0 +1,84 @@
+"""``vimoflow bench``: how fast parts of the program are on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vimoflow.cli.paths import require_input
+
+app = typer.Typer(help="Measure speed.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def group() -> None:
+    """Measure how fast parts of the program are on this machine."""
+
+
+@app.command("read")
+def read(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="BVH files, or folders of them.")
+    ],
+    files: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Files at most, evenly spread.")
+    ] = 40,
+    repeats: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Readings of each file; the median counts.")
+    ] = 5,
+) -> None:
+    """Time BVH reading beside pybvh and bvhio on the same files, and compare the numbers."""
+    for path in paths:
+        require_input(path)
+    from vimoflow.cli.progress import progress
+    from vimoflow.data.reading_benchmark import compare_readers, find_bvh
+
+    found = find_bvh(paths, files)
+    with progress("reading") as show:
+        comparisons = compare_readers(found, repeats, show)
+    for row in comparisons:
+        typer.echo(
+            f"{row.library}: {row.their_seconds * 1e3:.1f} ms, ours {row.our_seconds * 1e3:.1f} ms "
+            f"({row.ratio:.1f}x); {row.files} files ({row.changed} with a changed hierarchy, "
+            f"{row.refused} refused), largest difference {row.largest_difference:.1e}"
+        )
+
+
+@app.command("train")
+def train(
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
+    ],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="small, big, ..., or a TOML file.")
+    ] = "small",
+    steps: Annotated[
+        int, typer.Option(min=2, metavar="N", help="Steps of each loop in a round.")
+    ] = 20,
+    rounds: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How often the two loops take turns.")
+    ] = 2,
+    workers: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Processes that make batches.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="bf16|float32", help="Of the network's products.")
+    ] = "bf16",
+    compile: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="Compile the network.")
+    ] = True,
+) -> None:
+    """Time training beside a plain loop: eager, float32, batches made in the training process."""
+    require_input(data)
+    from vimoflow.training.benchmark import measure_training
+    from vimoflow.training.options import RunOptions
+    from vimoflow.training.recipes import find_recipe
+
+    options = RunOptions(
+        workers=workers,
+        compile=compile,
+        precision=precision,
+    )
+    typer.echo(measure_training(find_recipe(recipe), data, steps, rounds, options))
