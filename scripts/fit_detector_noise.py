@@ -6,7 +6,9 @@
 The truth is ``keypoints3d_optim`` projected through the calibrated cameras where it exists (d02),
 elsewhere a robust triangulation of the nine views (ch01-04). Validation sequences are never read.
 Errors are expressed in metres at the person's distance, for a person of the canonical leg length,
-at 30 fps. With ``--report`` the script also writes tables of real and simulated statistics.
+at 30 fps. With ``--report`` the script also writes tables of real and simulated statistics, with
+``--held-out`` it prints how likely a sequence it was not fitted to (ch05) is, with and without the
+triangulated sequences in the fit.
 """
 
 from __future__ import annotations
@@ -22,9 +24,14 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from detector_likelihood import log_likelihood
 from detector_noise_report import write_report
-from detector_observations import Observation, read_observations
-from vimoflow.conditioning.detector_noise import SWAP_GROUPS, DetectorNoise
+from detector_observations import HELD_OUT, WITH_TRUTH, Observation, read_observations
+from vimoflow.conditioning.detector_noise import (
+    SWAP_GROUPS,
+    DetectorNoise,
+    load_detector_noise,
+)
 from vimoflow.conditioning.occlusion import HIDDEN, SEEN
 from vimoflow.motion.skeleton import MIRROR_COCO
 
@@ -39,9 +46,16 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with aistpp/ and aistpp_kp2d/")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--report", type=Path, help="also write this Markdown page")
+    parser.add_argument("--held-out", action="store_true", help="print held-out likelihoods")
     arguments = parser.parse_args()
     observations = read_observations(arguments.data)
     noise = fit(observations)
+    if arguments.held_out:
+        with_truth = fit([o for o in observations if o.name in WITH_TRUTH])
+        for o in read_observations(arguments.data, HELD_OUT):
+            print(f"{o.name}, nats a point: {log_likelihood(o, noise):.3f} fitted to all,")
+            print(f"  {log_likelihood(o, with_truth):.3f} without the triangulated sequences,")
+            print(f"  {log_likelihood(o, load_detector_noise()):.3f} with the shipped parameters")
     fields = {
         name: np.round(value, 4).tolist() if isinstance(value, np.ndarray) else value
         for name, value in dataclasses.asdict(noise).items()

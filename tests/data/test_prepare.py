@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import io
+import importlib
 import json
 import os
 import pickle
+import shutil
+import signal
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vimoflow.data.prepare import prepare
+from vimoflow.data.preparation_summary import summary_table
+from vimoflow.data.prepare import PrepareOptions, prepare
 from vimoflow.data.shards import read_manifest, read_shards
-from vimoflow.errors import ConfigError, InputError
+from vimoflow.errors import ConfigError, InputError, OutputError
+from vimoflow.motion.clip import Motion
 
+prepare_module = importlib.import_module("vimoflow.data.prepare")
+ONE = PrepareOptions(workers=1)
 VALIDATION_NAME = "gJS_sBM_cAll_d03_mJS2_ch07"
 SCALING = 90.0
 
@@ -24,7 +32,7 @@ def write_sequence(root: Path, name: str, seed: int, frames: int = 20) -> None:
     """One sequence at 60 fps, nine views, some detections missing."""
     rng = np.random.default_rng(seed)
     motion = {
-        "smpl_poses": rng.normal(0, 0.2, (frames, 72)),
+        "smpl_poses": rng.normal(0, 0.02, (frames, 72)).cumsum(0),
         "smpl_trans": SCALING
         * (rng.normal(0, 0.01, (frames, 3)).cumsum(0) + np.array([0, 0.9, 0])),
         "smpl_scaling": np.array([SCALING]),
@@ -74,7 +82,7 @@ def archived(root: Path, path: Path) -> Path:
 
 
 def test_a_folder_becomes_two_shards(corpus: Path, tmp_path: Path) -> None:
-    entries = prepare("aistpp", [corpus], tmp_path / "out", workers=1)
+    entries = prepare("aistpp", [corpus], tmp_path / "out", ONE)
     assert read_manifest(tmp_path / "out") == entries
     (train,) = read_shards(tmp_path / "out", "train")
     (validation,) = read_shards(tmp_path / "out", "validation")
@@ -92,20 +100,23 @@ def test_an_archive_is_the_same_and_so_is_any_number_of_workers(
     corpus: Path, tmp_path: Path
 ) -> None:
     archive = archived(corpus, tmp_path / "aistpp.tar.gz")
-    prepare("aistpp", [corpus], tmp_path / "folder", workers=1)
-    prepare("aistpp", [archive], tmp_path / "archive", workers=2)
+    prepare("aistpp", [corpus], tmp_path / "folder", ONE)
+    prepare("aistpp", [archive], tmp_path / "archive", PrepareOptions(workers=2))
     assert contents(tmp_path / "folder") == contents(tmp_path / "archive")
+    shutil.make_archive(str(tmp_path / "zipped"), "zip", corpus)
+    prepare("aistpp", [tmp_path / "zipped.zip"], tmp_path / "zip", PrepareOptions(workers=3))
+    assert contents(tmp_path / "folder") == contents(tmp_path / "zip")
 
 
 def test_a_bad_file_is_rejected_with_its_reason(corpus: Path, tmp_path: Path) -> None:
     (corpus / "motions" / "made_up_3.pkl").write_bytes(b"not a pickle")
     (corpus / "keypoints2d" / "made_up_5.pkl").write_bytes(b"")
-    prepare("aistpp", [corpus], tmp_path / "out", workers=1)
+    prepare("aistpp", [corpus], tmp_path / "out", ONE)
     (train,) = read_shards(tmp_path / "out", "train")
     assert "made_up_3" not in train.names and len(train.names) == 6
-    (first, reason), (second, _) = train.entry.rejected
-    assert (first, second) == ("made_up_3.pkl", "made_up_5.pkl")
-    assert reason.startswith("made_up_3.pkl: not a plain AIST++ pickle")
+    rejected = dict(train.entry.rejected)
+    assert list(rejected) == ["ignored.pkl", "made_up_3.pkl", "made_up_5.pkl"]
+    assert rejected["made_up_3.pkl"].startswith("made_up_3.pkl: not a plain pickle of arrays")
     text = (tmp_path / "out" / "manifest.json").read_text()
     assert str(tmp_path) not in text  # no path of one machine
 
@@ -118,7 +129,7 @@ def test_a_sequence_that_misses_a_camera_or_frames_is_rejected(
     write_sequence(corpus, "other", 5, frames=30)
     os.replace(corpus / "keypoints2d" / "other.pkl", corpus / "keypoints2d" / "made_up_2.pkl")
     (corpus / "motions" / "other.pkl").unlink()
-    prepare("aistpp", [corpus], tmp_path / "out", workers=1)
+    prepare("aistpp", [corpus], tmp_path / "out", ONE)
     reasons = dict(read_manifest(tmp_path / "out")[0].rejected)
     assert "no camera setting" in reasons["made_up_1.pkl"]
     assert "15 frames, the motion 10" in reasons["made_up_2.pkl"]
@@ -126,7 +137,7 @@ def test_a_sequence_that_misses_a_camera_or_frames_is_rejected(
 
 def refused(source: str, path: Path, output: Path) -> str:
     with pytest.raises((InputError, ConfigError)) as caught:
-        prepare(source, [path], output, workers=1)
+        prepare(source, [path], output, ONE)
     assert "\n" not in str(caught.value)
     assert not output.exists()
     return str(caught.value)
@@ -139,42 +150,213 @@ def test_nothing_usable_is_said(corpus: Path, tmp_path: Path) -> None:
     assert "holds no" in refused("mass", corpus, out)
     for path in (corpus / "motions").iterdir():
         path.write_bytes(b"")
-    assert "all 9 files rejected" in refused("aistpp", corpus, out)
+    assert "all 10 files rejected" in refused("aistpp", corpus, out)
 
 
-def test_what_is_no_archive_is_said(corpus: Path, tmp_path: Path) -> None:
-    out, archive = tmp_path / "out", archived(corpus, tmp_path / "aistpp.tar.gz")
-    assert "neither a folder nor" in refused("aistpp", tmp_path / "missing", out)
-    (tmp_path / "text").write_text("hello")
-    assert "neither a folder nor" in refused("aistpp", tmp_path / "text", out)
-    cut = tmp_path / "cut.tar.gz"
-    cut.write_bytes(archive.read_bytes()[:-2000])
-    assert "damaged" in refused("aistpp", cut, out)
-    content = bytearray(archive.read_bytes())
-    content[len(content) // 2 :: 997] = bytes(len(content[len(content) // 2 :: 997]))
-    cut.write_bytes(content)
-    assert "damaged" in refused("aistpp", cut, out)
-
-
-@pytest.mark.parametrize("kind", ["parent", "absolute", "link"])
-def test_an_archive_that_leaves_its_folder_is_refused(tmp_path: Path, kind: str) -> None:
-    outside, path = tmp_path / "escaped.pkl", tmp_path / "evil.tar"
-    with tarfile.open(path, "w") as archive:
-        info = tarfile.TarInfo("../../../../../.." + str(outside) if kind != "absolute" else "x")
-        if kind == "absolute":
-            info.type, info.linkname = tarfile.SYMTYPE, str(outside)
-        if kind == "link":
-            info = tarfile.TarInfo("motions")
-            info.type, info.linkname = tarfile.SYMTYPE, "../../.."
-        info.size = 5 if kind == "parent" else 0
-        archive.addfile(info, io.BytesIO(b"gotya") if kind == "parent" else None)
-    assert "unsafe" in refused("aistpp", path, tmp_path / "out")
-    assert not outside.exists()
-
-
-def test_an_archive_that_unpacks_to_too_much_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corpus: Path
-) -> None:
+def test_a_damaged_archive_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
     archive = archived(corpus, tmp_path / "aistpp.tar.gz")
-    monkeypatch.setattr("vimoflow.data.prepare._MAX_UNPACKED", 1000)
-    assert "unpacks to more than" in refused("aistpp", archive, tmp_path / "out")
+    archive.write_bytes(archive.read_bytes()[:-2000])
+    assert "damaged" in refused("aistpp", archive, tmp_path / "out")
+    assert "neither a folder nor" in refused("aistpp", tmp_path / "missing", tmp_path / "out")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from vimoflow.data.prepare import PrepareOptions, prepare
+
+def progress(done, total):
+    if done == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+corpus, out, workers = sys.argv[1:]
+prepare("aistpp", [Path(corpus)], Path(out), PrepareOptions(int(workers)), progress)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    corpus: Path, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    prepare("aistpp", [corpus], whole, ONE)
+    command = [sys.executable, "-c", KILLED, str(corpus), str(out), str(workers)]
+    # Reading to the end of stdout waits for all processes of the run: none may outlive it.
+    killed = subprocess.run(command, stdout=subprocess.PIPE, timeout=300, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name for path in out.iterdir()] == [".partial-aistpp"]
+    kept = sorted((out / ".partial-aistpp").glob("*.safetensors"))
+    assert len(kept) >= 3
+    kept[0].write_bytes(kept[0].read_bytes()[:100])  # torn, as after a loss of power
+    (out / ".partial-aistpp" / "unpacked-1").mkdir()
+    (out / ".partial-aistpp" / "0.1.writing").write_bytes(b"half")
+    read: list[str] = []
+    original = prepare_module._read
+    monkeypatch.setattr(
+        prepare_module,
+        "_read",
+        lambda corpus, folder, file: read.append(file.name) or original(corpus, folder, file),
+    )
+    prepare("aistpp", [corpus], out, ONE)
+    assert len(read) == 10 - (len(kept) - 1)
+    assert contents(out) == contents(whole)
+
+
+def test_changed_input_is_read_anew(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results are taken up by content: of the motion itself and of the files beside it."""
+
+    def full(*_: object) -> None:
+        raise OutputError("stopped before the end")
+
+    with monkeypatch.context() as patch, pytest.raises(OutputError):
+        patch.setattr(prepare_module, "write_shard", full)
+        prepare("aistpp", [corpus], tmp_path / "out", ONE)
+    write_sequence(corpus, "made_up_2", seed=99)
+    detections = corpus / "keypoints2d" / "made_up_4.pkl"
+    detections.write_bytes((corpus / "keypoints2d" / "made_up_5.pkl").read_bytes())
+    (corpus / "splits" / "ignore_list.txt").write_text("ignored\nmade_up_6\n")
+    for name in ("out", "fresh"):
+        prepare("aistpp", [corpus], tmp_path / name, ONE)
+    assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
+    assert "made_up_6" not in read_shards(tmp_path / "out", "train")[0].names
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
+    corpus: Path, tmp_path: Path, limit_file_size, size: int
+) -> None:
+    """The limit is met by the first result, or by the shard that gathers them."""
+    out = tmp_path / "out"
+    with limit_file_size(size), pytest.raises(OutputError, match="cannot be written") as caught:
+        prepare("aistpp", [corpus], out, ONE)
+    assert str(out) in str(caught.value) and "\n" not in str(caught.value)
+    assert [path.name for path in out.iterdir()] == [".partial-aistpp"]
+    assert not list((out / ".partial-aistpp").glob("*.writing"))
+    prepare("aistpp", [corpus], out, ONE)
+    prepare("aistpp", [corpus], tmp_path / "fresh", ONE)
+    assert contents(out) == contents(tmp_path / "fresh")
+
+
+def test_a_file_in_the_way_of_the_output_is_one_line(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        prepare("aistpp", [corpus], tmp_path / "file" / "out", ONE)
+
+
+def test_broken_recordings_and_exact_copies_are_rejected(corpus: Path, tmp_path: Path) -> None:
+    """A copy across the splits leaves the training part."""
+    for folder in ("motions", "keypoints2d", "keypoints3d"):
+        for copy, original in (("made_up_1", "made_up_0"), ("made_up_2", VALIDATION_NAME)):
+            content = (corpus / folder / f"{original}.pkl").read_bytes()
+            (corpus / folder / f"{copy}.pkl").write_bytes(content)
+    statue = pickle.loads((corpus / "motions" / "made_up_3.pkl").read_bytes())
+    statue["smpl_poses"][:], statue["smpl_trans"][:] = 0.1, 90.0
+    (corpus / "motions" / "made_up_3.pkl").write_bytes(pickle.dumps(statue))
+    entries = prepare("aistpp", [corpus], tmp_path / "out", ONE)
+    assert [entry.recordings for entry in entries] == [5, 1]
+    assert dict(entries[0].rejected) == {
+        "ignored.pkl": "ignored.pkl: on AIST++'s ignore list",
+        "made_up_1": "made_up_1: an exact copy of made_up_0",
+        "made_up_2": f"made_up_2: an exact copy of {VALIDATION_NAME}",
+        "made_up_3.pkl": "made_up_3.pkl: 100% of its frames repeat the one before",
+    }
+    table = summary_table(entries)
+    assert "rejected: 4" in table and "2 x an exact copy of made_up_0 (made_up_1)" in table
+
+
+def test_preparing_again_replaces_what_was_there(corpus: Path, tmp_path: Path) -> None:
+    prepare("aistpp", [corpus], tmp_path / "out", ONE)
+    (corpus / "motions" / f"{VALIDATION_NAME}.pkl").unlink()
+    entries = prepare("aistpp", [corpus], tmp_path / "out", ONE)
+    assert read_manifest(tmp_path / "out") == entries and len(entries) == 1
+    assert "aistpp-validation.safetensors" not in contents(tmp_path / "out")
+
+
+def test_thesis_shapes_come_with_the_shards(corpus: Path, tmp_path: Path) -> None:
+    for name in [f"made_up_{i}" for i in range(8)]:
+        (corpus / "motions" / f"{name}.pkl").unlink()
+    prepare("aistpp", [corpus], tmp_path / "out", PrepareOptions(thesis_shapes=True))
+    (row,) = json.loads((tmp_path / "out" / "thesis" / "clips.json").read_text())
+    assert row["name"] == VALIDATION_NAME and row["frames_left"] == 10
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "reason"),
+    [
+        ("hdm05", PrepareOptions(licence="mine"), "--licence does not go with 'hdm05'"),
+        ("aistpp", PrepareOptions(split="train"), "--split does not go with"),
+        ("amass", PrepareOptions(fps=30.0), "--fps does not go with"),
+        ("amass", PrepareOptions(thesis_shapes=True), "--thesis-shapes is for aistpp"),
+        ("amass", PrepareOptions(name="../up"), "--name '../up'"),
+        ("amass", PrepareOptions(name="aistpp"), "--name 'aistpp'"),
+        ("bvh", PrepareOptions(fps=0.0), "--fps 0"),
+        ("bvh", PrepareOptions(fps=float("nan")), "--fps nan"),
+    ],
+)
+def test_options_that_make_no_sense_are_said(
+    tmp_path: Path, source: str, options: PrepareOptions, reason: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        prepare(source, [tmp_path], tmp_path / "out", options)
+    assert reason in str(caught.value) and not (tmp_path / "out").exists()
+
+
+def write_amass(folder: Path, names: list[str]) -> None:
+    for seed, name in enumerate(names):
+        rng = np.random.default_rng(seed)
+        path = folder / f"{name}_poses.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(
+            path,
+            poses=rng.normal(0, 0.05, (40, 156)).cumsum(0) * 0.2,
+            trans=rng.normal(0, 0.005, (40, 3)).cumsum(0),
+            mocap_framerate=60.0,
+            gender="neutral",
+            betas=np.zeros(16),
+        )
+
+
+def test_a_format_has_the_users_name_split_and_terms(tmp_path: Path) -> None:
+    write_amass(tmp_path / "in", ["CMU/01/01_01", "SFU/0005/walk", "mine/run"])
+    options = PrepareOptions(1, split="train", licence="research only", name="my-captures")
+    entries = prepare("amass", [tmp_path / "in"], tmp_path / "out", options)
+    (entry,) = entries
+    assert (entry.file, entry.recordings) == ("my-captures-train.safetensors", 3)
+    assert (entry.licence, entry.bars_commercial_use) == ("research only", True)
+    own, other = prepare("amass", [tmp_path / "in"], tmp_path / "out", ONE)
+    assert (own.corpus, own.licence, other.split) == ("amass", "not stated", "validation")
+    left = read_shards(tmp_path / "out", "train", without=["my-captures"])
+    assert [shard.entry.corpus for shard in left] == ["amass"]
+
+
+def test_progress_counts_every_file(corpus: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    prepare("aistpp", [corpus], tmp_path / "out", ONE, lambda *row: seen.append(row))
+    assert seen == [(i, 10) for i in range(1, 11)]
+
+
+def write_bvh(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    poses = rng.normal(0, 0.02, (40, 24, 3)).cumsum(0).astype(np.float32)
+    trans = np.tile(np.float32([0, 0.95, 0]), (40, 1))
+    Motion(poses, trans, 30.0, np.ones((40, 4), dtype=np.float32)).save(path)
+
+
+def test_bvh_of_any_rig_with_a_map_a_rate_and_a_name(tmp_path: Path) -> None:
+    for seed in range(3):
+        write_bvh(tmp_path / "in" / f"take_{seed}.bvh", seed)
+    (tmp_path / "in" / "bad.bvh").write_text("HIERARCHY\n")
+    found, named = PrepareOptions(1), PrepareOptions(1, rig="vimoflow", fps=60.0, name="at-60")
+    (own,) = prepare("bvh", [tmp_path / "in"], tmp_path / "out", found)
+    (fast,) = prepare("bvh", [tmp_path / "in"], tmp_path / "out", named)
+    assert (own.corpus, own.recordings, own.frames) == ("bvh", 3, 3 * 40)
+    assert (fast.corpus, fast.frames) == ("at-60", 3 * 20)
+    assert own.retarget is not None and own.retarget.end_error_ratio < 0.01
+    ((name, reason),) = own.rejected
+    assert name == "bad.bvh" and reason.startswith("bad.bvh: ")
+    with pytest.raises((InputError, ConfigError), match="no-such-rig"):
+        prepare("bvh", [tmp_path / "in"], tmp_path / "out", PrepareOptions(1, rig="no-such-rig"))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save, save_file
 
+from vimoflow.data.manifest import RetargetSummary
+from vimoflow.data.quality_gates import GateFinding
 from vimoflow.data.recording import Recording, Split
 from vimoflow.data.shards import (
     MANIFEST,
@@ -18,8 +21,9 @@ from vimoflow.data.shards import (
     read_shards,
     write_shard,
 )
-from vimoflow.errors import InputError
+from vimoflow.errors import ConfigError, InputError, OutputError
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.retarget import RetargetReport
 
 
 def recording(seed: int, frames: int, views: int = 0, split: Split = "train") -> Recording:
@@ -136,14 +140,118 @@ def test_a_missing_or_foreign_file_is_said(tmp_path: Path) -> None:
     refused(tmp_path, entry)
 
 
-@pytest.mark.parametrize("field", ["poses", "trans", "contacts", "keypoints"])
-def test_nan_is_noticed(tmp_path: Path, field: str) -> None:
+@pytest.mark.parametrize("field", ["poses", "trans", "contacts"])
+def test_nan_is_not_written(tmp_path: Path, field: str) -> None:
+    bad = recording(0, 20, views=2)
+    getattr(bad.motion, field)[3] = np.nan
+    with pytest.raises(InputError, match=f"'{field}' of a recording holds NaN"):
+        write_shard([recording(1, 5), bad], tmp_path, "", "")
+    assert not (tmp_path / MANIFEST).exists()
+
+
+def test_the_file_is_what_the_library_would_write(tmp_path: Path) -> None:
+    """Same tensors at the same places; only the library's metadata come in any order."""
     _, entry = written(tmp_path)
     path = tmp_path / entry.file
-    arrays = load_file(path)
-    arrays[field][3] = np.nan
-    save_file(arrays, path, metadata={"names": '["a", "b", "c"]', "groups": '["", "", ""]'})
-    assert "NaN" in refused(tmp_path, entry, verify=False)
+    again = save(load_file(path))
+    content = path.read_bytes()
+    header, theirs = (json.loads(c[8 : 8 + c[0] + 256 * c[1]]) for c in (content, again))
+    assert {k: v for k, v in header.items() if k != "__metadata__"} == theirs
+    assert content[8 + content[0] + 256 * content[1] :] == again[8 + again[0] + 256 * again[1] :]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_a_window_loads_its_own_pages_only(tmp_path: Path) -> None:
+    """40 MB on disk; the resident set grows by a fraction of that until all is read."""
+
+    def resident_bytes() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    import resource
+
+    entry = write_shard([recording(0, 120_000)], tmp_path, "", "")
+    size = (tmp_path / entry.file).stat().st_size
+    read_shard(tmp_path, entry).poses[:10].sum()  # imports and buffers of the first time
+    before = resident_bytes()
+    shard = read_shard(tmp_path, entry)
+    shard.poses[60_000:60_150].sum()
+    window = resident_bytes() - before
+    shard.poses.sum()
+    assert window < size / 4 < size / 2 < resident_bytes() - before
+
+
+def test_shards_without_a_corpus(tmp_path: Path) -> None:
+    for corpus in ("a", "b", "c"):
+        given = dataclasses.replace(recording(1, 5), corpus=corpus)
+        write_shard([given], tmp_path, "", "")
+    given = dataclasses.replace(recording(1, 5, split="validation"), corpus="d")
+    write_shard([given], tmp_path, "", "")
+
+    def left(*without: str) -> list[str]:
+        return [s.entry.corpus for s in read_shards(tmp_path, "train", without=without)]
+
+    assert left() == left("d") == ["a", "b", "c"]
+    assert left("b") == ["a", "c"] and left("a", "c") == ["b"]
+    with pytest.raises(InputError, match="no train shards without a, b, c"):
+        left("a", "b", "c")
+    with pytest.raises(ConfigError, match=r"cannot leave out 'B'.*only a, b, c, d"):
+        left("B")
+
+
+@pytest.mark.parametrize(
+    ("licence", "barred"),
+    [
+        ("CC BY-NC 4.0", True),
+        ("CC BY-NC-SA 4.0", True),
+        ("AMASS: non-commercial scientific research", True),
+        ("for research use only", True),
+        ("CC BY 4.0", False),
+        ("CC BY-SA 3.0", False),
+        ("free for research and commercial use", False),
+        ("not stated", False),
+        ("INCLUDED IN ONCE", False),
+    ],
+)
+def test_licences_that_bar_commercial_use(tmp_path: Path, licence: str, barred: bool) -> None:
+    entry = write_shard([recording(0, 5)], tmp_path, licence, "")
+    assert entry.bars_commercial_use == read_manifest(tmp_path)[0].bars_commercial_use == barred
+
+
+def test_retargeting_and_findings_are_on_record(tmp_path: Path) -> None:
+    reports = [
+        RetargetReport(1.0, 0.1, 3.0, 0.01, 0.0, 0.5, 8.0, 0.02),
+        RetargetReport(0.5, 0.1, 9.0, 0.03, 0.0, 1.5, 4.0, 0.06, "odd"),
+    ]
+    given = [
+        dataclasses.replace(recording(i, 5), retarget=r) for i, r in enumerate([*reports, None])
+    ]
+    findings = [GateFinding("jumps", 2, ("take 0: 3 of 5 frames", "take 1: 1 of 5 frames"))]
+    entry = write_shard(given, tmp_path, "", "", findings=findings)
+    assert entry.retarget == RetargetSummary(2, 1.0, 8.0, 0.02, 0.06)
+    assert entry.findings == tuple(findings)
+    assert read_manifest(tmp_path) == [entry]
+
+
+def test_manifests_of_older_and_newer_versions(tmp_path: Path) -> None:
+    _, entry = written(tmp_path)
+    path = tmp_path / MANIFEST
+    content = json.loads(path.read_text())
+    for row in content["shards"]:
+        del row["retarget"], row["findings"]
+    path.write_text(json.dumps(content))
+    assert read_manifest(tmp_path) == [entry]
+    path.write_text(json.dumps(content | {"version": 2}))
+    with pytest.raises(InputError, match="newer version"):
+        read_manifest(tmp_path)
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, limit_file_size) -> None:
+    written(tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with limit_file_size(4096), pytest.raises(OutputError, match="cannot be written") as caught:
+        write_shard([recording(5, 1000)], tmp_path, "", "")
+    assert "made-up-train.safetensors" in str(caught.value)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"shards": [{"file": "x"}]}', '{"shards": 3}'])

@@ -103,7 +103,6 @@ def good_motion() -> dict[str, Any]:
         ("smpl_poses", None),
         ("smpl_poses", np.zeros((6, 69))),
         ("smpl_poses", "a text"),
-        ("smpl_poses", np.array([None, {}], dtype=object)),
         ("smpl_trans", np.zeros((6, 2))),
         ("smpl_scaling", np.array([0.0])),
         ("smpl_scaling", np.array([np.nan])),

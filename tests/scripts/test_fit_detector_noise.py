@@ -1,68 +1,24 @@
-"""The fit finds the parameters that detections were simulated with; triangulation is robust."""
+"""The fit finds the parameters that detections were simulated with, and is the likeliest."""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.transform import Rotation
 
+from detector_likelihood import log_likelihood
+from detector_observations import Observation
+from fit_detector_noise import fit
 from vimoflow.conditioning.corruption import ClearView, CorruptionSettings, corrupt_keypoints
 from vimoflow.conditioning.detector_noise import load_detector_noise
-from vimoflow.formats.aistpp import AistCamera
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from detector_observations import Observation, _project, triangulate
-from fit_detector_noise import fit
 
 CALM = CorruptionSettings(
     severity_spread=0.0, long_swap_per_s=0.0, joint_gap_per_s=0.0, group_gap_per_s=0.0,
     frame_gap_per_s=0.0, long_gap_share=0.0, mediapipe_share=0.0, binary_share=0.0,
     exponent_spread=0.0,
 )  # fmt: skip
-
-
-def ring_of_cameras() -> tuple[AistCamera, ...]:
-    """Nine distorted cameras 4 m around the origin, in centimetres like AIST++."""
-    views = []
-    for i in range(9):
-        rotation = Rotation.from_euler("yx", [i * 40.0, 5.0], degrees=True)
-        views.append(
-            AistCamera(
-                name=f"c{i + 1:02d}",
-                matrix=np.array([[1300.0, 0, 960], [0, 1300, 540], [0, 0, 1]]),
-                distortion=np.array([-0.11, 0.02, 0.001, -0.002, 0.0]),
-                rotation=rotation.as_rotvec(),
-                translation=np.array([0.0, 0.0, 400.0]),
-                size=(1920, 1080),
-            )
-        )
-    return tuple(views)
-
-
-def test_projection_agrees_with_opencv() -> None:
-    p_world = np.random.default_rng(0).uniform(-80, 80, (5, 17, 3))
-    for view in ring_of_cameras():
-        expected, _ = cv2.projectPoints(
-            p_world.reshape(-1, 3), view.rotation, view.translation, view.matrix, view.distortion
-        )
-        pixels, _ = _project(view, p_world)
-        np.testing.assert_allclose(pixels.reshape(-1, 2), expected[:, 0], atol=1e-6)
-
-
-def test_triangulation_ignores_a_bad_view() -> None:
-    views = ring_of_cameras()
-    p_world = np.random.default_rng(0).uniform(-80, 80, (5, 17, 3))
-    points = np.stack([_project(view, p_world)[0] for view in views])
-    points[3] += 150.0
-    points = np.concatenate([points, np.full((9, 5, 17, 1), 0.8)], -1)
-    # One view of nine, off by half a metre, may move the points by millimetres only.
-    assert np.linalg.norm(triangulate(views, points) - p_world, axis=-1).max() < 0.5
 
 
 def test_fit_recovers_the_simulated_parameters() -> None:
@@ -87,3 +43,32 @@ def test_fit_recovers_the_simulated_parameters() -> None:
         found.confidence_visible[:, 16], noise.confidence_visible[:, 16], atol=0.05
     )
     assert found.swap_per_s.max() < 0.01
+
+
+def test_the_likelihood_is_highest_at_the_noise_that_was_simulated() -> None:
+    """In clips of one offset (none, as the likelihood is marginal) with errors of known size."""
+    truth = dataclasses.replace(
+        load_detector_noise(), bias_mean_m=np.zeros((17, 2)), bias_std_m=np.full(17, 1e-4)
+    )
+    rng = np.random.default_rng(0)
+    views, frames = 8, 100
+    sigma = np.hypot(truth.drift_m, truth.white_m)
+    size = sigma * np.exp(truth.tail * rng.standard_normal((views, frames, 17)))
+    error_m = size[..., None] * rng.standard_normal((views, frames, 17, 2))
+    view = ClearView(
+        points_px=torch.full((views, frames, 17, 2), 500.0),
+        depth=torch.full((views, frames, 17), 4.0),
+        scale_px=torch.full((views, frames), 280.0),
+        image_size_px=torch.full((views, frames, 2), 1000.0),
+    )
+    clear = np.zeros((views, frames, 17))
+    seen = Observation("simulated", view, 500 + 280 * error_m, clear + 1, clear)
+    best = log_likelihood(seen, truth)
+    for change in (
+        {"white_m": truth.white_m * 2, "drift_m": truth.drift_m * 2},
+        {"white_m": truth.white_m / 2, "drift_m": truth.drift_m / 2},
+        {"tail": truth.tail + 0.4},
+        {"tail": np.maximum(truth.tail - 0.4, 0.01)},
+        {"bias_std_m": np.full(17, 0.1)},
+    ):
+        assert log_likelihood(seen, dataclasses.replace(truth, **change)) < best - 0.01

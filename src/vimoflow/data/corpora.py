@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from vimoflow.data.manifest import NOT_STATED
 from vimoflow.data.recording import Recording
-from vimoflow.data.sources import aistpp, bvh_corpora, other_corpora, tang2018
+from vimoflow.data.rig_maps import load_rig_map
+from vimoflow.data.sources import aistpp, amass, bvh, bvh_corpora, other_corpora, tang2018
+
+
+def _no_companions(_: Path) -> list[Path]:
+    return []
 
 
 @dataclass(frozen=True)
@@ -19,17 +26,44 @@ class Corpus:
         read_file: one file to a recording; a pure function, run in several processes.
         licence: terms of the data, repeated in the model card.
         source: who made it.
+        companions: other files that the reader of a file looks at.
+        generic: a format rather than a corpus: the user says what it is and under which terms.
     """
 
     list_files: Callable[[Path], list[Path]]
     read_file: Callable[[Path], Recording]
     licence: str
     source: str
+    companions: Callable[[Path], list[Path]] = _no_companions
+    generic: bool = False
+
+
+def bvh_reader(rig: str | None, fps: float | None) -> Callable[[Path], Recording]:
+    """The reader of any BVH, told the rig (a name or a TOML file) and the rate.
+
+    Raises:
+        InputError, ConfigError: no such map, or a bad one.
+    """
+    return partial(bvh.read_bvh_file, rig=None if rig is None else load_rig_map(rig), fps=fps)
+
+
+def _aistpp_companions(path: Path) -> list[Path]:
+    root = path.parents[1]
+    beside = [root / folder / path.name for folder in ("keypoints2d", "keypoints3d")]
+    return [*beside, *sorted((root / "cameras").glob("*")), *sorted(root.rglob("ignore_list.txt"))]
+
+
+def _hdm05_companions(path: Path) -> list[Path]:
+    return sorted(path.parent.glob("*.[aA][sS][fF]"))
 
 
 CORPORA = {
     "aistpp": Corpus(
-        aistpp.list_aistpp, aistpp.read_aistpp_file, "CC BY 4.0", "AIST++, Google LLC (Li 2021)"
+        aistpp.list_aistpp,
+        aistpp.read_aistpp_file,
+        "CC BY 4.0",
+        "AIST++, Google LLC (Li 2021)",
+        _aistpp_companions,
     ),
     "tang2018": Corpus(
         tang2018.list_tang2018,
@@ -54,6 +88,7 @@ CORPORA = {
         other_corpora.read_hdm05_file,
         "CC BY-SA 3.0",
         "HDM05, Universität Bonn (Müller 2007)",
+        _hdm05_companions,
     ),
     "unihsi": Corpus(
         other_corpora.list_unihsi,
@@ -75,5 +110,15 @@ CORPORA = {
         bvh_corpora.read_karate_file,
         "none stated: validation only, never trained on",
         "karate techniques of three athletes",
+    ),
+    "amass": Corpus(
+        amass.list_amass,
+        amass.read_amass_file,
+        NOT_STATED,
+        "AMASS (Mahmood 2019) or other SMPL npz, as the user says",
+        generic=True,
+    ),
+    "bvh": Corpus(
+        bvh.list_bvh, bvh.read_bvh_file, NOT_STATED, "BVH files of the user", generic=True
     ),
 }

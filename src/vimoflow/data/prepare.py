@@ -2,137 +2,248 @@
 
 from __future__ import annotations
 
-import lzma
+import dataclasses
 import os
+import re
 import shutil
-import tarfile
-import tempfile
-import zlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
-from tqdm import tqdm
+from vimoflow.data.archives import unpacked
+from vimoflow.data.corpora import CORPORA, Corpus, bvh_reader
+from vimoflow.data.partial_results import (
+    GoodFile,
+    RejectedFile,
+    content_key,
+    load_partial,
+    reader_version,
+    save_partial,
+)
+from vimoflow.data.quality_gates import (
+    GateFinding,
+    exact_copies,
+    gate_findings,
+    measure_quality,
+    rejection,
+)
+from vimoflow.data.recording import Recording, Split
+from vimoflow.data.shards import ShardEntry, remove_shards, write_shard
+from vimoflow.data.worker_processes import map_in_processes
+from vimoflow.errors import ConfigError, InputError, OutputError
 
-from vimoflow.data.corpora import CORPORA, Corpus
-from vimoflow.data.recording import Recording
-from vimoflow.data.shards import ShardEntry, write_shard
-from vimoflow.errors import ConfigError, InputError
-
-_MAX_UNPACKED = 16 * 2**30
+THESIS_FOLDER = "thesis"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
-class _Rejected:
-    name: str
-    reason: str
+class PrepareOptions:
+    """How a corpus is prepared; all but the workers are for formats, not for known corpora.
+
+    Attributes:
+        workers: processes; the machine's processors if None. The result does not depend on it.
+        rig: for ``bvh``, the name of a rig or a map in TOML.
+        fps: for ``bvh``, the true rate, where the files state a false one.
+        split: what all files are for.
+        licence: terms of the files.
+        name: what to call the corpus, so that several of one format can be told apart.
+        thesis_shapes: for ``aistpp``, also write clips in the shapes of the thesis.
+    """
+
+    workers: int | None = None
+    rig: str | None = None
+    fps: float | None = None
+    split: Split | None = None
+    licence: str | None = None
+    name: str | None = None
+    thesis_shapes: bool = False
 
 
 def prepare(
-    source: str, paths: Sequence[Path], output: Path, workers: int | None = None
+    source: str,
+    paths: Sequence[Path],
+    output: Path,
+    options: PrepareOptions | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[ShardEntry]:
-    """Read a corpus (folders or tar archives), write its shards, print a summary.
+    """Read a corpus (folders or archives) in parallel and write its shards; returns their entries.
 
     The result depends on the input alone: files are read in sorted order whatever the number of
-    processes. Files that cannot be used are listed in the manifest with the reason.
+    processes. What has been read is kept in ``OUTPUT/.partial-NAME`` until the shards are
+    written, so that a run that was stopped, however roughly, goes on when it is started again.
+    Files that cannot be used are listed in the manifest with the reason.
 
     Raises:
-        ConfigError: an unknown corpus.
+        ConfigError: an unknown corpus, or options that do not go with it.
         InputError: nothing usable in ``paths``.
+        OutputError: the shards cannot be written.
     """
-    corpus = CORPORA.get(source)
-    if corpus is None:
-        raise ConfigError(f"unknown corpus '{source}': one of {', '.join(CORPORA)}")
-    with ExitStack() as stack:
-        folders = [stack.enter_context(_unpacked(path)) for path in paths]
-        files = [file for folder in folders for file in corpus.list_files(folder)]
-        if not files:
+    options = options or PrepareOptions()
+    corpus = _configured(source, options)
+    name = options.name or source
+    with _partial_folder(output, name) as cache, ExitStack() as stack:
+        folders = [stack.enter_context(unpacked(path, cache)) for path in paths]
+        found = [(folder, file) for folder in folders for file in corpus.list_files(folder)]
+        if not found:
             raise InputError(f"{paths[0]}: no {source} files in it")
-        work = partial(_read_one, corpus, folders)
-        results = _read_all(work, files, workers or os.cpu_count() or 1, source)
-    good = [result for result in results if isinstance(result, Recording)]
-    rejected = [(r.name, r.reason) for r in results if isinstance(r, _Rejected)]
-    if not good:
-        raise InputError(f"{paths[0]}: all {len(rejected)} files rejected, first: {rejected[0][1]}")
-    output.mkdir(parents=True, exist_ok=True)
-    entries: list[ShardEntry] = []
-    for split in ("train", "validation"):
-        part = [recording for recording in good if recording.split == split]
-        if part:
-            told = rejected if not entries else ()
-            entries.append(write_shard(part, output, corpus.licence, corpus.source, told))
-    _print_summary(entries, rejected)
+        relative = [file.relative_to(folder).as_posix() for folder, file in found]
+        # Some corpora split by a file's place among the others, so all names count in its key.
+        texts = [reader_version(), repr(options.rig), repr(options.fps), *relative]
+        about = content_key(texts, [Path(options.rig)] if options.rig else [])
+        work = partial(_read_one, corpus, cache, about)
+        keys: list[str] = []
+        for key in map_in_processes(work, found, options.workers or os.cpu_count() or 1):
+            keys.append(key)
+            progress(len(keys), len(found))
+        good, rejected = _gather(cache, keys, name, options.split)
+        if not good:
+            raise InputError(
+                f"{paths[0]}: all {len(rejected)} files rejected, first: {rejected[0][1]}"
+            )
+        entries = _write(good, rejected, output, corpus)
+        if options.thesis_shapes:
+            from vimoflow.data.thesis_shards import write_thesis_clips
+
+            write_thesis_clips([file.recording for file in good], output / THESIS_FOLDER)
     return entries
 
 
-def _read_all(
-    work: Callable[[Path], Recording | _Rejected], files: list[Path], workers: int, title: str
-) -> list[Recording | _Rejected]:
-    if workers == 1 or len(files) < 8:
-        return [work(file) for file in tqdm(files, desc=title, unit="file")]
-    with ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        rows = pool.map(work, files, chunksize=8)
-        return list(tqdm(rows, total=len(files), desc=title, unit="file"))
-
-
-def _read_one(corpus: Corpus, folders: list[Path], file: Path) -> Recording | _Rejected:
-    try:
-        return corpus.read_file(file)
-    except InputError as error:
-        reason = str(error).replace(str(file), file.name)
-        for folder in folders:  # no path of this machine, nor a temporary one, in the manifest
-            reason = reason.replace(f"{folder}{os.sep}", "")
-        return _Rejected(file.name, reason)
+def _configured(source: str, options: PrepareOptions) -> Corpus:
+    """The corpus, with what the user says of it."""
+    corpus = CORPORA.get(source)
+    if corpus is None:
+        raise ConfigError(f"unknown corpus '{source}': one of {', '.join(CORPORA)}")
+    given = {
+        "--map": options.rig, "--fps": options.fps, "--split": options.split,
+        "--licence": options.licence, "--name": options.name,
+    }  # fmt: skip
+    for option, value in given.items():
+        allowed = source == "bvh" if option in ("--map", "--fps") else corpus.generic
+        if value is not None and not allowed:
+            raise ConfigError(f"{option} does not go with '{source}', whose facts are known")
+    if options.thesis_shapes and source != "aistpp":
+        raise ConfigError(f"--thesis-shapes is for aistpp, not for '{source}'")
+    name = options.name or source
+    if name != source and (name in CORPORA or not _NAME.fullmatch(name)):
+        raise ConfigError(
+            f"--name '{name}': lower-case letters, digits, - and _, and no known corpus' name"
+        )
+    if options.fps is not None and not 1 <= options.fps <= 1000:
+        raise ConfigError(f"--fps {options.fps:g}: from 1 to 1000 frames a second")
+    if options.rig is not None or options.fps is not None:
+        corpus = dataclasses.replace(corpus, read_file=bvh_reader(options.rig, options.fps))
+    return dataclasses.replace(corpus, licence=options.licence or corpus.licence)
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[Path]:
-    """The folder itself, or an archive unpacked into a temporary one (no links, no escapes)."""
-    if path.is_dir():
-        yield path
-        return
+def _partial_folder(output: Path, name: str) -> Iterator[Path]:
+    """Where results are kept until all is written; it stays when work could go on later."""
+    missing = [path for path in (output, *output.parents) if not path.exists()]
+    cache = output / f".partial-{name}"
     try:
-        archive = tarfile.open(path)  # noqa: SIM115 (closed below)
-    except (OSError, tarfile.TarError) as error:
-        reason = " ".join(str(error).split())  # tarfile lists its attempts line by line
-        raise InputError(f"{path}: neither a folder nor a tar archive ({reason})") from error
-    with archive, tempfile.TemporaryDirectory() as folder:
+        cache.mkdir(parents=True, exist_ok=True)
+        for leftover in [*cache.glob("unpacked-*"), *cache.glob("*.writing")]:
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    except OSError as error:
+        raise OutputError(f"{cache}: cannot be written ({error.strerror})") from error
+    try:
+        yield cache
+    except (InputError, ConfigError):
+        # Starting again would find the same; so nothing stays, not even a folder made for it.
+        shutil.rmtree(cache, ignore_errors=True)
+        for path in missing:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+        raise
+    shutil.rmtree(cache, ignore_errors=True)
+
+
+def _read_one(corpus: Corpus, cache: Path, about: str, where: tuple[Path, Path]) -> str:
+    """Read a file unless its result is there; returns the result's key. Runs in a process."""
+    folder, file = where
+    name = file.relative_to(folder).as_posix()
+    key = content_key((about, name), (file, *corpus.companions(file)))
+    if load_partial(cache, key) is None:
+        result = _read(corpus, folder, file)
         try:
-            if sum(member.size for member in archive.getmembers()) > _MAX_UNPACKED:
-                raise InputError(f"{path}: unpacks to more than {_MAX_UNPACKED >> 30} GiB")
-            _extract(archive, Path(folder), path)
-            while archive.fileobj and archive.fileobj.read(1 << 20):
-                pass  # tarfile takes damage for the end; the compression's checksum does not
-        except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
-            raise InputError(f"{path}: damaged or unsafe archive ({error})") from error
-        yield Path(folder)
+            save_partial(cache, key, result)
+        except OSError as error:
+            raise OutputError(
+                f"{cache}: cannot be written ({error.strerror}); when it can, the same command "
+                "goes on from there"
+            ) from None
+    return key
 
 
-def _extract(archive: tarfile.TarFile, folder: Path, path: Path) -> None:
-    """Plain files only, and only below ``folder``: not every Python 3.10 and 3.11 has filters."""
-    root = folder.resolve()
-    for member in archive:
-        target = (root / member.name).resolve()
-        if not (member.isfile() or member.isdir()) or not target.is_relative_to(root):
-            raise InputError(f"{path}: unsafe archive, it holds '{member.name}'")
-        if member.isdir():
-            target.mkdir(parents=True, exist_ok=True)
+def _read(corpus: Corpus, folder: Path, file: Path) -> GoodFile | RejectedFile:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say is in ``RetargetReport.notes``
+            recording = corpus.read_file(file)
+    except InputError as error:
+        # No path of this machine, nor a temporary one, in the manifest.
+        reason = str(error).replace(str(file), file.name).replace(f"{folder}{os.sep}", "")
+        return RejectedFile(file.name, reason)
+    except OSError as error:
+        return RejectedFile(file.name, f"{file.name}: cannot be read ({error.strerror})")
+    quality = measure_quality(recording.motion)
+    broken = rejection(quality)
+    if broken is not None:
+        return RejectedFile(file.name, f"{file.name}: {broken}")
+    return GoodFile(recording, quality)
+
+
+def _gather(
+    cache: Path, keys: Sequence[str], name: str, split: Split | None
+) -> tuple[list[GoodFile], list[tuple[str, str]]]:
+    """All results in order, exact copies rejected; reasons begin with the file's name."""
+    good: list[GoodFile] = []
+    rejected: list[tuple[str, str]] = []
+    for key in keys:
+        result = load_partial(cache, key)
+        if result is None:
+            raise OutputError(f"{cache}: results vanished while in use; run the same command again")
+        if isinstance(result, RejectedFile):
+            rejected.append((result.name, result.reason))
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        content = archive.extractfile(member)
-        assert content is not None  # it is a file
-        with content, target.open("wb") as file:
-            shutil.copyfileobj(content, file)
+        own = result.recording
+        recording = dataclasses.replace(own, corpus=name, split=split or own.split)
+        good.append(GoodFile(recording, result.quality))
+    held_out = [file.recording.split == "validation" for file in good]
+    copies = exact_copies([file.quality for file in good], held_out)
+    for copy, original in copies.items():
+        named = good[copy].recording.name
+        rejected.append((named, f"{named}: an exact copy of {good[original].recording.name}"))
+    return [file for i, file in enumerate(good) if i not in copies], rejected
 
 
-def _print_summary(entries: list[ShardEntry], rejected: list[tuple[str, str]]) -> None:
-    for e in entries:
-        print(f"{e.file}: {e.recordings} recordings, {e.frames} frames, {e.hours:.2f} h")
-    for name, reason in rejected[:10]:
-        print(f"rejected {name}: {reason}")
-    if len(rejected) > 10:
-        print(f"rejected {len(rejected)} files in all; see the manifest")
+def _write(
+    good: Sequence[GoodFile], rejected: Sequence[tuple[str, str]], output: Path, corpus: Corpus
+) -> list[ShardEntry]:
+    entries: list[ShardEntry] = []
+    for split in ("train", "validation"):
+        part = [file for file in good if file.recording.split == split]
+        if part:
+            recordings: list[Recording] = [file.recording for file in part]
+            names, qualities = [r.name for r in recordings], [file.quality for file in part]
+            findings = (*_source_findings(recordings), *gate_findings(names, qualities))
+            told = rejected if not entries else ()
+            entries.append(
+                write_shard(recordings, output, corpus.licence, corpus.source, told, findings)
+            )
+    try:
+        remove_shards(output, entries[0].corpus, {entry.file for entry in entries})
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
+    return entries
+
+
+def _source_findings(recordings: Sequence[Recording]) -> tuple[GateFinding, ...]:
+    """What the readers found odd in files that they read all the same."""
+    notes = [(r.name, r.retarget.notes) for r in recordings if r.retarget and r.retarget.notes]
+    if not notes:
+        return ()
+    return (GateFinding("source", len(notes), tuple(f"{n}: {note}" for n, note in notes[:5])),)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.retarget import RetargetReport
 
 Split = Literal["train", "validation"]
 
@@ -28,6 +29,7 @@ class Recording:
             like ``motion``; it is what published figures compare with.
         heading_of_view: yaw in radians of each view's camera (see ``geometry.cameras``).
         group: a part of the corpus reported on its own, such as a held-out style ("" otherwise).
+        retarget: how well the motion follows its source, where it was on another skeleton.
     """
 
     name: str
@@ -38,3 +40,4 @@ class Recording:
     heading_of_view: Float[np.ndarray, "views"] | None = None
     group: str = ""
     coco_truth: Float[np.ndarray, "frames 17 3"] | None = None
+    retarget: RetargetReport | None = None

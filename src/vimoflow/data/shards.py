@@ -1,51 +1,55 @@
 """Training shards: one safetensors file per corpus and split, and a manifest beside them.
 
-A shard holds all frames of its recordings one after the other, so any window is a slice. The
-manifest records source, terms, split, counts and a SHA-256, so that a model can be trained without
-any one corpus, and a torn file is noticed.
+A shard holds all frames of its recordings one after the other, so any window is a slice; reading
+maps the file into memory, and a window loads its own pages only. The manifest (``manifest.py``)
+has a checksum, by which a torn file is noticed.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
+from vimoflow.data.manifest import (
+    MANIFEST,
+    ShardEntry,
+    file_sha256,
+    read_manifest,
+    remove_shards,
+    retarget_summary,
+    write_manifest,
+)
+from vimoflow.data.quality_gates import GateFinding
 from vimoflow.data.recording import Recording, Split
-from vimoflow.errors import InputError
+from vimoflow.errors import ConfigError, InputError, OutputError
 
-MANIFEST = "manifest.json"
+__all__ = [
+    "MANIFEST",
+    "Shard",
+    "ShardEntry",
+    "read_manifest",
+    "read_shard",
+    "read_shards",
+    "remove_shards",
+    "write_shard",
+]
+
 FPS = 30.0
-
-
-@dataclass(frozen=True)
-class ShardEntry:
-    """One line of the manifest."""
-
-    file: str
-    corpus: str
-    split: Split
-    licence: str
-    source: str
-    recordings: int
-    frames: int
-    hours: float
-    sha256: str
-    rejected: tuple[tuple[str, str], ...] = ()
+_TYPES = {np.dtype(np.int64): "I64", np.dtype(np.float32): "F32"}
 
 
 @dataclass(frozen=True)
 class Shard:
     """The recordings of one corpus and split, at 30 fps on the canonical skeleton.
+
+    The arrays are mapped from the file: what is not looked at is not loaded.
 
     Attributes:
         entry: its line in the manifest.
@@ -79,125 +83,174 @@ def write_shard(
     licence: str,
     source: str,
     rejected: Sequence[tuple[str, str]] = (),
+    findings: Sequence[GateFinding] = (),
 ) -> ShardEntry:
-    """Write the recordings of one corpus and split, and enter them in the manifest."""
+    """Write the recordings of one corpus and split, and enter them in the manifest.
+
+    Raises:
+        InputError: a recording holds NaN or infinite values.
+        OutputError: the folder cannot be written to, or its disk is full; what was there stays.
+    """
     corpus, split = recordings[0].corpus, recordings[0].split
-    views = [(i, v) for i, r in enumerate(recordings) for v in range(_views(r))]
-    rows = [recordings[i].keypoints_px[v] for i, v in views]  # type: ignore[index]
-    truths = [r.coco_truth for r in recordings if r.coco_truth is not None]
-    if 0 < len(truths) < len(recordings):
-        raise ValueError(f"{corpus}: some recordings have triangulated points, some have none")
-    arrays = {
-        "coco_truth": np.concatenate(truths) if truths else np.zeros((0, 17, 3)),
-        "starts": np.cumsum([0, *(len(r.motion) for r in recordings)]).astype(np.int64),
-        "poses": np.concatenate([r.motion.poses.reshape(-1, 72) for r in recordings]),
-        "trans": np.concatenate([r.motion.trans for r in recordings]),
-        "contacts": np.concatenate([r.motion.contacts for r in recordings]),
-        "keypoints": np.concatenate(rows) if rows else np.zeros((0, 17, 3)),
-        "view_starts": np.cumsum([0, *(len(row) for row in rows)])[:-1].astype(np.int64),
-        "view_of": np.array([i for i, _ in views], dtype=np.int64),
-        "view_headings": np.array([recordings[i].heading_of_view[v] for i, v in views]),  # type: ignore[index]
-    }
-    arrays = {k: a.astype(np.float32) if a.dtype.kind == "f" else a for k, a in arrays.items()}
-    text = {
-        "names": json.dumps([r.name for r in recordings]),
-        "groups": json.dumps([r.group for r in recordings]),
-    }
+    frames = sum(len(r.motion) for r in recordings)
     path = folder / f"{corpus}-{split}.safetensors"
-    partial = path.with_suffix(".partial")
-    content = save({k: np.ascontiguousarray(a) for k, a in arrays.items()}, metadata=text)
-    partial.write_bytes(_with_sorted_header(content))
-    os.replace(partial, path)
-    frames = int(arrays["starts"][-1])
-    entry = ShardEntry(
-        file=path.name,
-        corpus=corpus,
-        split=split,
-        licence=licence,
-        source=source,
-        recordings=len(recordings),
-        frames=frames,
-        hours=round(frames / FPS / 3600, 4),
-        sha256=_sha256(path),
-        rejected=tuple(rejected),
-    )
-    others = [e for e in read_manifest(folder) if e.file != entry.file]
-    _write_manifest(folder, [*others, entry])
+    partial = folder / f".{path.name}.partial"
+    columns = _columns(recordings)
+    try:
+        _write_columns(partial, columns, recordings)
+        digest = file_sha256(partial)
+        os.replace(partial, path)
+        entry = ShardEntry(
+            file=path.name,
+            corpus=corpus,
+            split=split,
+            licence=licence,
+            source=source,
+            recordings=len(recordings),
+            frames=frames,
+            hours=round(frames / FPS / 3600, 4),
+            sha256=digest,
+            rejected=tuple(rejected),
+            retarget=retarget_summary(recordings),
+            findings=tuple(findings),
+        )
+        others = [e for e in read_manifest(folder) if e.file != entry.file]
+        write_manifest(folder, [*others, entry])
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
     return entry
 
 
-def read_manifest(folder: Path) -> list[ShardEntry]:
-    """The shards of a folder; empty where there is no manifest yet."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        return []
-    try:
-        rows = json.loads(path.read_text("utf-8"))["shards"]
-        return [
-            ShardEntry(**{**row, "rejected": tuple(map(tuple, row["rejected"]))}) for row in rows
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a shard manifest; run `vimoflow data prepare`") from error
-
-
 def read_shard(folder: Path, entry: ShardEntry, verify: bool = True) -> Shard:
-    """Load a shard; with ``verify`` its checksum must agree with the manifest's.
+    """Map a shard into memory; with ``verify`` its checksum must agree with the manifest's.
+
+    Verifying reads the whole file once, but keeps nothing of it in memory.
 
     Raises:
-        InputError: the file is missing, torn, or holds NaN.
+        InputError: the file is missing, torn, or no shard.
     """
     path = folder / entry.file
     try:
-        if verify and _sha256(path) != entry.sha256:
+        if verify and file_sha256(path) != entry.sha256:
             raise InputError(f"{path}: checksum differs from the manifest's; prepare it again")
-        with safe_open(path, framework="numpy") as file:
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        with safe_open(path, framework="pt") as file:
+            # Its tensors are private maps of the file, which share their memory with the arrays.
+            arrays = {key: file.get_tensor(key).numpy() for key in file.keys()}  # noqa: SIM118
             text = file.metadata()
         shard = Shard(
             entry, tuple(json.loads(text["names"])), tuple(json.loads(text["groups"])), **arrays
         )
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a readable shard ({error}); prepare it again") from error
-    values = (shard.poses, shard.trans, shard.contacts, shard.keypoints, shard.view_headings)
-    if not all(np.isfinite(a).all() for a in values):
-        raise InputError(f"{path}: holds NaN or infinite values; prepare it again")
     return shard
 
 
-def read_shards(folder: Path, split: Split) -> list[Shard]:
-    """All shards of a split, in the manifest's order.
+def read_shards(folder: Path, split: Split, without: Sequence[str] = ()) -> list[Shard]:
+    """All shards of a split but those of the corpora in ``without``, in the manifest's order.
 
     Raises:
-        InputError: there is none.
+        ConfigError: ``without`` names a corpus that is not in the folder, perhaps misspelt.
+        InputError: no shard is left.
     """
-    shards = [read_shard(folder, entry) for entry in read_manifest(folder) if entry.split == split]
-    if not shards:
-        raise InputError(f"{folder}: no {split} shards; make them with `vimoflow data prepare`")
-    return shards
+    entries = read_manifest(folder)
+    held = sorted({entry.corpus for entry in entries})
+    for corpus in without:
+        if entries and corpus not in held:
+            raise ConfigError(
+                f"cannot leave out '{corpus}': {folder} holds no such corpus, only "
+                f"{', '.join(held)}"
+            )
+    chosen = [e for e in entries if e.split == split and e.corpus not in without]
+    if not chosen:
+        left = f" without {', '.join(without)}" if without else ""
+        raise InputError(
+            f"{folder}: no {split} shards{left}; make them with `vimoflow data prepare`"
+        )
+    return [read_shard(folder, entry) for entry in chosen]
 
 
-def _views(recording: Recording) -> int:
-    return 0 if recording.keypoints_px is None else len(recording.keypoints_px)
+@dataclass(frozen=True)
+class _Column:
+    """One tensor of a shard: its shape, and where its rows come from, piece by piece."""
+
+    name: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    pieces: Sequence[np.ndarray]
+
+    @property
+    def bytes(self) -> int:
+        return int(np.prod(self.shape)) * self.dtype.itemsize
 
 
-def _with_sorted_header(content: bytes) -> bytes:
-    """safetensors writes its metadata in random order; the same input must give the same bytes."""
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)  # the format aligns the data to eight bytes
-    return len(header).to_bytes(8, "little") + header + content[end:]
+def _columns(recordings: Sequence[Recording]) -> list[_Column]:
+    """The tensors in the order of safetensors: wide types first, then by name."""
+    views = [
+        (i, points)
+        for i, r in enumerate(recordings)
+        for points in (r.keypoints_px if r.keypoints_px is not None else ())
+    ]
+    headings = [
+        r.heading_of_view
+        for r in recordings
+        if r.keypoints_px is not None and r.heading_of_view is not None
+    ]
+    truths = [r.coco_truth for r in recordings if r.coco_truth is not None]
+    if 0 < len(truths) < len(recordings):
+        raise ValueError("some recordings have triangulated points, some have none")
+    starts = np.cumsum([0, *(len(r.motion) for r in recordings)])
+    view_starts = np.cumsum([0, *(len(points) for _, points in views)])[:-1]
+    float32, int64 = np.dtype(np.float32), np.dtype(np.int64)
+    table: list[tuple[str, np.dtype, tuple[int, ...], Sequence[np.ndarray]]] = [
+        ("starts", int64, (), [starts]),
+        ("view_of", int64, (), [np.array([i for i, _ in views])]),
+        ("view_starts", int64, (), [view_starts]),
+        ("coco_truth", float32, (17, 3), truths),
+        ("contacts", float32, (4,), [r.motion.contacts for r in recordings]),
+        ("keypoints", float32, (17, 3), [points for _, points in views]),
+        ("poses", float32, (72,), [r.motion.poses for r in recordings]),
+        ("trans", float32, (3,), [r.motion.trans for r in recordings]),
+        ("view_headings", float32, (), headings),
+    ]
+    return [
+        _Column(name, dtype, (sum(len(p) for p in pieces), *row), pieces)
+        for name, dtype, row, pieces in table
+    ]
 
 
-def _write_manifest(folder: Path, entries: list[ShardEntry]) -> None:
-    rows = [dataclasses.asdict(entry) for entry in sorted(entries, key=lambda e: e.file)]
-    partial = folder / (MANIFEST + ".partial")
-    partial.write_text(json.dumps({"version": 1, "shards": rows}, indent=1) + "\n", "utf-8")
-    os.replace(partial, folder / MANIFEST)
+def _write_columns(path: Path, columns: Sequence[_Column], recordings: Sequence[Recording]) -> None:
+    """A safetensors file, piece by piece: a large corpus is never in memory twice.
+
+    The library sorts neither its metadata nor can it write in pieces; same input, same bytes.
+    """
+    header: dict[str, object] = {
+        "__metadata__": {
+            "groups": json.dumps([r.group for r in recordings]),
+            "names": json.dumps([r.name for r in recordings]),
+        }
+    }
+    end = 0
+    for column in columns:
+        begin, end = end, end + column.bytes
+        header[column.name] = {
+            "data_offsets": [begin, end],
+            "dtype": _TYPES[column.dtype],
+            "shape": list(column.shape),
+        }
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the format aligns the data to eight bytes
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for content in _contents(columns):
+            file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _contents(columns: Sequence[_Column]) -> Iterator[bytes]:
+    for column in columns:
+        for piece in column.pieces:
+            if not np.isfinite(piece).all():
+                raise InputError(f"'{column.name}' of a recording holds NaN or infinite values")
+            yield np.ascontiguousarray(piece, dtype=column.dtype).tobytes()

@@ -1,34 +1,26 @@
 """AIST++ as distributed (Li et al. 2021): pickles, camera settings, splits.
 
-The pickles are read with an allow-list: only what numpy arrays need is ever constructed.
+The pickles are read by ``formats.pickles``, which runs nothing.
 Lengths are converted to metres here: keypoints3d, camera and SMPL translations are all in units of
 ``smpl_scaling`` (about 90 to the metre, one value a sequence), which DESIGN section 4 explains.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from vimoflow.errors import InputError
-
-_ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-}
-_MAX_BYTES = 256 * 2**20
+from vimoflow.formats import pickles
+from vimoflow.geometry.rotations import axis_angle_to_matrix
+from vimoflow.geometry.triangulation import CalibratedCameras
 
 
 @dataclass(frozen=True)
@@ -45,35 +37,14 @@ class AistCamera:
 
 @dataclass(frozen=True)
 class AistMotion:
-    """SMPL poses (axis-angle, radians), SMPL translation and scale of one sequence."""
+    """SMPL poses (axis-angle, radians), SMPL translation and scale of one sequence.
+
+    Frames that the file has no finite numbers for are NaN throughout, pose and translation.
+    """
 
     poses: Float[np.ndarray, "frames 24 3"]
     trans: Float[np.ndarray, "frames 3"]
     scaling: float
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
-        return super().find_class(module, name)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, not an AIST++ file")
-        data = _ArrayUnpickler(io.BytesIO(path.read_bytes())).load()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except InputError:
-        raise
-    except Exception as error:  # a hostile or cut pickle can raise anything at all
-        reason = " ".join(str(error).split())  # some of pickle's messages have two lines
-        raise InputError(f"{path}: not a plain AIST++ pickle ({reason})") from error
-    if not isinstance(data, dict):
-        raise InputError(f"{path}: an AIST++ pickle holds a dictionary, this one does not")
-    return data
 
 
 def _array(data: dict[str, Any], key: str, path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -88,7 +59,7 @@ def _array(data: dict[str, Any], key: str, path: Path, shape: tuple[int, ...]) -
 
 def read_keypoints2d(path: Path) -> Float[np.ndarray, "views frames 17 3"]:
     """Real detections at 60 fps: pixels and confidence; what is missing (NaN) becomes zeros."""
-    points = _array(_load(path), "keypoints2d", path, (17, 3))
+    points = _array(pickles.load(path), "keypoints2d", path, (17, 3))
     if points.ndim != 4:
         raise InputError(f"{path}: field 'keypoints2d' must be (views, frames, 17, 3)")
     return np.where(np.isfinite(points).all(-1, keepdims=True), points, 0.0)
@@ -96,12 +67,12 @@ def read_keypoints2d(path: Path) -> Float[np.ndarray, "views frames 17 3"]:
 
 def read_keypoints3d(path: Path) -> Float[np.ndarray, "frames 17 3"]:
     """The optimised 3D COCO points at 60 fps, in the sequence's own units; NaN where missing."""
-    return _array(_load(path), "keypoints3d_optim", path, (17, 3))
+    return _array(pickles.load(path), "keypoints3d_optim", path, (17, 3))
 
 
 def read_motion(path: Path) -> AistMotion:
     """SMPL poses and translation at 60 fps."""
-    data = _load(path)
+    data = pickles.load(path)
     poses = _array(data, "smpl_poses", path, (72,))
     trans = _array(data, "smpl_trans", path, (3,))
     scaling = _array(data, "smpl_scaling", path, ()).reshape(-1)
@@ -111,8 +82,10 @@ def read_motion(path: Path) -> AistMotion:
         raise InputError(
             f"{path}: fields 'smpl_poses' {poses.shape} and 'smpl_trans' {trans.shape} do not fit"
         )
-    if not (np.isfinite(poses).all() and np.isfinite(trans).all()):
-        raise InputError(f"{path}: 'smpl_poses' or 'smpl_trans' holds NaN or infinite values")
+    missing = ~(np.isfinite(poses).all(1) & np.isfinite(trans).all(1))
+    if missing.all():
+        raise InputError(f"{path}: 'smpl_poses' or 'smpl_trans' holds NaN or infinite values only")
+    poses[missing], trans[missing] = np.nan, np.nan
     return AistMotion(poses.reshape(len(poses), 24, 3), trans, float(scaling[0]))
 
 
@@ -144,6 +117,18 @@ def read_cameras(path: Path) -> tuple[AistCamera, ...]:
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(f"{path}: not an AIST++ camera setting ({error})") from error
+
+
+def calibrated_cameras(views: Sequence[AistCamera], scaling: float = 1.0) -> CalibratedCameras:
+    """The views with their lenses, float64; in metres where ``scaling`` is the sequence's."""
+    distortion = np.pad(np.stack([view.distortion for view in views]), ((0, 0), (0, 3)))
+    rotations = torch.from_numpy(np.stack([view.rotation for view in views]))
+    return CalibratedCameras(
+        matrix_px=torch.from_numpy(np.stack([view.matrix for view in views])),
+        distortion=torch.from_numpy(distortion),
+        R_camera_world=axis_angle_to_matrix(rotations),
+        t_camera_world=torch.from_numpy(np.stack([view.translation for view in views]) / scaling),
+    )
 
 
 def read_name_list(path: Path) -> frozenset[str]:

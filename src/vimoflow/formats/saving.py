@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from vimoflow.errors import ConfigError
+from vimoflow.formats.amass import save_amass
 from vimoflow.formats.bvh import write_bvh
 from vimoflow.formats.glb import save_glb
 from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.motion.clip import Motion
 
-WRITERS = {".npz": save_motion_npz, ".bvh": write_bvh, ".glb": save_glb}
+# Where two endings fit, the first does: an AMASS file is an npz too.
+WRITERS = {
+    ".amass.npz": save_amass, ".npz": save_motion_npz, ".bvh": write_bvh, ".glb": save_glb,
+}  # fmt: skip
 
 
 def save_motion(motion: Motion, path: str | Path) -> None:
@@ -21,7 +25,7 @@ def save_motion(motion: Motion, path: str | Path) -> None:
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
+    ending = next((ending for ending in WRITERS if path.name.lower().endswith(ending)), None)
+    if ending is None:
         raise ConfigError(f"{path}: no writer for '{path.suffix}'; one of {', '.join(WRITERS)}")
-    writer(motion, path)
+    WRITERS[ending](motion, path)

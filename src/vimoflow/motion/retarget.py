@@ -10,7 +10,6 @@ of the source joint, which is why nothing flips there.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,44 +23,27 @@ from vimoflow.geometry.rotations import (
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.contacts import label_contacts
 from vimoflow.motion.kinematics import forward_kinematics
+from vimoflow.motion.retarget_report import LIMB_BONES, SIDES, RetargetReport, retarget_report
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, joint, load_skeleton
 from vimoflow.motion.source import JointMap, SourceJoint, SourceMotion, SourceTracks, axes_to_matrix
 
 __all__ = [
+    "LIMB_BONES",
     "JointMap",
     "RetargetReport",
     "SourceJoint",
     "SourceMotion",
+    "adopt",
     "axes_to_matrix",
     "retarget",
 ]
 
 TARGET_FPS = 30.0
+OWN_OFFSETS_M = 1e-3  # a skeleton whose offsets differ by less is this project's own
 # Sine of the bend between which the geometric hinge takes over from the source joint's own twist.
 BEND_LOW, BEND_HIGH = math.sin(math.radians(10)), math.sin(math.radians(25))
-SIDES = ("left", "right")
-
-
-@dataclass(frozen=True)
-class RetargetReport:
-    """How well arms and legs follow the source.
-
-    Attributes:
-        scale: target metres per source metre (ratio of leg lengths).
-        bone_error_deg_mean, bone_error_deg_max: angle between source and target bone directions of
-            upper and lower arms and legs.
-        end_error_ratio: distance of wrist (from shoulder) and ankle (from hip) to where the source
-            has them, over limb length, after scaling each limb to equal length; mean.
-        bone_stretch: largest deviation of a limb bone of the source from its median length, as a
-            ratio; a rigid skeleton has (nearly) none.
-    """
-
-    scale: float
-    bone_error_deg_mean: float
-    bone_error_deg_max: float
-    end_error_ratio: float
-    bone_stretch: float
 
 
 # upper joint, lower joint, end, flexion axis in the T-pose, whether the lower bone shares the hinge
@@ -74,7 +56,6 @@ _LIMBS = tuple(
         ("shoulder", "elbow", "wrist", elbow_axis),
     )
 )
-LIMB_BONES = tuple(pair for u, low, e, _, _ in _LIMBS for pair in ((u, low), (low, e)))
 
 
 def retarget(source: SourceMotion, joint_map: JointMap) -> tuple[Motion, RetargetReport]:
@@ -86,22 +67,73 @@ def retarget(source: SourceMotion, joint_map: JointMap) -> tuple[Motion, Retarge
     posed, rest_of_rate = _decimate(source)
     tracks = SourceTracks(posed, joint_map)
     R_world = _world_rotations(tracks)
-    R_local = R_world.clone()
-    R_local[:, 1:] = R_world[:, list(PARENTS[1:])].transpose(-1, -2) @ R_world[:, 1:]
+    R_local = _local_rotations(R_world)
     scale = load_skeleton().leg_length / tracks.leg_length()
     root = _root_path(tracks, R_world, scale)
-    report = _report(tracks, forward_kinematics(R_local, root)[1], scale)
+    report = retarget_report(tracks, forward_kinematics(R_local, root)[1], scale)
     if rest_of_rate != 1.0:
         R_local, root = _resample(R_local, root, posed.fps)
     return canonical_motion(R_local, root, TARGET_FPS), report
 
 
+def adopt(source: SourceMotion) -> Motion | None:
+    """A motion that already is on the canonical skeleton, of any size: taken over as it stands.
+
+    Returns:
+        at the source's rate, where the source has it, with the skeleton in the source's size and
+        contacts labelled; None if the joints or their offsets are others.
+    """
+    if not set(JOINT_NAMES) <= set(source.joint_names):
+        return None
+    index = [source.joint_names.index(name) for name in JOINT_NAMES]
+    rest = source.rest_positions[index]
+    offsets = rest[1:] - rest[list(PARENTS[1:])]
+    skeleton = load_skeleton()
+    size = float(np.linalg.norm(offsets) / np.linalg.norm(skeleton.offsets[1:]))
+    if np.abs(offsets - skeleton.offsets[1:] * size).max() > OWN_OFFSETS_M * size:
+        return None
+    R_world = torch.as_tensor(source.R_world_joint[:, index], dtype=torch.float64)
+    root = torch.as_tensor(source.p_world_joint[:, index[0]], dtype=torch.float64)
+    R_local = _local_rotations(R_world)
+    positions = forward_kinematics(R_local, root / size)[1]
+    return Motion(
+        poses=matrix_to_axis_angle(R_local).numpy().astype(np.float32),
+        trans=root.numpy().astype(np.float32),
+        fps=source.fps,
+        contacts=label_contacts(positions, source.fps).numpy().astype(np.float32),
+        skeleton=skeleton if abs(size - 1) < 1e-6 else skeleton.scaled(size),
+    )
+
+
+def canonical_clip(motion: Motion) -> Motion:
+    """A motion at canonical size and 30 fps, its floor at y = 0."""
+    R_local = torch.from_numpy(motion.local_rotations)
+    root = torch.as_tensor(motion.trans, dtype=torch.float64) / motion.skeleton.scale
+    every = every_kth(motion.fps)
+    if every is not None:
+        R_local, root = R_local[::every], root[::every]
+    else:
+        R_local, root = _resample(R_local, root, motion.fps)
+    return canonical_motion(R_local, root, TARGET_FPS)
+
+
+def _local_rotations(R_world: Tensor) -> Tensor:
+    R_local = R_world.clone()
+    R_local[:, 1:] = R_world[:, list(PARENTS[1:])].transpose(-1, -2) @ R_world[:, 1:]
+    return R_local
+
+
+def every_kth(fps: float) -> int | None:
+    """The k for which every k-th frame makes 30 fps (to 0.1 %); None if there is none."""
+    k = max(round(fps / TARGET_FPS), 1)
+    return k if abs(fps / TARGET_FPS / k - 1) <= 1e-3 else None
+
+
 def _decimate(source: SourceMotion) -> tuple[SourceMotion, float]:
     """Every k-th frame where the rate is (to 0.1 %) a multiple of 30; and the rate left over 30."""
-    ratio = source.fps / TARGET_FPS
-    k = max(round(ratio), 1)
-    if abs(ratio / k - 1) > 1e-3:
-        return source, ratio
+    k = every_kth(source.fps)
+    if k is None:
+        return source, source.fps / TARGET_FPS
     kept = SourceMotion(
         source.joint_names,
         source.parents,
@@ -229,32 +261,6 @@ def _root_path(tracks: SourceTracks, R_world: Tensor, scale: float) -> Tensor:
     return hips * scale - R_world[:, 0] @ middle
 
 
-def _report(tracks: SourceTracks, positions: Tensor, scale: float) -> RetargetReport:
-    errors = torch.stack(
-        [
-            _angle_between(tracks.bone(a, b), positions[:, joint(b)] - positions[:, joint(a)])
-            for a, b in LIMB_BONES
-        ]
-    )
-    ends = []
-    for upper, lower, end, _, _ in _LIMBS:
-        theirs = tracks.bone(upper, end)
-        reach = tracks.bone(upper, lower).norm(dim=-1) + tracks.bone(lower, end).norm(dim=-1)
-        ours = positions[:, joint(end)] - positions[:, joint(upper)]
-        length = float(_rest_bone(lower).norm() + _rest_bone(end).norm())
-        ends.append((ours / length - theirs / reach[:, None]).norm(dim=-1))
-    lengths = torch.stack([tracks.bone(a, b).norm(dim=-1) for a, b in LIMB_BONES])
-    stretch = (lengths / lengths.median(dim=1, keepdim=True).values - 1).abs().max()
-    degrees = torch.rad2deg(errors)
-    return RetargetReport(
-        scale,
-        float(degrees.mean()),
-        float(degrees.max()),
-        float(torch.stack(ends).mean()),
-        float(stretch),
-    )
-
-
 def _rest_bone(child: str) -> Tensor:
     return torch.from_numpy(load_skeleton().offsets[joint(child)])
 
@@ -270,11 +276,6 @@ def _smooth_step(value: Tensor, low: float, high: float) -> Tensor:
 
 def _between(a: Tensor, b: Tensor, share: float) -> Tensor:
     return a @ axis_angle_to_matrix(matrix_to_axis_angle(a.transpose(-1, -2) @ b) * share)
-
-
-def _angle_between(a: Tensor, b: Tensor) -> Tensor:
-    cross = torch.linalg.cross(a, b, dim=-1).norm(dim=-1)
-    return torch.atan2(cross, (a * b).sum(-1))
 
 
 def _swing_onto(R: Tensor, rest_bone: Tensor, direction: Tensor) -> Tensor:

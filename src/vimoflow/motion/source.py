@@ -88,7 +88,9 @@ class SourceTracks:
     def __init__(self, source: SourceMotion, joint_map: JointMap) -> None:
         missing = [s.name for s in joint_map.joints.values() if s.name not in source.joint_names]
         if missing:
-            raise InputError(f"the skeleton lacks the joint '{missing[0]}'; is it another rig?")
+            raise InputError(
+                f"the skeleton lacks the joints {', '.join(missing)}; is it another rig?"
+            )
         self._map = joint_map.joints
         self._index = {t: source.joint_names.index(s.name) for t, s in self._map.items()}
         self._rotations = torch.as_tensor(source.R_world_joint, dtype=torch.float64)

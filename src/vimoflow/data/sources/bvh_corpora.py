@@ -7,33 +7,24 @@ for a pool of processes), ``read_<corpus>`` does both, one file after the other.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from vimoflow.data import rig_maps
 from vimoflow.data.recording import Recording, Split
+from vimoflow.data.rig_maps import load_rig_map
+from vimoflow.data.sources.bvh import RiggedBvh, named, onto_skeleton, rigged_bvh
 from vimoflow.data.sources.knee_flips import mend_knee_flips
 from vimoflow.errors import InputError
-from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh
+from vimoflow.formats.bvh import read_bvh
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.floor import root_from_feet
-from vimoflow.motion.retarget import retarget
-from vimoflow.motion.skeleton import load_skeleton
-from vimoflow.motion.source import JointMap, SourceMotion
+from vimoflow.motion.source import SourceMotion
 
-# A leg (hip to ankle), metres: 0.64 in the salsa files, which are scaled to a small figure, to
-# 0.98. Outside, the unit is not what the corpus declares or the file was scaled apart from its
-# corpus. A change of scale within a file shows as bones that change their length.
-LEG_RANGE_M = (0.55, 1.10)
-BONE_STRETCH = 0.02
 CMU_TEST_TAKES = ("005_20", "60_12", "61_12")
-KARATE_FPS = 100.0  # the headers say 0.0, or 0.01 s
-SALSA_FPS = 60.0  # the headers say 120; CMU's own table of the takes says 60
 
 
 def list_bandai_namco(folder: Path) -> list[Path]:
@@ -43,9 +34,8 @@ def list_bandai_namco(folder: Path) -> list[Path]:
 
 def read_bandai_namco_file(path: Path) -> Recording:
     """One take (centimetres, 30 fps)."""
-    source = bvh_to_source_motion(read_bvh(path), 0.01)
     split, group = bandai_namco_split(path.stem)
-    return _recording(path, "bandai-namco", split, source, "BANDAI_NAMCO", group)
+    return _recording(path, "bandai-namco", split, _posed(path, "bandai-namco"), group)
 
 
 def bandai_namco_split(take: str) -> tuple[Split, str]:
@@ -78,16 +68,14 @@ def read_cmu_dance_file(path: Path) -> Recording:
     """One take: subject 05 (centimetres, 60 fps) or salsa (60 fps whatever the header says)."""
     take = path.stem.removesuffix("_scaled")
     modern = take.startswith("005_")
-    fps = None if modern else SALSA_FPS
-    source = bvh_to_source_motion(read_bvh(path), 0.01 if modern else 1.0, fps)
-    rig = "CMU_MODERN" if modern else "CMU_SALSA"
+    posed = _posed(path, "cmu-cc" if modern else "cmu-salsa")
     if modern:
-        mended = _mend_modern(source)
-        if not np.array_equal(mended.p_world_joint, source.p_world_joint):
+        mended = _mend_modern(posed.source)
+        if not np.array_equal(mended.p_world_joint, posed.source.p_world_joint):
             # The feet's own rotation jumps with the knee, but by another angle: not to be mended.
-            rig, source = "CMU_MODERN_STIFF_FEET", mended
-    split = cmu_dance_split(take)
-    return _recording(path, "cmu-dance", split, source, rig)
+            stiff = dataclasses.replace(posed.rig, stiff_feet=True)
+            posed = dataclasses.replace(posed, source=mended, rig=stiff)
+    return _recording(path, "cmu-dance", cmu_dance_split(take), posed)
 
 
 def cmu_dance_split(take: str) -> Split:
@@ -117,8 +105,7 @@ def list_mass(folder: Path) -> list[Path]:
 
 def read_mass_file(path: Path) -> Recording:
     """One clip (centimetres, 120 fps)."""
-    source = bvh_to_source_motion(read_bvh(path), 0.01)
-    return _recording(path, "mass", "train", source, "MASS", name_prefix="mass_")
+    return _recording(path, "mass", "train", _posed(path, "mass"), name_prefix="mass_")
 
 
 def read_mass(folder: Path) -> Iterator[Recording]:
@@ -136,8 +123,7 @@ def read_karate_file(path: Path) -> Recording:
 
     The files hold no path of the root (the hips hang at one point): it is made from the feet.
     """
-    source = bvh_to_source_motion(read_bvh(path), 0.01, KARATE_FPS)
-    recording = _recording(path, "karate", "validation", source, "KARATE")
+    recording = _recording(path, "karate", "validation", _posed(path, "karate"))
     return dataclasses.replace(recording, motion=_walk_on_feet(recording.motion))
 
 
@@ -159,27 +145,19 @@ def _list(folder: Path, pattern: str, what: str) -> list[Path]:
     return files
 
 
+def _posed(path: Path, rig: str) -> RiggedBvh:
+    rig_map = load_rig_map(rig)
+    try:
+        return rigged_bvh(read_bvh(path), rig_map, rig_map.fps)
+    except InputError as error:
+        raise named(path, error) from None
+
+
 def _recording(
-    path: Path,
-    corpus: str,
-    split: Split,
-    source: SourceMotion,
-    rig: str,
-    group: str = "",
-    name_prefix: str = "",
+    path: Path, corpus: str, split: Split, posed: RiggedBvh, group: str = "", name_prefix: str = ""
 ) -> Recording:
     try:
-        motion, report = retarget(source, _joint_map(rig))
+        motion, report = onto_skeleton(posed)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    leg = load_skeleton().leg_length / report.scale
-    if not LEG_RANGE_M[0] <= leg <= LEG_RANGE_M[1]:
-        raise InputError(f"{path}: a leg of {leg:.2f} m; the file's unit or scale is wrong")
-    if report.bone_stretch > BONE_STRETCH:
-        raise InputError(f"{path}: bones change their length by {report.bone_stretch:.0%}")
-    return Recording(name_prefix + path.stem, corpus, split, motion, group=group)
-
-
-@functools.cache
-def _joint_map(rig: str) -> JointMap:
-    return rig_maps.joint_map(getattr(rig_maps, rig))
+        raise named(path, error) from None
+    return Recording(name_prefix + path.stem, corpus, split, motion, group=group, retarget=report)

@@ -158,7 +158,7 @@ def _list(folder: Path, pattern: str, what: str) -> list[Path]:
 
 def _recording(path: Path, corpus: str, split: Split, source: SourceMotion, rig: Rig) -> Recording:
     try:
-        motion, _ = retarget(source, joint_map(rig))
+        motion, report = retarget(source, joint_map(rig))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    return Recording(path.stem, corpus, split, motion)
+    return Recording(path.stem, corpus, split, motion, retarget=report)

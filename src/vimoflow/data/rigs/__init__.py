@@ -1,0 +1,1 @@
+"""Skeletons of other makers: their joints, and the axes of their joints."""

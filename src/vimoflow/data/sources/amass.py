@@ -1,0 +1,57 @@
+"""AMASS archives (Mahmood et al. 2019), unpacked: SMPL-H or SMPL-X npz of any rate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from vimoflow.data.recording import Recording
+from vimoflow.data.splits import AMASS_SUBSETS, amass_split
+from vimoflow.errors import InputError
+from vimoflow.formats.amass import read_amass, resample_motion
+from vimoflow.motion.canonical import canonical_motion
+
+# Shapes of the subjects and stages of the fit, which lie beside the motions.
+_NOT_MOTIONS = ("shape", "_stagei", "_shape")
+
+
+def list_amass(folder: Path) -> list[Path]:
+    """The motion files below a folder, sorted; files of body shapes are left out.
+
+    Raises:
+        InputError: there are none.
+    """
+    files = [p for p in Path(folder).rglob("*.npz") if not p.stem.endswith(_NOT_MOTIONS)]
+    if not files:
+        raise InputError(f"{folder}: holds no AMASS motions (*.npz); unpack the archives there")
+    return sorted(files)
+
+
+def read_amass_file(path: Path) -> Recording:
+    """One motion at 30 fps, its floor levelled; see ``formats.amass`` for frames and sizes.
+
+    The split follows the AMASS authors' usual one by the name of the data set among the folders
+    (``splits.amass_split``): train, or validation with the group telling test from validation.
+
+    Raises:
+        InputError: as :func:`read_amass`.
+    """
+    motion = resample_motion(read_amass(path), 30.0)
+    levelled = canonical_motion(
+        torch.from_numpy(motion.local_rotations),
+        torch.from_numpy(motion.trans).double() / motion.skeleton.scale,
+        fps=30.0,
+    )
+    name = _name(path)
+    split = amass_split(name)
+    if split == "train":
+        return Recording(name, "amass", "train", levelled)
+    return Recording(name, "amass", "validation", levelled, group=f"amass {split}")
+
+
+def _name(path: Path) -> str:
+    """From the data set's folder on, such as ``CMU/01/01_01_poses``; without one, the stem."""
+    folders = path.parts[:-1]
+    places = [i for i, folder in enumerate(folders) if folder in AMASS_SUBSETS]
+    return "/".join((*folders[places[-1] :], path.stem)) if places else path.stem

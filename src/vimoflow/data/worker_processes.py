@@ -1,0 +1,68 @@
+"""Work spread over processes that neither outlive their parent nor compete for its cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+import torch
+
+from vimoflow.errors import VimoflowError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_FEW = 8  # items not worth starting processes for
+_CHUNK = 4  # items handed over at once
+
+
+def map_in_processes(
+    work: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Iterator[Result]:
+    """Results in the order of the items, each as soon as those before it are there.
+
+    Every process computes with one thread, the only one as well: sums then do not depend on how
+    many there are.
+
+    Raises:
+        VimoflowError: a process was killed, such as for want of memory.
+    """
+    if workers == 1 or len(items) < _FEW:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield from map(work, items)
+        finally:
+            torch.set_num_threads(threads)
+        return
+    pool = ProcessPoolExecutor(min(workers, len(items)), initializer=_start)
+    try:
+        yield from pool.map(work, items, chunksize=_CHUNK)
+    except BrokenProcessPool:
+        raise VimoflowError(
+            "a worker process was killed, perhaps for want of memory; run the same command again "
+            "with fewer --workers, it goes on from where it stopped"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start() -> None:
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot tell its processes; they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,169 @@
+"""The generic BVH source: units, rates, axes, sizes, and the project's own files."""
+
+from __future__ import annotations
+
+import dataclasses
+import tarfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from rig_examples import SyntheticRig, performance, rest_frames, to_bvh
+from vimoflow.data.rig_maps import load_rig_map
+from vimoflow.data.sources.bvh import BvhWarning, list_bvh, read_bvh_file
+from vimoflow.errors import ConfigError, InputError
+from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh, write_bvh
+from vimoflow.geometry.rotations import axis_angle_to_matrix
+from vimoflow.motion.canonical import canonical_motion
+from vimoflow.motion.clip import Motion
+from vimoflow.motion.retarget import adopt
+
+NAMES = {
+    {"chest": "spine3"}.get(part, part): entry.names[0]
+    for part, entry in load_rig_map("mixamo").joints.items()
+    if not part.endswith("toe")
+}
+RIG = SyntheticRig(NAMES, rest_frames(45, np.eye(3)))
+
+
+def write_take(folder: Path, units: float = 100, fps: float = 30, frames: int = 30) -> Path:
+    poses, root = performance(frames)
+    path = folder / "take.bvh"
+    path.write_text(to_bvh(RIG, poses, root, units, fps))
+    return path
+
+
+def own_motion(frames: int = 40, scale: float = 1.0) -> Motion:
+    poses, root = performance(frames)
+    rng = np.random.default_rng(1)
+    poses += 0.2 * np.sin(np.linspace(0, 3, len(poses)))[:, None, None] * rng.normal(size=(24, 3))
+    R = axis_angle_to_matrix(torch.from_numpy(poses))
+    return canonical_motion(R, torch.from_numpy(root), 30.0).scaled(scale)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.13])
+def test_our_own_files_come_back_to_the_millimetre(tmp_path: Path, scale: float) -> None:
+    motion = own_motion(scale=scale)
+    first, second = tmp_path / "first.bvh", tmp_path / "second.bvh"
+    write_bvh(motion, first)
+    back = adopt(bvh_to_source_motion(read_bvh(first), 0.01))
+    assert back is not None
+    assert back.skeleton.scale == pytest.approx(scale, rel=1e-5)
+    np.testing.assert_allclose(back.joint_positions, motion.joint_positions, atol=1e-3)
+    write_bvh(back, second)
+    again = adopt(bvh_to_source_motion(read_bvh(second), 0.01))
+    assert again is not None
+    np.testing.assert_allclose(again.joint_positions, motion.joint_positions, atol=1e-3)
+
+
+def test_our_own_files_are_recordings_without_loss(tmp_path: Path) -> None:
+    motion = own_motion()
+    write_bvh(motion, tmp_path / "own.bvh")
+    recording = read_bvh_file(tmp_path / "own.bvh")
+    np.testing.assert_allclose(recording.motion.joint_positions, motion.joint_positions, atol=1e-3)
+    assert recording.retarget is not None
+    assert recording.retarget.bone_error_deg_p95 == 0
+
+
+def test_a_skeleton_with_our_names_and_other_bones_is_retargeted(tmp_path: Path) -> None:
+    write_bvh(own_motion(), tmp_path / "own.bvh")
+    source = bvh_to_source_motion(read_bvh(tmp_path / "own.bvh"), 0.01)
+    longer = source.rest_positions.copy()
+    longer[source.joint_names.index("left_ankle")] *= 1.1
+    assert adopt(dataclasses.replace(source, rest_positions=longer)) is None
+
+
+@pytest.mark.parametrize(
+    ("units", "said"),
+    [(1, ""), (100, ""), (1000, "millimetres"), (1 / 0.0254, "inches"), (0.45 / 0.0254, "CMU")],
+)
+def test_the_unit_is_found_from_the_legs(tmp_path: Path, units: float, said: str) -> None:
+    path = write_take(tmp_path, units)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        recording = read_bvh_file(path)
+    assert recording.retarget is not None
+    assert recording.retarget.scale == pytest.approx(1, abs=1e-3)
+    assert (said in recording.retarget.notes) if said else not recording.retarget.notes
+    told = [str(w.message) for w in caught if w.category is BvhWarning]
+    assert len(told) == bool(said)
+
+
+def test_a_figure_of_no_human_size_is_refused_in_any_unit(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"take\.bvh: a leg is .* metres_per_unit"):
+        read_bvh_file(write_take(tmp_path, 4))
+
+
+def test_a_map_may_state_unit_and_rate_and_the_user_the_rate(tmp_path: Path) -> None:
+    path = write_take(tmp_path, 100, fps=120, frames=100)
+    stated = dataclasses.replace(load_rig_map("mixamo"), fps=60.0, metres_per_unit=0.01)
+    with pytest.warns(BvhWarning, match="60 fps as rig 'mixamo' says"):
+        by_map = read_bvh_file(path, stated)
+    assert len(by_map.motion) == 60
+    assert len(read_bvh_file(path, fps=30.0).motion) == 120
+    assert len(read_bvh_file(path).motion) == 30
+    with pytest.raises(InputError, match="leg of"):
+        read_bvh_file(path, dataclasses.replace(stated, metres_per_unit=0.02), fps=60.0)
+
+
+@pytest.mark.parametrize("time", ["0.0", "0.00001", "5"])
+def test_a_rate_that_makes_no_sense_is_asked_for(tmp_path: Path, time: str) -> None:
+    path = write_take(tmp_path)
+    text = path.read_text().replace("Frame Time: 0.03333333", f"Frame Time: {time}")
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"take\.bvh.*give the"):
+        read_bvh_file(path)
+    assert len(read_bvh_file(path, fps=30.0).motion) == 50
+    with pytest.raises(ConfigError, match="a frame rate of -1 makes no sense"):
+        read_bvh_file(path, fps=-1.0)
+
+
+def test_limbs_faster_than_any_persons_are_told(tmp_path: Path) -> None:
+    path = write_take(tmp_path, fps=400)
+    with pytest.warns(BvhWarning, match="too fast"):
+        recording = read_bvh_file(path)
+    assert recording.retarget is not None
+    assert "give the right frame rate" in recording.retarget.notes
+
+
+def test_a_z_up_file_is_turned(tmp_path: Path) -> None:
+    poses, root = performance(30)
+    upright = write_take(tmp_path)
+    expected = read_bvh_file(upright).motion
+    turned = tmp_path / "z.bvh"
+    # Z-up: the root alone is turned; (x, y, z) becomes (x, -z, y).
+    R = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    lying = poses.copy()
+    pelvis = Rotation.from_matrix(R) * Rotation.from_rotvec(poses[:, 0])
+    lying[:, 0] = pelvis.as_rotvec()
+    turned.write_text(to_bvh(RIG, lying, root @ R.T, 100, 30))
+    with pytest.warns(BvhWarning, match="Z-up"):
+        motion = read_bvh_file(turned).motion
+    np.testing.assert_allclose(motion.joint_positions, expected.joint_positions, atol=1e-3)
+
+
+def test_files_are_listed_below_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("b/z.BVH", "a.bvh", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [p.name for p in list_bvh(tmp_path)] == ["a.bvh", "z.BVH"]
+    with pytest.raises(InputError, match="no BVH files"):
+        list_bvh(tmp_path / "b" / "none")
+
+
+def test_the_salsa_headers_are_overruled_by_their_map(shared_data: Path, tmp_path: Path) -> None:
+    with tarfile.open(shared_data / "cmu-dance.tar.xz") as archive:
+        member = next(m for m in archive if m.name.endswith("_scaled.bvh"))
+        stream = archive.extractfile(member)
+        assert stream is not None
+        (tmp_path / "salsa.bvh").write_bytes(stream.read())
+    frames = len(read_bvh(tmp_path / "salsa.bvh").values)
+    with pytest.warns(BvhWarning, match="60 fps as rig 'cmu-salsa' says"):
+        by_map = read_bvh_file(tmp_path / "salsa.bvh", load_rig_map("cmu-salsa"))
+    assert len(by_map.motion) == pytest.approx(frames / 2, abs=1)
+    assert by_map.retarget is not None
+    assert by_map.retarget.end_error_ratio < 0.05
