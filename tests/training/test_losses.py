@@ -6,11 +6,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from vimoflow.errors import ConfigError
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.features import LAYOUT, decode_features, encode_features
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
-from vimoflow.training.losses import FrameLosses, frame_losses, pairwise, weighted_mean
+from vimoflow.training.losses import (
+    FrameLosses,
+    LossOptions,
+    LossWeights,
+    frame_losses,
+    pairwise,
+    thesis_weights,
+)
 
 BATCH, FRAMES = 2, 5
 
@@ -27,9 +35,9 @@ def joints_of(features: Tensor) -> Tensor:
     return forward_kinematics(R, root)[1]
 
 
-def losses_of(predicted: Tensor, target: Tensor) -> FrameLosses:
+def losses_of(predicted: Tensor, target: Tensor, options: LossOptions | None = None) -> FrameLosses:
     normalized = predicted * 2 + 1, target * 2 + 1
-    return frame_losses(*normalized, predicted, target, joints_of(target))
+    return frame_losses(*normalized, predicted, target, joints_of(target), options)
 
 
 @pytest.fixture(scope="module")
@@ -104,15 +112,6 @@ def test_losses_have_finite_gradients_where_the_prediction_is_the_truth(pair):
     assert predicted.grad is not None and predicted.grad.isfinite().all()
 
 
-def test_weighted_mean_counts_valid_frames_only():
-    loss = torch.tensor([[1.0, 2.0, 100.0], [3.0, 100.0, 100.0]])
-    weights = torch.tensor([[0.5, 1.0, 9.0], [2.0, 9.0, 9.0]])
-    valid = torch.tensor([[True, True, False], [True, False, False]])
-    expected = (0.5 * 1 + 1.0 * 2 + 2.0 * 3) / 3
-    assert float(weighted_mean(loss, weights, valid)) == pytest.approx(expected)
-    assert float(weighted_mean(loss, weights, torch.zeros_like(valid))) == 0.0
-
-
 def test_pairs_take_the_smaller_weight_and_need_both_frames():
     weights = torch.tensor([[3.0, 1.0, 2.0, 5.0], [1.0, 2.0, 3.0, 4.0]])
     valid = torch.tensor([[True, True, True, True], [True, True, False, False]])
@@ -121,3 +120,89 @@ def test_pairs_take_the_smaller_weight_and_need_both_frames():
     assert pair_weights[:, :3].tolist() == [[1.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
     assert pairs.tolist() == [[True, True, True, False], [True, False, False, False]]
     assert torch.equal(valid, before)
+
+
+def test_rotation_velocity_sums_squares_of_6d_differences(pair):
+    predicted, target = pair
+    loss = losses_of(predicted, target).rotation_velocity
+    for b, f in frames():
+        total = 0.0
+        for c in range(144):
+            if f + 1 < FRAMES:
+                truth = float(target[b, f + 1, c]) - float(target[b, f, c])
+                guess = float(predicted[b, f + 1, c]) - float(predicted[b, f, c])
+                total += (truth - guess) ** 2
+        assert float(loss[b, f]) == pytest.approx(total, rel=1e-4)
+
+
+def test_root_and_contacts_are_squared_errors_of_their_channels(pair):
+    predicted, target = pair
+    losses = losses_of(predicted, target)
+    for b, f in frames():
+        root = [float(predicted[b, f, c] - target[b, f, c]) ** 2 for c in range(148, 151)]
+        contacts = [float(predicted[b, f, c] - target[b, f, c]) ** 2 for c in range(144, 148)]
+        assert float(losses.root[b, f]) == pytest.approx(sum(root), rel=1e-4)
+        assert float(losses.contacts[b, f]) == pytest.approx(sum(contacts) / 4, abs=1e-6)
+
+
+@pytest.mark.parametrize("mask", ["predicted", "learned"])
+def test_the_foot_loss_masks_by_predicted_contacts(pair, mask):
+    predicted, target = pair
+    predicted = predicted.clone()
+    predicted[..., LAYOUT.contacts] = 1.5 * torch.rand(
+        BATCH, FRAMES, 4, generator=torch.Generator().manual_seed(3)
+    )
+    loss = losses_of(predicted, target, LossOptions(mask)).foot
+    p = joints_of(predicted)
+    for b, f in frames():
+        total = 0.0
+        for k, name in enumerate(CONTACT_JOINTS):
+            if f + 1 < FRAMES:
+                now, after = (min(1.0, float(predicted[b, g, 144 + k])) for g in (f, f + 1))
+                step = p[b, f + 1, joint(name)] - p[b, f, joint(name)]
+                # The thesis: || (FK(R_i+1) - FK(R_i)) f_i ||^2.
+                factor = now**2 if mask == "learned" else now * after
+                total += factor * sum(float(d) ** 2 for d in step)
+        assert float(loss[b, f]) == pytest.approx(total / 4, rel=1e-4)
+
+
+@pytest.mark.parametrize("mask", ["truth", "predicted", "learned"])
+def test_only_the_learned_mask_teaches_contacts(pair, mask):
+    predicted = (0.5 * pair[0] + 0.2).requires_grad_()
+    losses_of(predicted, pair[1], LossOptions(mask, supervise_contacts=False)).foot.sum().backward()
+    assert predicted.grad is not None
+    assert bool((predicted.grad[..., LAYOUT.contacts] != 0).any()) == (mask == "learned")
+    assert bool((predicted.grad[..., LAYOUT.rotations] != 0).any())
+
+
+def test_unsupervised_contacts_count_nowhere_but_in_the_foot_loss(pair):
+    predicted, target = pair
+    other = predicted.clone()
+    other[..., LAYOUT.contacts] += 3
+    options = LossOptions(supervise_contacts=False)
+    a, b = losses_of(predicted, target, options), losses_of(other, target, options)
+    torch.testing.assert_close(a.simple, b.simple)
+    assert float(b.contacts.abs().max()) == 0
+    for index in frames():
+        d = 2 * (predicted - target)[index]
+        squares = [float(d[c]) ** 2 for c in range(151) if not 144 <= c < 148]
+        assert float(a.simple[index]) == pytest.approx(sum(squares) / 147, rel=1e-4)
+
+
+def test_the_thesis_lambdas_apply_to_its_own_sums(pair):
+    predicted, target = pair
+    losses = losses_of(predicted, target)
+    w = thesis_weights(joints=0.1, velocity=0.02, foot=0.05)
+    assert (w.joints, w.rotation_velocity, w.velocity) == (0.1, 0.02, 0.0)
+    p, contact = joints_of(predicted), target[..., LAYOUT.contacts]
+    both = contact[:, 1:] * contact[:, :-1]
+    feet = p[:, :, [joint(name) for name in CONTACT_JOINTS]].diff(dim=1) * both[..., None]
+    thesis_foot = 0.05 * feet.square().sum((-1, -2))
+    torch.testing.assert_close(w.foot * losses.foot[:, :-1], thesis_foot)
+
+
+def test_wrong_factors_and_options_are_refused():
+    with pytest.raises(ConfigError, match="'velocity'"):
+        LossWeights(velocity=-1.0)
+    with pytest.raises(ConfigError, match="0 to 9"):
+        LossOptions(projection_views=10)

@@ -1,57 +1,61 @@
-"""The trainer on tiny data: it logs, saves, resumes exactly, and says under which terms."""
+"""The trainer on tiny data: it logs, saves, resumes exactly, and refuses what does not fit."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import itertools
 import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
-from vimoflow.data.shards import read_shards
-from vimoflow.diffusion.checkpoint import load_checkpoint
+from vimoflow.data.manifest import file_sha256, write_manifest
+from vimoflow.data.shards import read_manifest
+from vimoflow.diffusion.checkpoint import Normalization, load_checkpoint
 from vimoflow.diffusion.denoiser import DenoiserConfig
-from vimoflow.errors import CheckpointError, InputError
-from vimoflow.training import trainer
+from vimoflow.errors import CheckpointError, ConfigError, InputError
+from vimoflow.training import starting
+from vimoflow.training.options import RunOptions
 from vimoflow.training.recipes import RECIPES, Recipe
-from vimoflow.training.statistics import measure_normalization
-from vimoflow.training.trainer import rate_factor, step_seed, terms_of, train
+from vimoflow.training.run_log import LOG
+from vimoflow.training.state import STATE
+from vimoflow.training.trainer import train
 
 TINY = Recipe(
     model=DenoiserConfig(width=16, heads=2, blocks=1, encoder_layers=1),
-    frames=(12, 60),
+    frames=(12, 24),
     shares=(0.7, 0.3),
-    batch_frames=60,
-    steps=6,
+    batch_frames=48,
+    steps=3,
     warmup_steps=2,
 )
+QUICK = RunOptions(compile=False, workers=0)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():
-    """A tiny recipe, little to measure, and nothing compiled: that takes a minute."""
+    """A tiny recipe, and nothing to measure."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(RECIPES, "tiny", TINY)
-        patch.setattr(torch.nn.Module, "compile", lambda self: None)
-        measure = functools.partial(measure_normalization, batches=1)
-        patch.setattr(trainer, "measure_normalization", measure)
+        plain = Normalization(torch.zeros(151), torch.ones(151))
+        patch.setattr(starting, "measure_normalization", lambda *_: plain)
         yield
 
 
 @pytest.fixture(scope="module")
 def undisturbed(quick, shards, tmp_path_factory) -> Path:
-    """The folder of a run of six steps."""
+    """The folder of a run of three steps."""
     folder = tmp_path_factory.mktemp("run") / "out"
-    train("tiny", shards, folder)
+    train("tiny", shards, folder, QUICK)
     return folder
 
 
 def state_of(folder: Path) -> dict:
-    return torch.load(folder / trainer.STATE, weights_only=True)
+    return torch.load(folder / STATE, weights_only=True)
 
 
 def test_a_run_leaves_a_checkpoint_with_provenance_and_terms(undisturbed):
@@ -59,99 +63,136 @@ def test_a_run_leaves_a_checkpoint_with_provenance_and_terms(undisturbed):
     assert checkpoint.name == "tiny" and checkpoint.denoiser.config == TINY.model
     assert checkpoint.terms.startswith("Non-commercial use only")
     provenance = checkpoint.provenance
-    assert provenance["recipe"] == "tiny" and provenance["steps"] == 6
+    assert provenance["recipe"] == "tiny" and provenance["steps"] == 3
     assert provenance["settings"]["learning_rate"] == TINY.learning_rate
+    assert provenance["processes"] == 1 and provenance["started_from"] is None
     assert [row["corpus"] for row in provenance["data"]] == ["closed", "open"]
-    names = {path.name for path in undisturbed.iterdir()}
-    assert names == {"tiny.safetensors", trainer.STATE, trainer.LOG}
+    assert {path.name for path in undisturbed.iterdir()} == {"tiny.safetensors", STATE, LOG}
 
 
 def test_the_log_is_finite_json_with_the_step(undisturbed):
-    rows = [json.loads(line) for line in (undisturbed / trainer.LOG).read_text().splitlines()]
-    assert [row["step"] for row in rows] == [6]
-    expected = {"simple", "joints", "velocity", "foot", "total", "gradient_norm", "prediction_std"}
-    assert expected <= rows[0].keys()
-    assert all(math.isfinite(value) for value in rows[0].values())
+    rows = [json.loads(line) for line in (undisturbed / LOG).read_text().splitlines()]
+    assert [row["step"] for row in rows] == [3]
+    expected = ["simple", "joints", "velocity", "foot", "total", "gradient_norm", "prediction_std"]
+    assert all(math.isfinite(rows[0][key]) for key in expected)
     assert rows[0]["simple"] > 0.1 and rows[0]["gradient_norm"] > 0
 
 
 def test_what_ships_is_the_average_of_the_weights(undisturbed):
     state = state_of(undisturbed)
     shipped = load_checkpoint(undisturbed / "tiny.safetensors").denoiser.state_dict()
-    assert all(torch.equal(shipped[key], value) for key, value in state["ema"].items())
-    assert any(not torch.equal(state["model"][key], value) for key, value in state["ema"].items())
+    average, model = state["average"], state["model"]
+    assert all(torch.equal(shipped[key], value) for key, value in average.items())
+    assert any(not torch.equal(model[key], value) for key, value in average.items())
 
 
 def test_a_run_that_is_stopped_and_resumed_ends_with_the_same_bits(undisturbed, shards, tmp_path):
-    moment = 1e-9  # minutes: stops after one step
-    train("tiny", shards, tmp_path, minutes=moment)
+    moment = dataclasses.replace(QUICK, minutes=0.0)  # one step
+    train("tiny", shards, tmp_path, moment)
     assert state_of(tmp_path)["step"] == 1
-    train("tiny", shards, tmp_path, minutes=moment, resume=True)
-    assert state_of(tmp_path)["step"] == 2
-    train("tiny", shards, tmp_path, resume=True)
+    again = dataclasses.replace(QUICK, resume=True, workers=1)
+    path = train("tiny", shards, tmp_path, again)
     expected, found = state_of(undisturbed), state_of(tmp_path)
-    assert found["step"] == 6
-    for part in ("model", "ema"):
+    assert found["step"] == 3
+    for part in ("model", "average"):
         assert all(torch.equal(found[part][key], v) for key, v in expected[part].items())
-    before = load_checkpoint(undisturbed / "tiny.safetensors")
-    after = load_checkpoint(tmp_path / "tiny.safetensors")
-    assert torch.equal(before.normalization.mean, after.normalization.mean)
+    finished = load_checkpoint(path).denoiser.state_dict()
+    train("tiny", shards, tmp_path, dataclasses.replace(again, workers=0))  # nothing is left to do
+    unchanged = load_checkpoint(path).denoiser.state_dict()
+    assert all(torch.equal(unchanged[key], value) for key, value in finished.items())
 
 
-def test_no_time_at_all_is_one_step(shards, tmp_path):
-    train("tiny", shards, tmp_path, steps=3, minutes=0.0)
-    assert state_of(tmp_path)["step"] == 1
-
-
-def test_resuming_a_finished_run_changes_nothing(undisturbed, shards, tmp_path):
-    (tmp_path / trainer.STATE).write_bytes((undisturbed / trainer.STATE).read_bytes())
-    path = train("tiny", shards, tmp_path, resume=True)
-    again, first = load_checkpoint(path), load_checkpoint(undisturbed / path.name)
-    weights = first.denoiser.state_dict()
-    assert all(torch.equal(v, weights[key]) for key, v in again.denoiser.state_dict().items())
-    assert again.provenance["steps"] == 6
-
-
-@pytest.mark.parametrize("content", [None, b"", b"not a state", b"PK\x03\x04 torn"])
-def test_a_state_that_cannot_be_read_is_one_line(shards, tmp_path, content):
-    if content is not None:
-        (tmp_path / trainer.STATE).write_bytes(content)
-    with pytest.raises(CheckpointError) as caught:
-        train("tiny", shards, tmp_path, resume=True)
-    assert "\n" not in str(caught.value) and trainer.STATE in str(caught.value)
-
-
-def test_a_state_of_another_model_is_refused(undisturbed, shards, tmp_path, monkeypatch):
-    (tmp_path / trainer.STATE).write_bytes((undisturbed / trainer.STATE).read_bytes())
+def test_going_on_with_another_recipe_or_other_data_is_refused(undisturbed, shards, tmp_path):
+    (tmp_path / STATE).write_bytes((undisturbed / STATE).read_bytes())
+    resume = dataclasses.replace(QUICK, resume=True)
     wider = dataclasses.replace(TINY, model=dataclasses.replace(TINY.model, width=32))
-    monkeypatch.setitem(RECIPES, "tiny", wider)
-    with pytest.raises(CheckpointError, match="cannot resume"):
-        train("tiny", shards, tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match="cannot resume from it with another 'model'"):
+        train(wider, shards, tmp_path, resume)
+    with pytest.raises(CheckpointError, match="another 'data'"):
+        train(TINY, shards, tmp_path, dataclasses.replace(resume, without=("open",)))
+
+
+def test_starting_from_a_checkpoint_takes_its_weights_and_names_it(undisturbed, shards, tmp_path):
+    path = undisturbed / "tiny.safetensors"
+    options = dataclasses.replace(QUICK, init=path, steps=1, without=("closed",))
+    slow = dataclasses.replace(TINY, learning_rate=1e-12, weight_decay=0.0)
+    made = load_checkpoint(train(slow, shards, tmp_path, options, name="next"))
+    before = load_checkpoint(path)
+    for key, value in before.denoiser.state_dict().items():
+        assert torch.allclose(made.denoiser.state_dict()[key], value, atol=1e-6)
+    assert made.provenance["started_from"]["checkpoint"] == "tiny.safetensors"
+    assert [row["corpus"] for row in made.provenance["data"]] == ["open"]
+    assert made.terms.startswith("Non-commercial")  # what it started from has seen the other
+
+
+def test_a_checkpoint_of_another_shape_is_one_line(undisturbed, shards, tmp_path):
+    wider = dataclasses.replace(TINY, model=dataclasses.replace(TINY.model, width=32))
+    options = dataclasses.replace(QUICK, init=undisturbed / "tiny.safetensors")
+    with pytest.raises(CheckpointError, match="not of the shape") as caught:
+        train(wider, shards, tmp_path, options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_corpus_can_be_left_out_and_the_terms_follow(shards, tmp_path):
+    options = dataclasses.replace(QUICK, steps=1, without=("closed",))
+    checkpoint = load_checkpoint(train("tiny", shards, tmp_path, options))
+    assert checkpoint.terms.startswith("No corpus bars commercial use")
+    assert "closed" not in checkpoint.terms
+    with pytest.raises(ConfigError, match="openn"):
+        train("tiny", shards, tmp_path, dataclasses.replace(options, without=("openn",)))
 
 
 def test_without_training_shards_there_is_nothing_to_train_on(tmp_path):
     with pytest.raises(InputError, match="no train shards"):
-        train("tiny", tmp_path, tmp_path / "out")
+        train("tiny", tmp_path, tmp_path / "out", QUICK)
 
 
-def test_the_rate_warms_up_stays_and_falls_to_zero():
-    recipe = dataclasses.replace(TINY, steps=1000, warmup_steps=100, decay=0.4)
-    rate = [rate_factor(recipe, step) for step in range(1000)]
-    assert rate[0] == pytest.approx(0.01) and rate[49] == pytest.approx(0.5)
-    assert all(value == 1.0 for value in rate[99:601])
-    assert rate[800] == pytest.approx(0.5)
-    assert all(a > b for a, b in itertools.pairwise(rate[601:]))
-    assert 0 < rate[-1] < 1e-4 and rate_factor(recipe, 1000) == pytest.approx(0.0, abs=1e-12)
+def broken_copy(shards: Path, folder: Path) -> Path:
+    """A copy of the shards to damage; the path of one of them."""
+    for path in shards.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder / "open-train.safetensors"
 
 
-def test_seeds_differ_between_steps_and_uses():
-    seeds = {step_seed(seed, step, s) for seed in (0, 1) for step in range(500) for s in (0, 1)}
-    assert len(seeds) == 2000
+@pytest.mark.parametrize("damage", ["missing", "torn"])
+def test_a_missing_or_torn_shard_is_one_line(shards, tmp_path, damage):
+    path = broken_copy(shards, tmp_path)
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match=path.name) as caught:
+        train("tiny", tmp_path, tmp_path / "out", QUICK)
+    assert "\n" not in str(caught.value)
 
 
-def test_terms_name_every_corpus_and_follow_the_strictest(shards):
-    closed, open_ = read_shards(shards, "train")
-    both = terms_of([closed, open_])
-    assert both.startswith("Non-commercial use only")
-    assert "closed: CC BY-NC 4.0" in both and "open: CC BY 4.0" in both
-    assert "Non-commercial" not in terms_of([open_])
+def test_nan_in_a_shard_whose_checksum_is_right_is_one_line(shards, tmp_path):
+    path = broken_copy(shards, tmp_path)
+    with safe_open(path, framework="numpy") as file:
+        text = file.metadata()
+    arrays = load_file(path)
+    arrays["poses"] = np.where(np.arange(72) == 3, np.float32(np.nan), arrays["poses"])
+    save_file(arrays, path, metadata=text)
+    entries = [
+        dataclasses.replace(e, sha256=file_sha256(path)) if e.file == path.name else e
+        for e in read_manifest(tmp_path)
+    ]
+    write_manifest(tmp_path, entries)
+    with pytest.raises(InputError, match=rf"{path.name}: holds NaN"):
+        train("tiny", tmp_path, tmp_path / "out", QUICK)
+
+
+def test_a_recipe_file_with_a_wrong_field_is_one_line(shards, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "small"\nlearning_rat = 1e-3\n')
+    with pytest.raises(ConfigError, match="learning_rat"):
+        train(path, shards, tmp_path / "out", QUICK)
+
+
+def test_options_that_make_no_sense_are_refused():
+    with pytest.raises(ConfigError, match="precision"):
+        RunOptions(precision="fp8")
+    with pytest.raises(ConfigError, match="accumulate"):
+        RunOptions(accumulate=0)
+    with pytest.raises(ConfigError, match="not both"):
+        RunOptions(resume=True, init=Path("x"))

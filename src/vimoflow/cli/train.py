@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vimoflow.cli.paths import require_input, require_output_folder
 
+if TYPE_CHECKING:
+    from vimoflow.training.trainer import Painter
+
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="Which model and schedule: small, big, ...")
+        str,
+        typer.Argument(metavar="RECIPE", help="small, big, ..., or a TOML file of one's own."),
     ],
     data: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
@@ -30,10 +34,70 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest state in the output folder.")
     ] = False,
+    init: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Start from this checkpoint instead of random weights."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CORPUS", help="Do not train on this corpus. Can be repeated."),
+    ] = None,
+    accumulate: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Batches of a step. Default: the recipe's."),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="bf16|float32", help="Of the network's products.")
+    ] = "bf16",
+    compile: Annotated[
+        bool,
+        typer.Option(
+            "--compile/--no-compile",
+            help="Compile the network: pays from a few hundred steps on.",
+        ),
+    ] = True,
+    held_out_every: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Steps between errors on validation shards; 0: no."),
+    ] = 1000,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard events, too.")
+    ] = False,
 ) -> None:
-    """Train a model by a named recipe."""
+    """Train a model by a recipe.
+
+    Several GPUs or machines: `torchrun --nproc-per-node N -m vimoflow train ...`, or `accelerate
+    launch -m vimoflow train ...`.
+    """
     require_input(data)
     require_output_folder(output)
+    if init is not None:
+        require_input(init)
+    from vimoflow.training.options import RunOptions
     from vimoflow.training.trainer import train as run
 
-    run(recipe, data, output, steps=steps, minutes=minutes, resume=resume)
+    options = RunOptions(
+        steps=steps,
+        accumulate=accumulate,
+        minutes=minutes,
+        resume=resume,
+        init=init,
+        without=tuple(without or ()),
+        compile=compile,
+        precision=precision,
+        held_out_every=held_out_every,
+        tensorboard=tensorboard,
+    )
+    run(recipe, data, output, options, strips=_painter(data) if tensorboard else None)
+
+
+def _painter(data: Path) -> Painter | None:
+    """Draws a held-out clip, where there is one."""
+    from vimoflow.data.shards import read_manifest
+    from vimoflow.diffusion.schedule import NoiseSchedule
+    from vimoflow.evaluation.figures import strip_case
+    from vimoflow.evaluation.strips import strip_painter
+
+    if all(entry.split != "validation" for entry in read_manifest(data)):
+        return None
+    return strip_painter(strip_case(data), NoiseSchedule())

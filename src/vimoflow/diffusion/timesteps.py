@@ -60,9 +60,14 @@ class ProbabilityRise:
 
 @dataclass(frozen=True)
 class ScalarTimesteps:
-    """One timestep for all frames of a clip."""
+    """One timestep for all frames of a clip, drawn from ``first .. T - 1``."""
 
     T: int = 1000
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first < self.T:
+            raise ConfigError(f"the first timestep must be one of 0 to {self.T - 1}")
 
     def sample(
         self,
@@ -72,7 +77,7 @@ class ScalarTimesteps:
         progress: float = 0.0,
     ) -> Int[Tensor, "batch"]:
         """See :meth:`TimestepSampler.sample`."""
-        return _integers(self.T, (batch,), generator)
+        return self.first + _integers(self.T - self.first, (batch,), generator)
 
 
 @dataclass(frozen=True)

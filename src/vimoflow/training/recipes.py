@@ -1,32 +1,20 @@
-"""Named training recipes."""
+"""Named training recipes: ours, and the settings of the thesis."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from vimoflow.data.batches import BatchSettings
 from vimoflow.diffusion.denoiser import DenoiserConfig
+from vimoflow.diffusion.timesteps import ProbabilityRise
+from vimoflow.diffusion.weighting import parse_weighting
 from vimoflow.errors import ConfigError
+from vimoflow.training.losses import LossOptions, LossWeights, thesis_weights
+from vimoflow.training.schedules import DivergenceRule, LossMilestone, loss_weights_at
 
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Factors on the auxiliary losses (thesis 3.4 ii; lambda_1 to lambda_3).
-
-    The losses are in metres, so the factors are far from the thesis' own, which are not in any
-    stated unit: these make each term about as large as the simple loss when training settles.
-
-    Root and contacts, seven of 151 channels, hardly weigh in the simple loss. The shipped run got
-    terms for them from step ``root_and_contacts_from`` on, when that showed: a schedule by step, as
-    the thesis' own lambdas have.
-    """
-
-    joints: float = 6.0
-    velocity: float = 40.0
-    foot: float = 10.0
-    root: float = 1.0
-    contacts: float = 1.0
-    root_and_contacts_from: int = 2974
+EPOCH_STEPS = 812  # the thesis' 26,000 clips in batches of 32 (section IV)
 
 
 @dataclass(frozen=True)
@@ -35,48 +23,161 @@ class Recipe:
 
     Attributes:
         frames: window lengths in frames; one is drawn for each step with probability ``shares``.
+            Short windows show more different poses for the same work.
         batch_frames: frames in a batch; clips = batch_frames / length.
+        accumulation: batches whose gradients make one optimizer step.
+        epoch_steps: steps that count as an epoch; batches are drawn at random, so this only
+            gives the thesis' schedules their clock.
         weighting: loss weight by timestep, see ``diffusion.weighting``.
-        independent_timesteps: PTSS p, the share of clips with a timestep of their own per frame.
+        independent_timesteps: PTSS p, the share of clips with a timestep of their own per frame; a
+            number, or a rise over the run.
+        divergence: when PTSS goes back to a low p; never if None.
         block_timesteps: share of clips whose timesteps look like gaps.
+        late_timesteps: share of clips whose timestep lies in the later half, where x_t says little
+            and the 2D must be lifted: the hardest part, on which most of the error depends.
         condition_drop: share of clips without condition, for classifier-free guidance.
         warmup_steps: linear rise of the learning rate.
         decay: share of the run, at its end, over which the rate falls to zero along a cosine.
+        losses: factors at the start; ``loss_milestones`` change them along the way.
+        regression: no diffusion: the same transformer maps the condition to the motion.
         ema: decay of the weights' exponential moving average, which is what ships.
     """
 
     model: DenoiserConfig
-    frames: tuple[int, ...] = (60, 150)
-    shares: tuple[float, ...] = (0.5, 0.5)
+    frames: tuple[int, ...] = (24, 60, 150)
+    shares: tuple[float, ...] = (0.4, 0.35, 0.25)
     batch_frames: int = 32 * 150  # the thesis' batch of 32 clips
-    steps: int = 5300
+    accumulation: int = 1
+    steps: int = 10_500
+    epoch_steps: int = EPOCH_STEPS
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     warmup_steps: int = 200
-    decay: float = 0.438
+    decay: float = 0.5
     clip_norm: float = 1.0
     weighting: str = "constant"
-    independent_timesteps: float = 0.2
+    independent_timesteps: float | ProbabilityRise = 0.2
+    divergence: DivergenceRule | None = None
     block_timesteps: float = 0.1
-    condition_drop: float = 0.25
+    late_timesteps: float = 0.35
+    condition_drop: float = 0.12
     losses: LossWeights = field(default_factory=LossWeights)
+    loss_milestones: tuple[LossMilestone, ...] = ()
+    loss_options: LossOptions = field(default_factory=LossOptions)
+    regression: bool = False
     batches: BatchSettings = field(default_factory=BatchSettings)
     ema: float = 0.999
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        parse_weighting(self.weighting)
+        if len(self.frames) != len(self.shares) or not self.frames or min(self.frames) < 2:
+            raise ConfigError("a recipe needs window lengths of 2 frames or more and a share each")
+        if min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6:
+            raise ConfigError(f"the shares of the window lengths must sum to 1, not {self.shares}")
+        for name in ("batch_frames", "accumulation", "steps", "epoch_steps"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"the recipe's {name} must be 1 or more")
+        for name in ("learning_rate", "clip_norm"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ConfigError(f"the recipe's {name} must be positive")
+        for name in ("block_timesteps", "late_timesteps", "condition_drop", "decay", "ema"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"the recipe's {name} must be from 0 to 1")
+        if self.block_timesteps + self.late_timesteps > 1:
+            raise ConfigError("block_timesteps and late_timesteps together exceed 1")
+        if isinstance(self.independent_timesteps, float | int):
+            ProbabilityRise(self.independent_timesteps, self.independent_timesteps)
+        epochs = [milestone.epoch for milestone in self.loss_milestones]
+        if epochs != sorted(set(epochs)) or min(epochs, default=1) <= 0:
+            raise ConfigError("the epochs of loss_milestones must be positive and rise")
 
-RECIPES = {
+    def loss_weights(self, step: int) -> LossWeights:
+        """The loss factors at a step."""
+        return loss_weights_at(self.losses, self.loss_milestones, step / self.epoch_steps)
+
+
+def thesis_recipe(
+    epochs: int, losses: LossWeights, milestones: tuple[LossMilestone, ...] = ()
+) -> Recipe:
+    """The small model as the thesis trained it (sections 3.3 iv, 3.4 and IV), without PTSS.
+
+    Its batch is 32 clips of 150 frames. ``average_sqrt`` is what section IV recommends.
+    """
+    return Recipe(
+        model=DenoiserConfig(width=128, heads=4),
+        frames=(150,),
+        shares=(1.0,),
+        steps=epochs * EPOCH_STEPS,
+        learning_rate=1e-4,
+        warmup_steps=500,
+        decay=1 / 3,
+        weighting="average_sqrt",
+        independent_timesteps=0.0,
+        block_timesteps=0.0,
+        late_timesteps=0.0,
+        condition_drop=0.25,
+        losses=losses,
+        loss_milestones=milestones,
+        loss_options=LossOptions(foot_mask="learned", supervise_contacts=False),
+    )
+
+
+_EARLY = thesis_weights(joints=0.01, velocity=1.0, foot=0.1)
+_FINAL = thesis_weights(joints=0.1, velocity=0.02, foot=0.05)
+# "lambda_joints increased to 0.1 by epoch 25, lambda_vel reduced to 0.01 by epoch 40, and
+# lambda_foot rose to 0.5": straight lines, the last one by epoch 40 as well.
+_EVOLVED = (
+    LossMilestone(25.0, thesis_weights(0.1, 1.0 - 0.99 * 25 / 40, 0.1 + 0.4 * 25 / 40)),
+    LossMilestone(40.0, thesis_weights(0.1, 0.01, 0.5)),
+)
+_NO_PTSS = thesis_recipe(50, _FINAL)
+
+
+def _with_ptss(epochs: int, model: DenoiserConfig) -> Recipe:
+    """p from 0.2 to 0.5 over the first 50 epochs, and back to 0.2 after divergence."""
+    return dataclasses.replace(
+        thesis_recipe(epochs, _FINAL),
+        model=model,
+        independent_timesteps=ProbabilityRise(0.2, 0.5, until=50 / epochs),
+        divergence=DivergenceRule(),
+    )
+
+
+RECIPES: dict[str, Recipe] = {
     "small": Recipe(model=DenoiserConfig.small()),
     "big": Recipe(model=DenoiserConfig.big(), steps=40_000),
+    "regression": Recipe(model=DenoiserConfig.small(), regression=True, condition_drop=0.0),
+    "thesis-early": thesis_recipe(50, _EARLY),
+    "thesis-evolved": thesis_recipe(50, _EARLY, _EVOLVED),
+    "thesis-final": _NO_PTSS,
+    "small-v1-no-ptss": _NO_PTSS,  # Figures 7 to 9
+    "small-v1-ptss": _with_ptss(65, DenoiserConfig(width=128, heads=4)),  # 10 to 12
+    "small-v2-ptss": _with_ptss(65, DenoiserConfig(width=128, heads=4, film_version=2)),  # 13-15
+    "big-v1-ptss": _with_ptss(100, DenoiserConfig(width=256, heads=8)),  # 16 to 21
 }
 
 
-def find_recipe(name: str) -> Recipe:
-    """A recipe by name.
+def find_recipe(name_or_path: str | Path) -> Recipe:
+    """A recipe by name, or from a TOML or JSON file (see ``recipe_files``).
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: there is none of that name, or the file holds a wrong field or value.
+        InputError: the file cannot be read.
     """
-    if name not in RECIPES:
-        raise ConfigError(f"unknown recipe '{name}': one of {', '.join(RECIPES)}")
-    return RECIPES[name]
+    name = str(name_or_path)
+    if name in RECIPES:
+        return RECIPES[name]
+    if name.endswith((".toml", ".json")):
+        from vimoflow.training.recipe_files import read_recipe
+
+        return read_recipe(Path(name))
+    raise ConfigError(
+        f"unknown recipe '{name}': one of {', '.join(RECIPES)}, or a TOML file's path"
+    )
+
+
+def recipe_name(name_or_path: str | Path) -> str:
+    """What to call a recipe's checkpoint: its name, or its file's without the suffix."""
+    name = str(name_or_path)
+    return name if name in RECIPES else Path(name).stem

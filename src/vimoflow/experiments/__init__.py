@@ -1,0 +1,1 @@
+"""Ablations: many short trainings, evaluated alike and put into one table."""

@@ -1,0 +1,75 @@
+"""What a checkpoint says about how it was made and under which terms it may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from vimoflow import __version__
+from vimoflow.data.shards import Shard
+from vimoflow.training.recipe_files import recipe_fields
+from vimoflow.training.recipes import Recipe
+
+
+def provenance(
+    name: str,
+    recipe: Recipe,
+    shards: Sequence[Shard],
+    origin: dict[str, Any] | None,
+    step: int,
+    seconds: float,
+    device: str,
+    processes: int,
+) -> dict[str, Any]:
+    """The record of a run, for the checkpoint's header.
+
+    Args:
+        name, recipe: what was trained.
+        shards: what it was trained on.
+        origin: the checkpoint it started from, with its own record, or None.
+        step, seconds: how long.
+        device, processes: on what.
+    """
+    return {
+        "recipe": name,
+        "settings": recipe_fields(recipe),
+        "started_from": origin,
+        "steps": step,
+        "hours": round(seconds / 3600, 3),
+        "device": device,
+        "processes": processes,
+        "vimoflow": __version__,
+        "torch": torch.__version__,
+        "data": [
+            {key: getattr(s.entry, key) for key in ("corpus", "licence", "source", "hours")}
+            for s in shards
+        ],
+    }
+
+
+def terms_of(shards: Sequence[Shard], origin: dict[str, Any] | None = None) -> str:
+    """The terms of weights trained on these corpora, in one sentence each.
+
+    Args:
+        shards: what was trained on.
+        origin: record of the checkpoint the run started from: its corpora bind, too.
+    """
+    licences = _inherited(origin) | {s.entry.corpus: s.entry.licence for s in shards}
+    listed = "; ".join(f"{corpus}: {licence}" for corpus, licence in sorted(licences.items()))
+    commercial = not any("NC" in licence for licence in licences.values())
+    use = (
+        "No corpus bars commercial use by its licence."
+        if commercial
+        else "Non-commercial use only, because corpora under NC terms were trained on."
+    )
+    return f"{use} Trained on {listed}."
+
+
+def _inherited(origin: dict[str, Any] | None) -> dict[str, str]:
+    """Licences by corpus of a checkpoint and of all it was started from."""
+    if not origin:
+        return {}
+    own = {row["corpus"]: row["licence"] for row in origin.get("data", ())}
+    return _inherited(origin.get("started_from")) | own

@@ -1,0 +1,75 @@
+"""The regression baseline: one answer, whatever noise it is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from vimoflow.diffusion.checkpoint import (
+    Checkpoint,
+    Normalization,
+    load_checkpoint,
+    save_checkpoint,
+)
+from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
+from vimoflow.diffusion.sampler import sample
+from vimoflow.diffusion.schedule import NoiseSchedule
+from vimoflow.training.recipe_files import recipe_fields
+from vimoflow.training.recipes import Recipe
+from vimoflow.training.regression import Regressor, as_trained, make_model
+
+MODEL = DenoiserConfig(width=16, heads=2, blocks=1, encoder_layers=1)
+RECIPE = Recipe(model=MODEL, regression=True)
+SCHEDULE = NoiseSchedule()
+
+
+@pytest.fixture(scope="module")
+def regressor() -> Regressor:
+    torch.manual_seed(0)
+    model = make_model(RECIPE, SCHEDULE)
+    assert isinstance(model, Regressor)
+    torch.nn.init.normal_(model.motion_out.weight)
+    return model.eval()
+
+
+def test_it_sees_the_condition_only(regressor):
+    condition = torch.randn(2, 6, 54)
+    x, t = torch.randn(2, 6, 151), torch.randint(1000, (2, 6))
+    with torch.no_grad():
+        out = regressor(x, t, condition)
+        assert torch.equal(out, regressor(torch.randn(2, 6, 151), t * 0 + 3, condition))
+        assert torch.equal(out, regressor(x, torch.tensor([1, 2]), condition))
+        assert not torch.equal(out, regressor(x, t, torch.randn(2, 6, 54)))
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "mean"])
+def test_sampling_gives_its_one_answer(regressor, sampler):
+    condition = torch.randn(1, 5, 54)
+    with torch.no_grad():
+        expected = regressor(torch.zeros(1, 5, 151), torch.zeros(1, dtype=torch.long), condition)
+        found = sample(
+            lambda x, t: regressor(x, t, condition), (1, 5, 151), SCHEDULE,
+            sampler=sampler, steps=3,
+        )  # fmt: skip
+    torch.testing.assert_close(found, expected)
+
+
+def test_only_recipes_of_regression_make_one():
+    plain = make_model(dataclasses.replace(RECIPE, regression=False))
+    assert type(plain) is Denoiser and plain.config == MODEL
+
+
+def test_a_checkpoint_becomes_what_it_was_trained_as(regressor, tmp_path):
+    normalization = Normalization(torch.zeros(151), torch.ones(151))
+    for regression in (True, False):
+        settings = recipe_fields(dataclasses.replace(RECIPE, regression=regression))
+        path = tmp_path / "model.safetensors"
+        save_checkpoint(
+            Checkpoint("m", regressor, normalization, SCHEDULE, "", {"settings": settings}), path
+        )
+        found = as_trained(load_checkpoint(path))
+        assert type(found.denoiser) is (Regressor if regression else Denoiser)
+        weights = regressor.state_dict()
+        assert all(torch.equal(v, weights[k]) for k, v in found.denoiser.state_dict().items())
