@@ -1,17 +1,36 @@
-"""``vimoflow evaluate``: the table on the terminal and in a file."""
+"""``vimoflow evaluate``: manifest to table and report, end to end on tiny shards."""
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
 import pytest
 
+from benchmark_examples import tiny_checkpoint, write_shards
 from vimoflow.cli import main
+
+MANIFEST = """
+name = "tiny bench"
+[[clips]]
+corpus = "plain"
+source = "truth"
+groups = ["walk"]
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return write_shards(tmp_path_factory.mktemp("shards"))
 
 
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Run ``vimoflow evaluate``: its exit code, stdout and stderr."""
+    monkeypatch.setattr(
+        "vimoflow.diffusion.checkpoint.load_checkpoint", lambda name: tiny_checkpoint()
+    )
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["vimoflow", "evaluate", *map(str, arguments)])
@@ -27,40 +46,43 @@ def run(monkeypatch, capsys):
 
 
 @pytest.fixture
-def report(monkeypatch):
-    """What the command asks for; the table is made up."""
-    asked = []
-
-    def answer(data, checkpoint, options, limit):
-        asked.append((data, checkpoint, limit))
-        return "| clips | PA-MPJPE mm ² |"
-
-    monkeypatch.setattr("vimoflow.diffusion.checkpoint.load_checkpoint", lambda name: name)
-    monkeypatch.setattr("vimoflow.evaluation.benchmark.validation_report", answer)
-    return asked
+def manifest(tmp_path) -> Path:
+    path = tmp_path / "bench.toml"
+    path.write_text(MANIFEST, "utf-8")
+    return path
 
 
-def test_the_table_is_printed(run, report, tmp_path):
-    assert run("--data", tmp_path) == (0, "| clips | PA-MPJPE mm ² |\n", "")
-    assert report == [(tmp_path, "small", 24)]
+def test_the_table_is_printed_and_the_report_written_twice_the_same(run, manifest, data, tmp_path):
+    options = (manifest, "--data", data, "--steps", 2, "--no-refine")
+    code, table, _ = run(*options)
+    assert code == 0 and table.startswith("| clips | n | method |")
+    texts = []
+    for name in ("a", "b"):
+        assert run(*options, "-o", tmp_path / name)[:2] == (0, table)
+        files = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        assert sorted(files) == ["report.html", "report.json", "report.md"]
+        texts.append(files)
+    assert texts[0] == texts[1]
+    document = json.loads(texts[0]["report.json"])
+    assert [row["method"] for row in document["rows"]] == ["tiny", "mean motion", "truth"]
+    page = texts[0]["report.html"].decode("utf-8")
+    assert page.count("<iframe") == 2 and "vimoflowViewer" in page  # one clip and its truth
 
 
-def test_the_table_goes_to_a_file_in_a_new_folder_too(run, report, tmp_path):
-    output = tmp_path / "new" / "table.md"
-    code, out, _ = run("--data", tmp_path, "--checkpoint", "x.st", "--limit", 3, "-o", output)
-    assert code == 0 and output.read_text("utf-8") == out
-    assert list(output.parent.iterdir()) == [output] and report == [(tmp_path, "x.st", 3)]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--data", "{}/missing"],
-        ["--data", "{}", "--checkpoint", "enormous"],
-        ["--data", "{}", "-o", "{}"],
-    ],
-)
-def test_mistakes_are_one_line(run, tmp_path, arguments):
-    code, out, err = run(*(part.format(tmp_path) for part in arguments))
-    assert (code, out) == (2, "") and err.startswith("vimoflow: ") and err.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+def test_mistakes_are_one_line(run, manifest, data, tmp_path):
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(MANIFEST + 'speed = "fast"\n', "utf-8")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for words, arguments in (
+        ("no such file", (tmp_path / "none.toml",)),
+        ("unknown field 'speed'", (wrong, "--data", data)),
+        ("folder with --data", (manifest,)),
+        ("no validation shards", (manifest, "--data", tmp_path)),
+        ("--data", (manifest, "--nearest")),
+        ("choose another folder", (manifest, "--data", data, "-o", manifest)),
+        ("holds no rendered clips", ("detector", "--rendered", data, "-o", tmp_path / "d")),
+    ):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "") and words in err, err
+        assert err.startswith("vimoflow: ") and err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == before

@@ -128,6 +128,33 @@ def test_mpjpe_is_the_literal_loop(root):
     assert float(value) == pytest.approx(1000 * np.mean(errors), rel=1e-12)
 
 
+def test_errors_of_single_joints():
+    truth = motion(20, batch=(2,))
+    off = truth.clone()
+    off[..., 7, 0] += 0.25
+    errors = metrics.joint_errors(off, truth)
+    assert errors.shape == (2, 24)
+    torch.testing.assert_close(errors[:, 7], torch.full((2,), 250.0, dtype=torch.float64))
+    assert float(errors[:, [0, 3, 23]].max()) == 0
+    aligned = metrics.pa_joint_errors(off, truth)
+    assert bool((aligned.argmax(-1) == 7).all()) and float(aligned[:, 7].max()) < 250
+    turned = roma.rotvec_to_rotmat(torch.zeros(2, 6, 24, 3, dtype=torch.float64))
+    other = turned.clone()
+    quarter = torch.tensor([0.0, math.pi / 2, 0.0], dtype=torch.float64)
+    other[:, :3, 5] = roma.rotvec_to_rotmat(quarter)  # in half of the frames
+    angles = metrics.joint_rotation_errors(other, turned)
+    torch.testing.assert_close(angles[:, 5], torch.full((2,), 45.0, dtype=torch.float64))
+    assert float(angles.sum(-1).max()) == pytest.approx(45)
+
+
+def test_a_model_without_contacts_slides_as_much():
+    """Sliding is measured where the truth stands, so predicting no contact gains nothing."""
+    feet = motion(21, joints=4)
+    truth, none = torch.ones(6, 4), torch.zeros(6, 4)
+    assert float(metrics.foot_slide(feet, truth, 30.0)) > 100
+    assert float(metrics.contact_scores(none, truth).recall) == 0
+
+
 def test_root_relative_error_ignores_where_the_figure_stands():
     prediction, truth = motion(5), motion(6)
     path = torch.randn(6, 1, 3, dtype=torch.float64)

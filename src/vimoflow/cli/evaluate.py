@@ -2,52 +2,205 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from vimoflow.cli.paths import require_input, require_output_file
-from vimoflow.errors import OutputError
+from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.cli.progress import progress
+from vimoflow.errors import ConfigError
+
+if TYPE_CHECKING:
+    from vimoflow.evaluation.benchmark import Baseline, Evaluation
+    from vimoflow.evaluation.cases import Case
+    from vimoflow.evaluation.report import Viewer
+    from vimoflow.motion.clip import Motion
+    from vimoflow.sampling import SamplingOptions
 
 
-def evaluate(
-    data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
+class _ManifestFirst(TyperGroup):
+    """What is no command's name is a manifest: `vimoflow evaluate benchmarks/validation.toml`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_ManifestFirst,
+    help="Compare a checkpoint with the truth of held-out clips: vimoflow evaluate MANIFEST ...",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("run")
+def run(
+    manifest: Annotated[
+        Path, typer.Argument(metavar="MANIFEST", help="Benchmark, as in benchmarks/*.toml.")
     ],
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`."),
+    ] = None,
+    rendered: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of clips made by `vimoflow evaluate render`."),
+    ] = None,
     checkpoint: Annotated[
         str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
     ] = "small",
-    limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Recordings of each corpus and group at most.")
-    ] = 24,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Compare with this checkpoint, too; repeatable."),
+    ] = None,
+    nearest: Annotated[
+        bool, typer.Option("--nearest", help="Compare with the training motion of nearest 2D.")
+    ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE.md", help="Write the table to a file, too."),
+        typer.Option("--output", "-o", metavar="DIR", help="Write report.json, .md and .html."),
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Recordings of each corpus and group at most."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 50,
+    refine: Annotated[bool, typer.Option(help="Bring samples closer to the 2D.")] = True,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Also measure error against damage to the 2D.")
+    ] = False,
 ) -> None:
-    """Compare a checkpoint with the truth of held-out clips, as a Markdown table."""
-    require_input(data)
+    """Run a benchmark; the main table is printed, the report written with -o."""
+    for path in (manifest, data, rendered):
+        if path is not None:
+            require_input(path)
     if output is not None:
-        require_output_file(output)
+        require_output_folder(output)
+    if nearest and data is None:
+        raise ConfigError("--nearest searches the training shards: name their folder with --data")
+    from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.benchmark import validation_report
+    from vimoflow.evaluation.benchmark import evaluate
+    from vimoflow.evaluation.manifest import benchmark_cases, read_manifest
+    from vimoflow.evaluation.report import quick_table, write_report
+    from vimoflow.evaluation.robustness import robustness_curves
     from vimoflow.sampling import SamplingOptions
 
-    table = validation_report(data, load_checkpoint(checkpoint), SamplingOptions(), limit)
-    typer.echo(table)
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    shards = [] if data is None else read_shards(data, wanted.split)  # type: ignore[arg-type]
+    sets = benchmark_cases(wanted, shards, rendered, limit)
+    sampling = SamplingOptions(steps=steps, refine=refine)
+    others = _baselines(baseline or [], data if nearest else None, sampling)
+    with progress("sampling") as show:
+        evaluation = evaluate(wanted, sets, model, sampling, _misfit, show, others)
+    curves = []
+    if robustness:
+        cases = [case for named in sets for case in named.cases]
+        with progress("robustness") as show:
+            curves = robustness_curves(model, cases, sampling, progress=show)
+    typer.echo(quick_table(evaluation))
     if output is not None:
-        _write(table, output)
+        write_report(evaluation, output, _viewers(evaluation), curves)
 
 
-def _write(table: str, path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(table + "\n", "utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write the table ({error.strerror})") from error
-    finally:
-        partial.unlink(missing_ok=True)
+@app.command("render")
+def render(
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder the clips go to.")
+    ],
+    seed: Annotated[int, typer.Option(help="Of motions, cameras, light and clothes.")] = 0,
+    clips: Annotated[int, typer.Option(min=1, metavar="N", help="How many clips.")] = 20,
+) -> None:
+    """Render validation motions as videos with exact truth; goes on where it was stopped."""
+    require_input(data)
+    require_output_folder(output)
+    from vimoflow.data.shards import read_shards
+    from vimoflow.evaluation.rendered.clips import render_benchmark
+
+    with progress("rendering") as show:
+        paths = render_benchmark(read_shards(data, "validation"), output, clips, seed, show)
+    typer.echo(f"{len(paths)} clips in {output}")
+
+
+@app.command("detector")
+def detector(
+    rendered: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Folder of clips made by `vimoflow evaluate render`."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for detector.json and .md."),
+    ],
+) -> None:
+    """Error statistics of the keypoint detector on rendered clips, joint by joint."""
+    require_input(rendered)
+    require_output_folder(output)
+    from vimoflow.evaluation.rendered.clips import read_clips
+    from vimoflow.evaluation.rendered.detector import detector_errors, write_detector_errors
+
+    with progress("finding keypoints") as show:
+        errors = detector_errors(read_clips(rendered), show)
+    typer.echo(write_detector_errors(errors, output))
+
+
+def _baselines(names: list[str], data: Path | None, sampling: SamplingOptions) -> list[Baseline]:
+    """Other checkpoints (regression ones answer in one pass), and training motion by its 2D."""
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.baselines import (
+        is_regression,
+        nearest_training_motions,
+        regression_motions,
+    )
+    from vimoflow.evaluation.benchmark import Baseline
+    from vimoflow.evaluation.prediction import predict
+
+    found = []
+    for name in names:
+        model = load_checkpoint(name)
+        ask = regression_motions if is_regression(model) else predict
+        found.append(Baseline(model.name, lambda c, ask=ask, m=model: ask(m, c, sampling)))  # type: ignore[misc]
+    if data is not None:
+        library = read_shards(data, "train")
+        found.append(Baseline("nearest clip", lambda c: nearest_training_motions(library, c)))
+    return found
+
+
+def _misfit(motion: Motion, case: Case) -> float:
+    """How badly a motion fits its 2D: the criterion by which `generate` picks the best sample."""
+    import numpy as np
+
+    from vimoflow.keypoints.sequence import Keypoints2D
+    from vimoflow.pipeline.quality import measure_quality
+
+    times = np.arange(len(case.points_px)) / motion.fps
+    return measure_quality(motion, Keypoints2D(case.points_px, times, (1, 1))).rank
+
+
+def _viewers(evaluation: Evaluation) -> list[Viewer]:
+    """Pages of the best, the median and the worst clip, each beside its truth."""
+    import tempfile
+
+    from vimoflow.evaluation.report import Viewer, telling_clips
+    from vimoflow.viewer.page import write_preview_page
+
+    viewers = []
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
+        for label, result in telling_clips(evaluation):
+            error = f"{result.score.pa_mpjpe:.0f} mm PA-MPJPE"
+            for motion, what in ((result.motion, error), (result.case.truth, "truth")):
+                if motion is not None:
+                    title = f"{label}: {result.title}, {result.case.title}, {what}"
+                    write_preview_page(motion, page, title)
+                    viewers.append(Viewer(title, page.read_text("utf-8")))
+    return viewers

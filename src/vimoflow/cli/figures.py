@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vimoflow.cli.paths import require_output_folder
+from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.errors import ConfigError
 
 app = typer.Typer(help="Draw figures.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -28,3 +29,40 @@ def snr(
     from vimoflow.evaluation.figures import write_snr_figure
 
     write_snr_figure(output)
+
+
+@app.command("strips")
+def strips(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder the figures go to.")
+    ],
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
+    ],
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
+    ] = "small",
+    timesteps: Annotated[
+        str, typer.Option(metavar="T,T,...", help="Noise levels, 0 to 999.")
+    ] = "100,200,300,400,500",
+    clip: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Part of a held-out recording's name. Default: any."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the noise.")] = 0,
+) -> None:
+    """Truth, x0 predictions and stochastic samples of a held-out clip, as skeletons in a row."""
+    require_input(data)
+    require_output_folder(output)
+    levels = _timesteps(timesteps)
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.figures import write_strips
+
+    write_strips(output, data, load_checkpoint(checkpoint), levels, clip, seed)
+
+
+def _timesteps(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--timesteps takes numbers like 100,200,300, not '{text}'") from None

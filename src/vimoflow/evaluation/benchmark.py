@@ -1,261 +1,289 @@
-"""The validation table: sample the checkpoint on held-out clips and compare with the truth.
+"""Run a benchmark: sample its cases, compare with the truth, and summarise with intervals.
 
-2D comes from the real detections where a corpus has them (one view at a time), else from a virtual
-camera with detector noise. The first sample of one seed counts; the truth chooses nothing.
+Nothing is chosen by the truth: of several samples the first counts, and the "best" one is the one
+that fits the 2D best. Figures of a clip are means over seeds; intervals are over recordings.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vimoflow.conditioning.corruption import CorruptionSettings, corrupt_keypoints, view_through
-from vimoflow.conditioning.encoding import encode_condition, person_size_px
-from vimoflow.data.batches import is_static
-from vimoflow.data.shards import Shard, read_shards
-from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
 from vimoflow.diffusion.checkpoint import Checkpoint
-from vimoflow.evaluation import metrics
-from vimoflow.geometry.cameras import camera_heading
-from vimoflow.geometry.rotations import (
-    axis_angle_to_matrix,
-    matrix_to_axis_angle,
-    rotation_about,
+from vimoflow.errors import ConfigError, InputError
+from vimoflow.evaluation.cases import Case, validation_cases
+from vimoflow.evaluation.intervals import Estimate, bootstrap_mean
+from vimoflow.evaluation.manifest import Manifest, NamedCases
+from vimoflow.evaluation.mediapipe_world import coco_of_landmarks, landmark_motion
+from vimoflow.evaluation.prediction import mean_motions, predict
+from vimoflow.evaluation.scores import (
+    Score,
+    limb_errors,
+    limb_points,
+    mean_score,
+    score,
+    score_limbs,
 )
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.kinematics import coco_points, forward_kinematics
-from vimoflow.motion.skeleton import COCO_LIMBS, CONTACT_JOINTS, coco, joint
-from vimoflow.sampling import SamplingOptions, features_to_motion, sample_features
+from vimoflow.motion.skeleton import COCO_LIMBS, COCO_NAMES
+from vimoflow.sampling import SamplingOptions
 
-FPS = 30.0
-_BATCH = 32
+__all__ = [
+    "Baseline", "Case", "ClipResult", "Evaluation", "Figure", "Row", "Score", "evaluate", "predict",
+    "score", "summarize", "validation_cases",
+]  # fmt: skip
+
+MEAN_MOTION, TRUTH, MEDIAPIPE = "mean motion", "truth", "MediaPipe 3D"
+Rank = Callable[[Motion, Case], float]
+Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
-class Case:
-    """One clip seen from one view, with its truth turned so that the camera's heading is zero.
-
-    Attributes:
-        static_camera: whether the image's path of the person tells where the person went.
-    """
+class Baseline:
+    """Another way to motions, for the same tables."""
 
     name: str
-    corpus: str
-    group: str
-    points_px: Float[np.ndarray, "frames 17 3"]
-    truth: Motion
-    truth_coco: Float[np.ndarray, "frames 17 3"]
-    static_camera: bool = True
+    motions: Callable[[Sequence[Case]], list[Motion]]
 
 
 @dataclass(frozen=True)
-class Score:
-    """Figures of one predicted motion; millimetres unless the name says otherwise."""
+class ClipResult:
+    """One method on one case.
 
-    mpjpe: float
-    pa_mpjpe: float
-    pa_mpjpe_clip: float
-    foot_slide: float
-    jitter: float  # m/s^3
-    acceleration: float  # m/s^2
-
-
-def validation_cases(
-    shards: Sequence[Shard], limit: int, seed: int, longest: int = 150
-) -> list[Case]:
-    """Cases of the shards: all real views where there are any, else one virtual view a recording.
-
-    At most ``limit`` recordings of each corpus and group, evenly spread, cut to ``longest`` frames
-    (in the middle); real views are used over their whole length.
+    Attributes:
+        title: row of the tables that the case belongs to.
+        case: which.
+        method: what made the motion.
+        score: means over seeds.
+        limb_errors: mm after similarity, of COCO points 5 to 16.
+        motion: of the first seed, for viewers; None where there is none.
+        flag: why the motion could not be measured, if it could not.
     """
-    cases = []
-    for shard in shards:
-        for group in sorted(set(shard.groups)):
-            rows = [i for i, g in enumerate(shard.groups) if g == group]
-            picked = [
-                rows[i] for i in np.linspace(0, len(rows) - 1, min(limit, len(rows))).astype(int)
-            ]
-            for row in picked:
-                views = np.flatnonzero(shard.view_of == row)
-                if len(views):
-                    cases += [_real_case(shard, row, int(view)) for view in views]
-                else:
-                    cases.append(_virtual_case(shard, row, seed, longest))
-    return cases
+
+    title: str
+    case: Case
+    method: str
+    score: Score
+    limb_errors: Float[np.ndarray, "12"]
+    motion: Motion | None = None
+    flag: str = ""
 
 
-def _real_case(shard: Shard, row: int, view: int) -> Case:
-    R, root, contacts, span = _recording(shard, row, None)
-    start = int(shard.view_starts[view])
-    points = shard.keypoints[start : start + len(root)]
-    heading = float(shard.view_headings[view])
-    return _case(shard, row, span, points, R, root, contacts, heading)
+@dataclass(frozen=True)
+class Figure:
+    """One cell: a figure's name and its estimate."""
+
+    name: str
+    estimate: Estimate
 
 
-def _virtual_case(shard: Shard, row: int, seed: int, longest: int) -> Case:
-    R, root, contacts, span = _recording(shard, row, longest)
-    generator = torch.Generator().manual_seed(seed * 100_003 + row)
-    R_world, joints = forward_kinematics(R, root)
-    camera = sample_cameras(joints[None], generator, CameraSettings(truncation_share=0.0))
-    clear = view_through(camera, coco_points(R_world, joints)[None])
-    points = corrupt_keypoints(clear, generator, None, CorruptionSettings())[0]
-    heading = float(camera_heading(camera.R_camera_world[0, 0]))
-    case = _case(shard, row, span, points.numpy(), R, root, contacts, heading)
-    return dataclasses.replace(case, static_camera=bool(is_static(camera)[0]))
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: figures of a method on a set of clips."""
+
+    title: str
+    method: str
+    figures: tuple[Figure, ...]
+
+    def figure(self, name: str) -> Estimate:
+        """One of the figures by name."""
+        return next(f.estimate for f in self.figures if f.name == name)
 
 
-def _recording(
-    shard: Shard, row: int, longest: int | None
-) -> tuple[Tensor, Tensor, np.ndarray, slice]:
-    """Rotations, root, contacts and the rows of a recording, or of its middle."""
-    first, end = int(shard.starts[row]), int(shard.starts[row + 1])
-    if longest is not None and end - first > longest:
-        first += (end - first - longest) // 2
-        end = first + longest
-    poses = torch.from_numpy(shard.poses[first:end]).unflatten(1, (24, 3))
-    root = torch.from_numpy(shard.trans[first:end])
-    return axis_angle_to_matrix(poses), root, shard.contacts[first:end], slice(first, end)
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that a report shows.
+
+    Attributes:
+        rows: method by method on every set.
+        joints: the same for single limb points, mm after similarity.
+        costs: with detected 2D less with true 2D, for sets of the same clips with both.
+        results: clip by clip.
+    """
+
+    manifest: Manifest
+    checkpoint: str
+    sampling: SamplingOptions
+    rows: tuple[Row, ...]
+    joints: tuple[Row, ...]
+    costs: tuple[Row, ...]
+    results: tuple[ClipResult, ...]
+
+    @property
+    def flagged(self) -> tuple[ClipResult, ...]:
+        """Results that could not be measured and are in no mean."""
+        return tuple(result for result in self.results if result.flag)
 
 
-def _case(
-    shard: Shard,
-    row: int,
-    span: slice,
-    points: np.ndarray,
-    R: Tensor,
-    root: Tensor,
-    contacts: np.ndarray,
-    heading: float,
-) -> Case:
-    """Turn the truth so that the camera's heading is zero, as predictions are."""
-    turn = rotation_about("y", torch.tensor(-heading))
-    R = R.clone()
-    R[:, 0] = turn @ R[:, 0]
-    root = root @ turn.T
-    truth = Motion(matrix_to_axis_angle(R).numpy(), root.numpy(), FPS, contacts)
-    points_3d = coco_points(*forward_kinematics(R, root)).numpy()
-    if len(shard.coco_truth):
-        points_3d = shard.coco_truth[span] @ turn.numpy().T
-    return Case(
-        shard.names[row], shard.entry.corpus, shard.groups[row],
-        points.astype(np.float32), truth, points_3d,
+def evaluate(
+    manifest: Manifest,
+    sets: Sequence[NamedCases],
+    checkpoint: Checkpoint,
+    sampling: SamplingOptions,
+    rank: Rank | None = None,
+    progress: Progress | None = None,
+    baselines: Sequence[Baseline] = (),
+) -> Evaluation:
+    """Evaluate a checkpoint, the mean motion, MediaPipe's 3D where there is video, and others.
+
+    Args:
+        baselines: what else to compare with.
+        rank: how badly a motion fits the 2D of its case, to pick the best of several samples.
+
+    Raises:
+        ConfigError: several samples are wanted without a ``rank``.
+    """
+    if manifest.samples > 1 and rank is None:
+        raise ConfigError("several samples a clip need a criterion to choose the best one")
+    cases = [case for named in sets for case in named.cases]
+    drawn = _draw(manifest, cases, checkpoint, sampling, progress)
+    others = [(MEAN_MOTION, mean_motions(checkpoint, cases))]
+    others += [(baseline.name, baseline.motions(cases)) for baseline in baselines]
+    others.append((TRUTH, [case.truth for case in cases]))
+    results: list[ClipResult] = []
+    titles = [named.title for named in sets for _ in named.cases]
+    for i, (title, case) in enumerate(zip(titles, cases, strict=True)):
+        results += _sampled(title, case, checkpoint.name, [seed[i] for seed in drawn], rank)
+        if case.landmarks is not None:
+            results += _of_landmarks(title, case)
+        results += [_result(title, case, name, [motions[i]]) for name, motions in others]
+    return Evaluation(
+        manifest, checkpoint.name, sampling, tuple(summarize(results)),
+        tuple(_joint_rows(results)), tuple(_cost_rows(results)), tuple(results),
     )  # fmt: skip
 
 
-def score(motion: Motion, case: Case) -> Score:
-    """Compare one motion with the truth of its case; COCO points 5 to 16, as published."""
-    R = torch.from_numpy(motion.local_rotations)
-    R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double())
-    limbs = list(COCO_LIMBS)
-    predicted = coco_points(R_world, joints)[:, limbs]
-    truth = torch.from_numpy(case.truth_coco).double()[:, limbs]
-    feet = joints[:, [joint(name) for name in CONTACT_JOINTS]]
-    contacts = torch.from_numpy(case.truth.contacts).double()
-    hips = tuple(COCO_LIMBS.index(coco(name)) for name in ("left_hip", "right_hip"))
-    return Score(
-        mpjpe=float(metrics.mpjpe(predicted, truth, root=hips)),
-        pa_mpjpe=float(metrics.pa_mpjpe(predicted, truth)),
-        pa_mpjpe_clip=float(metrics.pa_mpjpe_clip(predicted, truth)),
-        foot_slide=float(metrics.foot_slide(feet, contacts, FPS)),
-        jitter=float(metrics.jitter(joints, FPS)),
-        acceleration=float(metrics.acceleration(joints, FPS)),
-    )
+def summarize(results: Sequence[ClipResult]) -> list[Row]:
+    """Means with intervals for every set and method, in order of appearance."""
+    names = [field.name for field in dataclasses.fields(Score)]
+    return [
+        Row(title, method, tuple(
+            Figure(name, _estimate([getattr(r.score, name) for r in group], group))
+            for name in names
+        ))
+        for (title, method), group in _grouped(results).items()
+    ]  # fmt: skip
 
 
-def predict(
-    checkpoint: Checkpoint, cases: Sequence[Case], options: SamplingOptions
-) -> list[Motion]:
-    """One default sample of each case, in small batches of cases sorted by length."""
-    motions: dict[int, Motion] = {}
-    for rows in _batches([len(case.truth) for case in cases], options.window):
-        longest = max(len(cases[i].truth) for i in rows)
-        points = torch.zeros(len(rows), longest, 17, 3)
-        valid = torch.zeros(len(rows), longest, dtype=torch.bool)
-        for k, i in enumerate(rows):
-            length = len(cases[i].truth)
-            points[k, :length] = torch.from_numpy(cases[i].points_px)
-            valid[k, :length] = True
-        still = torch.tensor([cases[i].static_camera for i in rows])
-        condition = encode_condition(points, person_size_px(points), still)
-        features = sample_features(checkpoint, condition, options, valid)
-        for k, i in enumerate(rows):
-            motions[i] = features_to_motion(features[k, : len(cases[i].truth)])
-    return [motions[i] for i in range(len(cases))]
+def _draw(
+    manifest: Manifest,
+    cases: Sequence[Case],
+    checkpoint: Checkpoint,
+    sampling: SamplingOptions,
+    progress: Progress | None,
+) -> list[list[list[Motion]]]:
+    """Motions by seed, case and sample."""
+    runs = len(manifest.seeds) * manifest.samples
+    drawn = []
+    for s, seed in enumerate(manifest.seeds):
+        by_sample = []
+        for k in range(manifest.samples):
+
+            def show(done: int, total: int | None, run: int = s * manifest.samples + k) -> None:
+                if progress is not None:
+                    progress(run * len(cases) + done, runs * len(cases))
+
+            options = dataclasses.replace(sampling, seed=seed + 7919 * k)
+            by_sample.append(predict(checkpoint, cases, options, show))
+        drawn.append([[motions[i] for motions in by_sample] for i in range(len(cases))])
+    return drawn
 
 
-def _batches(lengths: Sequence[int], window: int) -> list[list[int]]:
-    """Clips that are sampled together: of one length, or padded where one window holds them all.
+def _sampled(
+    title: str, case: Case, name: str, by_seed: list[list[Motion]], rank: Rank | None
+) -> list[ClipResult]:
+    """The first sample; where there are several also their mean and the best fit to the 2D."""
+    results = [_result(title, case, name, [samples[0] for samples in by_seed])]
+    count = len(by_seed[0])
+    if count > 1 and rank is not None:
+        every = [motion for samples in by_seed for motion in samples]
+        best = [min(samples, key=lambda motion: rank(motion, case)) for samples in by_seed]
+        results.append(_result(title, case, f"{name}, mean of {count}", every))
+        results.append(_result(title, case, f"{name}, best fit of {count}", best))
+    return results
 
-    Padding a longer clip would move its windows.
+
+def _result(title: str, case: Case, method: str, motions: list[Motion]) -> ClipResult:
+    try:
+        scores = [score(motion, case) for motion in motions]
+        errors = np.mean([limb_errors(limb_points(motion), case) for motion in motions], axis=0)
+    except InputError as error:
+        return ClipResult(title, case, method, Score(), np.full(12, np.nan), None, str(error))
+    return ClipResult(title, case, method, mean_score(scores), errors, motions[0])
+
+
+def _of_landmarks(title: str, case: Case) -> list[ClipResult]:
+    """MediaPipe's own 3D: its points as they are, and fitted to the skeleton."""
+    assert case.landmarks is not None
+    try:
+        fitted = landmark_motion(case.landmarks)
+    except InputError as error:
+        empty = np.full(12, np.nan)
+        return [ClipResult(title, case, MEDIAPIPE, Score(), empty, None, str(error))]
+    limbs = landmark_limbs(case.landmarks)
+    raw = ClipResult(title, case, MEDIAPIPE, score_limbs(limbs, case), limb_errors(limbs, case))
+    return [raw, _result(title, case, f"{MEDIAPIPE}, fitted", [fitted])]
+
+
+def landmark_limbs(landmarks: Float[np.ndarray, "frames 33 3"]) -> Float[Tensor, "frames 12 3"]:
+    """MediaPipe's own 3D of COCO points 5 to 16, in the frame of a case.
+
+    Frames in which it saw nobody take the nearest frame in which it did; there must be one.
     """
-    batches: list[list[int]] = []
-    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        fits = bool(batches) and len(batches[-1]) < _BATCH
-        if fits and (lengths[i] <= window or lengths[i] == lengths[batches[-1][0]]):
-            batches[-1].append(i)
-        else:
-            batches.append([i])
-    return batches
+    points = coco_of_landmarks(landmarks)[:, list(COCO_LIMBS)]
+    seen = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
+    frames = np.arange(len(points))
+    nearest = seen[np.abs(frames[:, None] - seen).argmin(axis=1)]
+    return torch.from_numpy(points[nearest]).double()
 
 
-def mean_motions(checkpoint: Checkpoint, cases: Sequence[Case]) -> list[Motion]:
-    """The training set's mean features, standing still: the baseline that looks at nothing."""
-    mean = checkpoint.normalization.mean
-    return [features_to_motion(mean.expand(len(case.truth), -1)) for case in cases]
+def _grouped(results: Sequence[ClipResult]) -> dict[tuple[str, str], list[ClipResult]]:
+    groups: dict[tuple[str, str], list[ClipResult]] = {}
+    for result in results:
+        groups.setdefault((result.title, result.method), []).append(result)
+    return groups
 
 
-def summarize(
-    cases: Sequence[Case], scores: Sequence[Score]
-) -> dict[tuple[str, str], tuple[int, Score]]:
-    """Per corpus and group: the number of cases and the mean of each figure (NaN left out)."""
-    table = {}
-    for key in sorted({(case.corpus, case.group) for case in cases}):
-        rows = [
-            s for case, s in zip(cases, scores, strict=True) if (case.corpus, case.group) == key
-        ]
-        values = np.array([dataclasses.astuple(s) for s in rows])
-        table[key] = (len(rows), Score(*(_mean_of_numbers(column) for column in values.T)))
-    return table
+def _estimate(values: Sequence[float], group: Sequence[ClipResult]) -> Estimate:
+    """Mean and interval over recordings; several views of one are one."""
+    return bootstrap_mean(np.array(values, dtype=float), [r.case.name for r in group])
 
 
-def _mean_of_numbers(values: np.ndarray) -> float:
-    """Mean without the NaN; NaN where there is nothing else, without numpy's warning."""
-    numbers = values[~np.isnan(values)]
-    return float(numbers.mean()) if len(numbers) else float("nan")
+def _joint_rows(results: Sequence[ClipResult]) -> list[Row]:
+    return [
+        Row(title, method, tuple(
+            Figure(COCO_NAMES[point], _estimate([r.limb_errors[k] for r in group], group))
+            for k, point in enumerate(COCO_LIMBS)
+        ))
+        for (title, method), group in _grouped(results).items()
+        if method not in (MEAN_MOTION, TRUTH)
+    ]  # fmt: skip
 
 
-def validation_report(
-    data: Path, checkpoint: Checkpoint, options: SamplingOptions, limit: int = 24, seed: int = 0
-) -> str:
-    """The table of the README as Markdown: checkpoint and mean motion on every held-out corpus."""
-    cases = validation_cases(read_shards(data, "validation"), limit, seed)
-    lines = [
-        "| clips | n | method | MPJPE mm | PA-MPJPE mm | PA clip mm | foot slide mm "
-        "| jitter m/s³ |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    methods = {
-        checkpoint.name: predict(checkpoint, cases, options),
-        "mean motion": mean_motions(checkpoint, cases),
-        "truth": [case.truth for case in cases],
-    }
-    tables = {
-        name: summarize(cases, [score(m, c) for m, c in zip(motions, cases, strict=True)])
-        for name, motions in methods.items()
-    }
-    for key in tables[checkpoint.name]:
-        title = " ".join(part for part in key if part)
-        for name, table in tables.items():
-            n, s = table[key]
-            lines.append(
-                f"| {title} | {n} | {name} | {s.mpjpe:.1f} | {s.pa_mpjpe:.1f} | "
-                f"{s.pa_mpjpe_clip:.1f} | {s.foot_slide:.1f} | {s.jitter:.0f} |"
-            )
-    return "\n".join(lines)
+def _cost_rows(results: Sequence[ClipResult]) -> list[Row]:
+    """Paired differences between sets of the same clips: detected 2D less true 2D."""
+    groups = _grouped(results)
+    rows = []
+    for (title, method), detected in groups.items():
+        if method in (MEAN_MOTION, TRUTH) or detected[0].case.source == "truth":
+            continue
+        for (_, other_method), exact in groups.items():
+            same = [r.case.name for r in exact] == [r.case.name for r in detected]
+            if other_method == method and exact[0].case.source == "truth" and same:
+                rows.append(Row(f"{title}, less true 2D", method, _differences(detected, exact)))
+    return rows
+
+
+def _differences(a: Sequence[ClipResult], b: Sequence[ClipResult]) -> tuple[Figure, ...]:
+    return tuple(
+        Figure(name, _estimate([
+            getattr(x.score, name) - getattr(y.score, name) for x, y in zip(a, b, strict=True)
+        ], a))
+        for name in (field.name for field in dataclasses.fields(Score))
+    )  # fmt: skip

@@ -1,21 +1,27 @@
-"""Figures of the documentation: the loss weightings over the noise schedule (thesis, Figure 6)."""
+"""Figures of the documentation: loss weightings (thesis, Figure 6) and strips (Figures 7 to 21)."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt8
 from torch import Tensor
 
+from vimoflow.data.shards import read_shards
+from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.weighting import STRATEGIES, area_under_curve_percent, parse_weighting
-from vimoflow.errors import OutputError
+from vimoflow.errors import ConfigError, OutputError
+from vimoflow.evaluation.benchmark import Case, validation_cases
+from vimoflow.evaluation.strips import TIMESTEPS, draw_strip, make_strips
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,19 +79,77 @@ def write_snr_figure(folder: Path, schedule: NoiseSchedule | None = None) -> Non
     Raises:
         OutputError: the folder cannot be written.
     """
-    schedule = schedule or NoiseSchedule()
-    curves = weight_curves(schedule)
+    curves = weight_curves(schedule or NoiseSchedule())
     figure = _draw(curves)
     areas = {curve.name: round(curve.auc_percent, 6) for curve in curves}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / "snr.png", _rendered(figure, "png"))
-        _replace(folder / "snr.svg", _rendered(figure, "svg"))
-        _replace(folder / "snr.json", (json.dumps(areas, indent=2) + "\n").encode())
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: the figure cannot be written ({error.strerror}); choose another folder"
-        ) from error
+    _write_files(
+        folder,
+        {
+            "snr.png": _rendered(figure, "png"),
+            "snr.svg": _rendered(figure, "svg"),
+            "snr.json": (json.dumps(areas, indent=2) + "\n").encode(),
+        },
+    )
+
+
+def write_strips(
+    folder: Path,
+    data: Path,
+    checkpoint: Checkpoint,
+    timesteps: Sequence[int] = TIMESTEPS,
+    clip: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Write truth.png, predictions.png, samples.png and strips.json of one held-out clip.
+
+    Args:
+        folder: where to; made if missing.
+        data: folder of shards.
+        checkpoint: what predicts.
+        timesteps: to which the truth is noised.
+        clip: part of the recording's name; the first held-out clip if None.
+        seed: of the noise.
+
+    Raises:
+        ConfigError: no held-out recording of that name, or a timestep out of range.
+        OutputError: the folder cannot be written.
+    """
+    case = strip_case(data, clip)
+    strips = make_strips(
+        checkpoint.denoiser, checkpoint.normalization, checkpoint.schedule, case, timesteps, seed
+    )
+    numbers = {
+        "clip": case.name,
+        "checkpoint": checkpoint.name,
+        "timesteps": list(timesteps),
+        "predictions_mm": [round(e, 1) for e in strips.errors_mm(strips.predictions)],
+        "samples_mm": [round(e, 1) for e in strips.errors_mm(strips.samples)],
+    }
+    _write_files(
+        folder,
+        {
+            "truth.png": _png(draw_strip([strips.truth])),
+            "predictions.png": _png(draw_strip(strips.predictions)),
+            "samples.png": _png(draw_strip(strips.samples)),
+            "strips.json": (json.dumps(numbers, indent=2) + "\n").encode(),
+        },
+    )
+
+
+def strip_case(data: Path, clip: str | None = None) -> Case:
+    """A held-out clip to draw, by a part of its recording's name.
+
+    Raises:
+        ConfigError: none of that name.
+    """
+    shards = read_shards(data, "validation")
+    limit = 1 if clip is None else max(len(shard.names) for shard in shards)
+    for shard in shards:
+        wanted = clip is None or any(clip in name for name in shard.names)
+        for case in validation_cases([shard], limit, seed=0) if wanted else ():
+            if clip is None or clip in case.name:
+                return case
+    raise ConfigError(f"{data}: no held-out recording whose name has '{clip}' in it")
 
 
 def _draw(curves: tuple[WeightCurve, ...]) -> Figure:
@@ -130,6 +194,25 @@ def _rendered(figure: Figure, suffix: str) -> bytes:
     with matplotlib.rc_context({"svg.hashsalt": "vimoflow"}):
         figure.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
     return buffer.getvalue()
+
+
+def _png(picture: UInt8[np.ndarray, "height width 3"]) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _write_files(folder: Path, files: dict[str, bytes]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            _replace(folder / name, content)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: the figure cannot be written ({error.strerror}); choose another folder"
+        ) from error
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -36,6 +36,19 @@ class ContactScores:
     recall: Float[Tensor, "*batch"]
 
 
+def joint_errors(
+    prediction: Float[Tensor, "*batch frames joints 3"],
+    truth: Float[Tensor, "*batch frames joints 3"],
+    root: tuple[int, ...] = (0,),
+) -> Float[Tensor, "*batch joints"]:
+    """Position error of each joint, millimetres, mean over frames; ``root`` as in :func:`mpjpe`."""
+    prediction, truth = require_pair(prediction, truth)
+    if root:
+        prediction = prediction - prediction[..., list(root), :].mean(-2, keepdim=True)
+        truth = truth - truth[..., list(root), :].mean(-2, keepdim=True)
+    return MM * (prediction - truth).norm(dim=-1).mean(-2)
+
+
 def mpjpe(
     prediction: Float[Tensor, "*batch frames joints 3"],
     truth: Float[Tensor, "*batch frames joints 3"],
@@ -46,11 +59,16 @@ def mpjpe(
     ``root`` names the joints whose mean is the root: the pelvis of the 24-joint skeleton, both hips
     of COCO points, none at all for the error in the world.
     """
-    prediction, truth = _paired(prediction, truth)
-    if root:
-        prediction = prediction - prediction[..., list(root), :].mean(-2, keepdim=True)
-        truth = truth - truth[..., list(root), :].mean(-2, keepdim=True)
-    return MM * (prediction - truth).norm(dim=-1).mean((-2, -1))
+    return joint_errors(prediction, truth, root).mean(-1)
+
+
+def pa_joint_errors(
+    prediction: Float[Tensor, "*batch frames joints 3"],
+    truth: Float[Tensor, "*batch frames joints 3"],
+) -> Float[Tensor, "*batch joints"]:
+    """Position error of each joint, millimetres, after the best similarity of every frame."""
+    prediction, truth = require_pair(prediction, truth)
+    return MM * (align_by_similarity(prediction, truth) - truth).norm(dim=-1).mean(-2)
 
 
 def pa_mpjpe(
@@ -58,8 +76,7 @@ def pa_mpjpe(
     truth: Float[Tensor, "*batch frames joints 3"],
 ) -> Float[Tensor, "*batch"]:
     """Mean per-joint position error, millimetres, after the best similarity of every frame."""
-    prediction, truth = _paired(prediction, truth)
-    return MM * (align_by_similarity(prediction, truth) - truth).norm(dim=-1).mean((-2, -1))
+    return pa_joint_errors(prediction, truth).mean(-1)
 
 
 def pa_mpjpe_clip(
@@ -70,29 +87,43 @@ def pa_mpjpe_clip(
 
     Unlike :func:`pa_mpjpe` it sees wrong root paths, headings and sizes that change over time.
     """
-    prediction, truth = _paired(prediction, truth)
+    prediction, truth = require_pair(prediction, truth)
     points, target = prediction.flatten(-3, -2), truth.flatten(-3, -2)
     return MM * (align_by_similarity(points, target) - target).norm(dim=-1).mean(-1)
 
 
 def align_by_similarity(
-    points: Float[Tensor, "*batch points 3"], target: Float[Tensor, "*batch points 3"]
+    points: Float[Tensor, "*batch points 3"],
+    target: Float[Tensor, "*batch points 3"],
+    fitted: slice = slice(None),
+    scaled: bool = True,
 ) -> Float[Tensor, "*batch points 3"]:
     """``points`` under the rotation, scale and shift that bring them closest to ``target``.
 
-    Least squares without reflection (Umeyama 1991, equations 40 to 42). Points that all coincide
-    end up at the target's centroid.
+    Least squares over the ``fitted`` points, without reflection (Umeyama 1991, equations 40 to
+    42); without scale unless ``scaled``. Points that all coincide end up at the target's centroid.
     """
-    center, target_center = points.mean(-2, keepdim=True), target.mean(-2, keepdim=True)
-    p, q = points - center, target - target_center
+    p, q = points[..., fitted, :], target[..., fitted, :]
+    center, target_center = p.mean(-2, keepdim=True), q.mean(-2, keepdim=True)
+    p, q = p - center, q - target_center
     U, D, Vt = torch.linalg.svd(q.transpose(-1, -2) @ p)
     # A reflection would fit better where this is -1: turn the weakest axis back.
     sign = torch.ones_like(D)
     sign[..., 2] = torch.where(torch.linalg.det(U @ Vt) < 0, -1.0, 1.0)
     R_target_points = (U * sign[..., None, :]) @ Vt
     spread = p.square().sum((-2, -1)).clamp(min=torch.finfo(p.dtype).tiny)
-    scale = (D * sign).sum(-1) / spread
-    return scale[..., None, None] * (p @ R_target_points.transpose(-1, -2)) + target_center
+    scale = (D * sign).sum(-1) / spread if scaled else torch.ones_like(spread)
+    turned = (points - center) @ R_target_points.transpose(-1, -2)
+    return scale[..., None, None] * turned + target_center
+
+
+def joint_rotation_errors(
+    R_prediction: Float[Tensor, "*batch frames joints 3 3"],
+    R_truth: Float[Tensor, "*batch frames joints 3 3"],
+) -> Float[Tensor, "*batch joints"]:
+    """Geodesic angle between the rotations of each joint, degrees, mean over frames."""
+    prediction, truth = require_pair(R_prediction, R_truth)
+    return torch.rad2deg(geodesic_angle(prediction, truth)).mean(-2)
 
 
 def mpjre(
@@ -100,8 +131,7 @@ def mpjre(
     R_truth: Float[Tensor, "*batch frames joints 3 3"],
 ) -> Float[Tensor, "*batch"]:
     """Mean per-joint rotation error: the geodesic angle between rotations, degrees."""
-    prediction, truth = _paired(R_prediction, R_truth)
-    return torch.rad2deg(geodesic_angle(prediction, truth)).mean((-2, -1))
+    return joint_rotation_errors(R_prediction, R_truth).mean(-1)
 
 
 def acceleration_error(
@@ -110,7 +140,7 @@ def acceleration_error(
     fps: float,
 ) -> Float[Tensor, "*batch"]:
     """Mean magnitude of the difference of joint accelerations, m/s^2 (central differences)."""
-    prediction, truth = _paired(prediction, truth)
+    prediction, truth = require_pair(prediction, truth)
     return _derivative(prediction - truth, 2, fps).norm(dim=-1).mean((-2, -1))
 
 
@@ -118,12 +148,12 @@ def acceleration(
     joints: Float[Tensor, "*batch frames joints 3"], fps: float
 ) -> Float[Tensor, "*batch"]:
     """Mean magnitude of the joints' acceleration, m/s^2. Compare with the truth's."""
-    return _derivative(_finite(joints), 2, fps).norm(dim=-1).mean((-2, -1))
+    return _derivative(require_finite(joints), 2, fps).norm(dim=-1).mean((-2, -1))
 
 
 def jitter(joints: Float[Tensor, "*batch frames joints 3"], fps: float) -> Float[Tensor, "*batch"]:
     """Mean magnitude of the joints' jerk (third derivative), m/s^3. Compare with the truth's."""
-    return _derivative(_finite(joints), 3, fps).norm(dim=-1).mean((-2, -1))
+    return _derivative(require_finite(joints), 3, fps).norm(dim=-1).mean((-2, -1))
 
 
 def foot_slide(
@@ -137,7 +167,7 @@ def foot_slide(
     from one frame to the next counts for a joint that is in contact (0.5 or more) in both. NaN for
     a clip whose truth has no such step.
     """
-    feet, labels = _finite(contact_joints), _finite(truth_contacts)
+    feet, labels = require_finite(contact_joints), require_finite(truth_contacts)
     _require_same_shape(feet.shape[:-1], labels.shape)
     velocity = _derivative(feet[..., (0, 2)], 1, fps)
     on_ground = labels >= CONTACT_THRESHOLD
@@ -153,7 +183,7 @@ def penetration(
     ``sole_m`` is how far the body reaches below its lowest point: joints are inside the foot, so
     theirs is the sole's thickness; 0 for the vertices of a mesh.
     """
-    lowest = _finite(points)[..., 1].amin(-1)
+    lowest = require_finite(points)[..., 1].amin(-1)
     return MM * (sole_m - lowest).clamp(min=0).mean(-1)
 
 
@@ -167,7 +197,7 @@ def floating(
     Of the lowest point, mean over the frames in which any of the truth's contacts is 0.5 or more;
     NaN for a clip without any.
     """
-    points, labels = _finite(points), _finite(truth_contacts)
+    points, labels = require_finite(points), require_finite(truth_contacts)
     _require_same_shape(points.shape[:-2], labels.shape[:-1])
     height = (points[..., 1].amin(-1) - sole_m).clamp(min=0)
     touching = (labels >= CONTACT_THRESHOLD).any(-1)
@@ -183,7 +213,7 @@ def reprojection_error(
 
     NaN for a clip in which none was seen. Divide by the person's size in pixels to compare clips.
     """
-    projected, keypoints = _paired(projected_px, keypoints_px)
+    projected, keypoints = require_pair(projected_px, keypoints_px)
     return _mean_where((projected - keypoints).norm(dim=-1), observed)
 
 
@@ -191,15 +221,20 @@ def contact_scores(
     contacts: Float[Tensor, "*batch frames 4"], truth_contacts: Float[Tensor, "*batch frames 4"]
 ) -> ContactScores:
     """Precision and recall of contacts, both thresholded at 0.5, over all frames and joints."""
-    prediction, truth = _paired(contacts, truth_contacts)
+    prediction, truth = require_pair(contacts, truth_contacts)
     predicted, true = prediction >= CONTACT_THRESHOLD, truth >= CONTACT_THRESHOLD
     hits = (predicted & true).double()
     return ContactScores(_mean_where(hits, predicted), _mean_where(hits, true))
 
 
-def _paired(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+def require_pair(prediction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in float64.
+
+    Raises:
+        InputError: other shapes, no frames, or values that are not finite.
+    """
     _require_same_shape(prediction.shape, truth.shape)
-    return _finite(prediction), _finite(truth)
+    return require_finite(prediction), require_finite(truth)
 
 
 def _require_same_shape(prediction: torch.Size, truth: torch.Size) -> None:
@@ -210,7 +245,8 @@ def _require_same_shape(prediction: torch.Size, truth: torch.Size) -> None:
         )
 
 
-def _finite(values: Tensor) -> Tensor:
+def require_finite(values: Tensor) -> Tensor:
+    """In float64; ``InputError`` where there are no frames or values are not finite."""
     if values.numel() == 0:
         raise InputError("a motion without frames cannot be measured")
     if not bool(torch.isfinite(values).all()):
