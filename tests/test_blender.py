@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from motion_examples import swinging_motion
 from vimoflow.formats.bvh_writer import write_bvh
 from vimoflow.formats.glb import save_glb

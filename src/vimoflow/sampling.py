@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -18,9 +19,12 @@ from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.geometry.rotations import matrix_to_axis_angle, matrix_to_sixd, sixd_to_matrix
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import LAYOUT, decode_features
-from vimoflow.refinement import refine
+from vimoflow.motion.floor import fit_floor
+from vimoflow.refinement import Evidence, EvidenceGuidance, refine
+from vimoflow.refinement.foot_locking import lock_feet
 
 _MODEL_BATCH = 16  # windows a call: bounds the memory that long inputs take
+_LEAST_GUIDED_T = 60  # below, the noise is weaker than what guidance would bring in
 _GROUND = (LAYOUT.root.start, LAYOUT.root.start + 2)  # x and z of the root
 
 
@@ -35,6 +39,9 @@ class SamplingOptions:
         seed: of the noise.
         window: frames a window at 30 fps, as trained.
         refine: bring the result closer to the keypoints afterwards, see ``refinement``.
+        lock_feet: let resting feet rest, see ``refinement.foot_locking``.
+        guide_every: pull the estimate towards the keypoints at every so many denoising steps, too;
+            0 is never (with the shipped weights it gains on some clips what it loses on others).
         overlap: frames that neighbouring windows share at least.
     """
 
@@ -45,6 +52,13 @@ class SamplingOptions:
     window: int = 150
     overlap: int = 50
     refine: bool = True
+    guide_every: int = 0
+    lock_feet: bool = True
+
+    def guided_at(self, step: int, t: int) -> bool:
+        """Whether the estimate of this step, counted from 1, at timestep ``t`` is guided."""
+        every = self.guide_every if self.refine else 0
+        return every > 0 and step % every == 0 and t >= _LEAST_GUIDED_T
 
 
 @torch.no_grad()
@@ -68,6 +82,7 @@ def sample_features(
     kept = None if valid is None else plan.split(valid).flatten(0, 1)
     denoise = _denoiser(checkpoint, rows, kept, options.guidance)
     noise = _FrameNoise(options.seed, batch, frames, rows.device)
+    guide = EvidenceGuidance(Evidence.of(condition), valid=valid)
     steps_done = 0
 
     def joined(x0: Tensor, t: Tensor) -> Tensor:
@@ -79,6 +94,8 @@ def sample_features(
         if options.guidance > 0:
             features = orthonormal(features)
         together = merge_windows(features, plan)
+        if options.guided_at(steps_done, int(t[0])):
+            together = guide(together)
         return checkpoint.normalization.normalize(split_windows(together, plan)).flatten(0, 1)
 
     x0 = sample(
@@ -92,7 +109,19 @@ def sample_features(
     )
     features = checkpoint.normalization.denormalize(x0).unflatten(0, (batch, -1))
     together = merge_windows(features, plan)
-    return refine(together, condition, valid=valid) if options.refine else together
+    if not options.refine:
+        return together
+    return refine(together, guide.evidence, None, valid, guide.cameras).features
+
+
+def finished_motion(
+    features: Float[Tensor, "frames 151"], options: SamplingOptions | None = None
+) -> Motion:
+    """Features at 30 fps as a motion that stands on the floor (y = 0) with feet that rest."""
+    motion = features_to_motion(features)
+    drop = float(fit_floor(torch.from_numpy(motion.joint_positions), motion.fps))
+    motion = dataclasses.replace(motion, trans=motion.trans - np.array([0, drop, 0], np.float32))
+    return lock_feet(motion) if (options or SamplingOptions()).lock_feet else motion
 
 
 def features_to_motion(features: Float[Tensor, "frames 151"], fps: float = 30.0) -> Motion:

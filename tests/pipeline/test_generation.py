@@ -234,7 +234,7 @@ def test_checkpoints_that_cannot_be_used(assert_refused, keypoint_file, tmp_path
     assert_refused("no such checkpoint", path, "--checkpoint", missing, *FAST)
 
 
-@pytest.mark.parametrize("where", ["save_motion", "_write_run"])
+@pytest.mark.parametrize("where", ["save_motion", "write_run_record"])
 def test_interrupted_writing_leaves_nothing(run, keypoint_file, tmp_path, monkeypatch, where):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -256,7 +256,21 @@ def test_an_interrupted_second_run_leaves_the_first_one_whole(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vimoflow.pipeline.generation._write_run", full)
+    monkeypatch.setattr("vimoflow.pipeline.generation.write_run_record", full)
     code, err = run("generate", source, "-o", out, "--seed", 1, *FAST)
     assert code == 2 and "No space left" in err
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_views_are_one_performance(run, keypoint_file, tmp_path):
+    files = [keypoint_file(24, name=f"view{i}.json") for i in range(2)]
+    out = tmp_path / "out"
+    code, _ = run("generate", *files, "-o", out, "--views", "--steps", 2, "--formats", "npz")
+    assert code == 0 and names(out) == {"motion.npz", "run.json"}
+    assert json.loads((out / "run.json").read_text())["input"]["views"] == 2
+    assert len(load_motion_npz(out / "motion.npz")) == 24
+
+
+def test_several_samples_of_several_views_make_no_sense(run, keypoint_file, tmp_path):
+    code, err = run("generate", keypoint_file(12), "-o", tmp_path, "--views", "--samples", 2)
+    assert code == 2 and "--views" in err

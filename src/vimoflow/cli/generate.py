@@ -81,6 +81,13 @@ def generate(
         bool,
         typer.Option("--no-refine", help="Keep the samples as the model drew them."),
     ] = False,
+    no_foot_lock: Annotated[
+        bool, typer.Option("--no-foot-lock", help="Let feet move as the model wants.")
+    ] = False,
+    views: Annotated[
+        bool,
+        typer.Option("--views", help="The INPUTs are synchronous views of one performance."),
+    ] = False,
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Leave out preview.html and preview.mp4.")
     ] = False,
@@ -109,6 +116,8 @@ def generate(
         camera=camera,
         region=region_option.parse_region(region),
         refine=not no_refine,
+        lock_feet=not no_foot_lock,
+        views=views,
     )
     for path in inputs:
         require_input(path)
@@ -121,7 +130,7 @@ def generate(
 
 def _report(result: Result) -> None:
     """Where the results are, how good they are, and under which terms they may be used."""
-    from vimoflow.pipeline.generation import figures
+    from vimoflow.pipeline.quality import figures
 
     typer.echo(f"{result.source.name}: results in {result.folder}")
     typer.echo("  " + ", ".join(path.name for path in result.files))

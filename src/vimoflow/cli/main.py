@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from vimoflow import __version__
-from vimoflow.cli import data, doctor, evaluate, figures, generate, keypoints, train
+from vimoflow.cli import (
+    ablate,
+    bench,
+    data,
+    doctor,
+    evaluate,
+    figures,
+    generate,
+    keypoints,
+    train,
+    triangulate,
+)
 from vimoflow.errors import VimoflowError
 
 # Plain messages: they come out the same on a terminal, in a log and in a test.
@@ -24,10 +35,13 @@ app = typer.Typer(
 app.command("generate")(generate.generate)
 app.command("keypoints")(keypoints.keypoints)
 app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
+app.add_typer(evaluate.app, name="evaluate")
+app.command("ablate")(ablate.ablate)
+app.command("triangulate")(triangulate.triangulate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(figures.app, name="figures")
+app.add_typer(bench.app, name="bench")
 
 
 def _print_version(wanted: bool) -> bool:

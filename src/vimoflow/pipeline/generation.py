@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
-import json
 import os
-import platform
 import shutil
 import tempfile
 import time
@@ -14,12 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
-from vimoflow import __version__
 from vimoflow.errors import InputError, OutputError, VimoflowError
 from vimoflow.formats.saving import save_motion
 from vimoflow.keypoints.estimators import Region, extract
@@ -27,7 +21,8 @@ from vimoflow.keypoints.formats import read_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.options import PREVIEW_FORMATS, GenerateOptions
-from vimoflow.pipeline.quality import Quality
+from vimoflow.pipeline.quality import Quality, figures
+from vimoflow.pipeline.run_record import Source, write_run_record
 from vimoflow.pipeline.video_to_motion import VideoToMotion, best_first
 from vimoflow.sampling import SamplingOptions
 from vimoflow.video.timing import TIME_TOLERANCE_S
@@ -50,18 +45,12 @@ class Result:
     terms: str
 
 
-@dataclass(frozen=True)
-class _Input:
-    path: Path
-    keypoints: Keypoints2D
-    video: Path | None
-    warnings: tuple[str, ...]
-
-
 def generate(
     inputs: Sequence[Path], options: GenerateOptions, progress: Progress | None = None
 ) -> list[Result]:
     """Animate every input: one into the output folder itself, several into folders of their names.
+
+    With ``options.views`` all inputs are one performance, and the first one's clock counts.
 
     Files appear complete or not at all. A bad one among several does not stop the others; its
     error is raised at the end.
@@ -70,10 +59,13 @@ def generate(
         VimoflowError: an input, the output folder or the checkpoint cannot be used.
     """
     model = VideoToMotion.from_pretrained(options.checkpoint)
+    progress = progress or _quiet
+    if options.views:
+        return [_animate(model, tuple(inputs), options.output, options, progress)]
     results, errors = [], []
     for path, folder in zip(inputs, _folders(inputs, options.output), strict=True):
         try:
-            results.append(_animate(model, path, folder, options, progress or _quiet))
+            results.append(_animate(model, (path,), folder, options, progress))
         except VimoflowError as error:
             errors.append(error)
     if errors:
@@ -94,10 +86,14 @@ def _folders(inputs: Sequence[Path], output: Path) -> list[Path]:
 
 
 def _animate(
-    model: VideoToMotion, path: Path, folder: Path, options: GenerateOptions, progress: Progress
+    model: VideoToMotion,
+    paths: tuple[Path, ...],
+    folder: Path,
+    options: GenerateOptions,
+    progress: Progress,
 ) -> Result:
     started = time.perf_counter()
-    source = _read(path, options, progress)
+    source = _read_views(paths, options, progress)
     detected = time.perf_counter()
     sampling = SamplingOptions(
         steps=options.steps,
@@ -105,11 +101,15 @@ def _animate(
         guidance=options.guidance or 0.0,
         seed=options.seed,
         refine=options.refine,
+        lock_feet=options.lock_feet,
     )
+    static = options.camera == "static"
     with progress("denoising") as show:
-        motions = model.sample(
-            source.keypoints, sampling, options.samples, options.camera == "static", show
-        )
+        if source.other_views:
+            together = (source.keypoints, *source.other_views)
+            motions = [model.sample_views(together, sampling, static, show)]
+        else:
+            motions = model.sample(source.keypoints, sampling, options.samples, static, show)
     rated = [
         (_presented(motion, options), quality)
         for motion, quality in best_first(motions, source.keypoints)
@@ -124,12 +124,21 @@ def _animate(
             "writing_s": time.perf_counter() - sampled,
             "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
         }
-        _write_run(partial / "run.json", model, source, options, rated, timings)
+        write_run_record(partial / "run.json", model, source, options, rated, timings)
         files = tuple(sorted(folder / p.name for p in partial.iterdir() if p.is_file()))
-    return Result(path, folder, files, rated[0][1], source.warnings, terms)
+    return Result(source.path, folder, files, rated[0][1], source.warnings, terms)
 
 
-def _read(path: Path, options: GenerateOptions, progress: Progress) -> _Input:
+def _read_views(paths: tuple[Path, ...], options: GenerateOptions, progress: Progress) -> Source:
+    """The first input, and what the others saw of the same performance."""
+    first, *others = (_read(path, options, progress) for path in paths)
+    warnings = first.warnings + tuple(w for other in others for w in other.warnings)
+    return dataclasses.replace(
+        first, warnings=warnings, other_views=tuple(other.keypoints for other in others)
+    )
+
+
+def _read(path: Path, options: GenerateOptions, progress: Progress) -> Source:
     """Keypoints of a video, or of a keypoint file."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a video or a keypoint file")
@@ -137,12 +146,12 @@ def _read(path: Path, options: GenerateOptions, progress: Progress) -> _Input:
         keypoints = _cut(read_keypoints(path, options.fps), options, path)
         if not keypoints.observed.any():
             raise InputError(f"{path}: no keypoint has a confidence above zero")
-        return _Input(path, keypoints, None, ())
+        return Source(path, keypoints, None, ())
     with progress("finding keypoints") as show:
         region = None if options.region is None else Region(*options.region)
         start = options.start_s or None
         found = extract(path, options.estimator, start, options.end_s, show, region)
-    return _Input(path, found.keypoints, path, found.warnings)
+    return Source(path, found.keypoints, path, found.warnings)
 
 
 def _cut(keypoints: Keypoints2D, options: GenerateOptions, path: Path) -> Keypoints2D:
@@ -169,7 +178,7 @@ def _presented(motion: Motion, options: GenerateOptions) -> Motion:
 
 def _write_files(
     rated: list[tuple[Motion, Quality]],
-    source: _Input,
+    source: Source,
     options: GenerateOptions,
     terms: str,
     folder: Path,
@@ -200,47 +209,6 @@ def _write_files(
                 end=options.end_s,
                 on_frame=lambda done: show(done, len(motion)),
             )
-
-
-def _write_run(
-    path: Path,
-    model: VideoToMotion,
-    source: _Input,
-    options: GenerateOptions,
-    rated: list[tuple[Motion, Quality]],
-    timings: dict[str, float],
-) -> None:
-    keypoints = source.keypoints
-    settings = dataclasses.asdict(options) | {"output": str(options.output)}
-    document: dict[str, Any] = {
-        "vimoflow": __version__,
-        "input": {
-            "file": source.path.name,
-            "frames": len(keypoints),
-            "fps": keypoints.fps,
-            "image_size": keypoints.image_size,
-            "estimator": keypoints.estimator,
-            "warnings": source.warnings,
-        },
-        "options": settings,
-        "checkpoint": {
-            "name": model.checkpoint.name,
-            "terms": model.checkpoint.terms,
-            "steps_trained": model.checkpoint.provenance.get("steps"),
-        },
-        "quality": dataclasses.asdict(rated[0][1]),
-        "samples": [dataclasses.asdict(quality) for _, quality in rated],
-        "not_animated": "hands and face",
-        "versions": _versions(),
-        "timings": {key: round(value, 3) for key, value in timings.items()},
-    }
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-def _versions() -> dict[str, str]:
-    packages = ("torch", "numpy", "mediapipe", "av", "roma")
-    found = {name: importlib.metadata.version(name) for name in packages}
-    return {"python": platform.python_version(), **found, "threads": str(torch.get_num_threads())}
 
 
 @contextmanager
@@ -275,21 +243,6 @@ def _remove_empty(folders: list[Path]) -> None:
     for path in folders:
         with suppress(OSError):
             path.rmdir()
-
-
-def figures(quality: Quality) -> tuple[tuple[str, str], ...]:
-    """Quality figures for people: label and value."""
-    rows = [("Keypoints seen", f"{quality.seen_percent:.0f} %")]
-    if quality.reprojection_px is not None:
-        percent = f"{quality.reprojection_percent:.1f} % of the person's height"
-        rows.append(("Distance to keypoints", f"{quality.reprojection_px:.1f} px ({percent})"))
-    if quality.foot_slide_mm is not None:
-        rows.append(("Foot slide", f"{quality.foot_slide_mm:.1f} mm a contact frame"))
-    if quality.jitter is not None:
-        rows.append(("Jitter", f"{quality.jitter:.0f} m/s³"))
-    for start, end in quality.filled:
-        rows.append(("Filled in", f"{start:.2f} s to {end:.2f} s, where nobody was seen"))
-    return tuple(rows)
 
 
 def _quiet(_: str) -> AbstractContextManager[Callable[[int, int | None], None]]:

@@ -38,6 +38,8 @@ class GenerateOptions:
         root: ``"free"`` lets the figure travel, ``"inplace"`` keeps it over one spot.
         camera: whether the camera stood still, so that the path in the image tells the root's.
         refine: bring the samples closer to the keypoints by a short optimisation.
+        lock_feet: keep resting feet where they are, and none below the floor.
+        views: the inputs are synchronous views of one performance, not a batch.
         region: (left, top, right, bottom) in pixels of the upright image: where to look for the
             person; None is everywhere.
 
@@ -62,6 +64,8 @@ class GenerateOptions:
     camera: str = "static"
     region: tuple[int, int, int, int] | None = None
     refine: bool = True
+    lock_feet: bool = True
+    views: bool = False
 
     def __post_init__(self) -> None:
         _require_choice("--sampler", self.sampler, SAMPLERS)
@@ -83,6 +87,8 @@ class GenerateOptions:
             left, top, right, bottom = self.region
             if not (left < right and top < bottom):
                 raise ConfigError(f"--region: {self.region} is empty; give LEFT,TOP,RIGHT,BOTTOM")
+        if self.views and self.samples > 1:
+            raise ConfigError("--views: several views give one motion; leave --samples out")
         if self.end_s is not None and not self.end_s > self.start_s:
             raise ConfigError(f"--end: {self.end_s:g} s is not after --start, {self.start_s:g} s")
 

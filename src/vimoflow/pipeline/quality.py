@@ -103,3 +103,18 @@ def _gaps(seen: np.ndarray, times: np.ndarray) -> tuple[tuple[float, float], ...
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def figures(quality: Quality) -> tuple[tuple[str, str], ...]:
+    """Quality figures for people: label and value."""
+    rows = [("Keypoints seen", f"{quality.seen_percent:.0f} %")]
+    if quality.reprojection_px is not None:
+        percent = f"{quality.reprojection_percent:.1f} % of the person's height"
+        rows.append(("Distance to keypoints", f"{quality.reprojection_px:.1f} px ({percent})"))
+    if quality.foot_slide_mm is not None:
+        rows.append(("Foot slide", f"{quality.foot_slide_mm:.1f} mm a contact frame"))
+    if quality.jitter is not None:
+        rows.append(("Jitter", f"{quality.jitter:.0f} m/s³"))
+    for start, end in quality.filled:
+        rows.append(("Filled in", f"{start:.2f} s to {end:.2f} s, where nobody was seen"))
+    return tuple(rows)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,9 @@ from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_ang
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.floor import fit_floor
+from vimoflow.multiview import sample_views
 from vimoflow.pipeline.quality import Quality, measure_quality
-from vimoflow.sampling import SamplingOptions, features_to_motion, sample_features
+from vimoflow.sampling import SamplingOptions, finished_motion, sample_features
 
 
 class VideoToMotion:
@@ -76,9 +75,29 @@ class VideoToMotion:
         )
         features = sample_features(self.checkpoint, repeated, options, progress=progress)
         return [
-            _on_input_clock(_on_floor(features_to_motion(row)), times, keypoints)
-            for row in features
+            _on_input_clock(finished_motion(row, options), times, keypoints) for row in features
         ]
+
+    def sample_views(
+        self,
+        views: Sequence[Keypoints2D],
+        options: SamplingOptions | None = None,
+        static_camera: bool = True,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Motion:
+        """One motion from synchronous views, on the clock and in the world of the first one.
+
+        Views that end earlier see nothing of what comes after. No calibration is needed.
+        """
+        times = model_times(views[0])
+        seconds = times - times[0]
+        points = torch.stack(
+            [resample_keypoints(view, seconds + view.timestamps[0]) for view in views]
+        )
+        condition = encode_condition(points, person_size_px(points), static_camera)
+        joint_condition = Condition(condition.pose[None], condition.track[None])
+        features = sample_views(self.checkpoint, joint_condition, options, progress)[0]
+        return _on_input_clock(finished_motion(features, options), times, views[0])
 
 
 def best_first(motions: list[Motion], keypoints: Keypoints2D) -> list[tuple[Motion, Quality]]:
@@ -88,11 +107,6 @@ def best_first(motions: list[Motion], keypoints: Keypoints2D) -> list[tuple[Moti
     """
     rated = [(motion, measure_quality(motion, keypoints)) for motion in motions]
     return sorted(rated, key=lambda pair: pair[1].rank)
-
-
-def _on_floor(motion: Motion) -> Motion:
-    drop = float(fit_floor(torch.from_numpy(motion.joint_positions), motion.fps))
-    return dataclasses.replace(motion, trans=motion.trans - np.array([0, drop, 0], np.float32))
 
 
 def _on_input_clock(motion: Motion, times: np.ndarray, keypoints: Keypoints2D) -> Motion:

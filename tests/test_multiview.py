@@ -1,0 +1,48 @@
+"""Views are brought together by their headings, without calibration."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from motion_examples import swinging_motion
+from vimoflow.geometry.rotations import rotation_about
+from vimoflow.motion.features import decode_features, encode_features
+from vimoflow.motion.kinematics import forward_kinematics
+from vimoflow.multiview import join_views
+
+HEADINGS = (0.0, 0.8, -2.5, math.pi - 0.2)
+
+
+def seen_from(heading: float) -> torch.Tensor:
+    """The example's features, the world turned so that a camera at ``heading`` faces it."""
+    motion = swinging_motion(30)
+    turn = rotation_about("y", torch.tensor(-heading))
+    R = torch.from_numpy(motion.local_rotations).float()
+    R[:, 0] = turn @ R[:, 0]
+    root = torch.from_numpy(motion.trans).float() @ turn.T
+    contacts = torch.from_numpy(np.asarray(motion.contacts)).float()
+    return encode_features(R[None], contacts[None], root[None])[0]
+
+
+def test_finds_every_heading_and_gives_the_motion_back():
+    views = torch.stack([seen_from(heading) for heading in HEADINGS])
+    together, yaws = join_views(views, torch.ones(len(views), 30))
+    gap = torch.tensor(HEADINGS) - yaws
+    assert torch.sin(gap).abs().max() < 1e-3 and torch.cos(gap).min() > 0.99
+    assert together == pytest.approx(views[0], abs=1e-4)
+
+
+def test_a_view_that_saw_nothing_does_not_count():
+    views = torch.stack([seen_from(0.0), seen_from(0.8), torch.roll(seen_from(0.0), 7, dims=0)])
+    trust = torch.ones(3, 30)
+    trust[2] = 0.0
+    together, _ = join_views(views, trust)
+    joints = [
+        forward_kinematics(R, root)[1]
+        for R, _, root in (decode_features(f[None]) for f in (together, views[0]))
+    ]
+    assert (joints[0] - joints[1]).norm(dim=-1).max() < 0.01
