@@ -116,5 +116,6 @@ def figures(quality: Quality) -> tuple[tuple[str, str], ...]:
     if quality.jitter is not None:
         rows.append(("Jitter", f"{quality.jitter:.0f} m/s³"))
     for start, end in quality.filled:
-        rows.append(("Filled in", f"{start:.2f} s to {end:.2f} s, where nobody was seen"))
+        span = f"{start:.2f} s to {end:.2f} s" if end > start else f"one frame at {start:.2f} s"
+        rows.append(("Filled in", f"{span}, where nobody was seen"))
     return tuple(rows)
