@@ -17,8 +17,6 @@ short one the steps do not quite fit the legs, and the pelvis is off by a consta
 
 from __future__ import annotations
 
-import contextlib
-import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +25,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from vimoflow.errors import InputError, OutputError
+from vimoflow.errors import InputError
+from vimoflow.formats.npz_writer import write_npz
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
@@ -46,7 +45,6 @@ _MAX_BYTES = 1024 * 2**20
 _MAX_METRES = 1e4
 _UPRIGHT = 0.8  # cosine of the mean lean from +Y below which a file is taken to be Z up
 _EVEN_S = 1e-3
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _R_ZUP_YUP = rotation_about("x", torch.tensor(np.pi / 2, dtype=torch.float64)).numpy().round()
 
 
@@ -100,22 +98,7 @@ def save_amass(motion: Motion, path: str | Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            for key, array in _arrays(_even(motion)).items():
-                # A fixed date and system, because zip entries otherwise carry the clock.
-                entry = zipfile.ZipInfo(f"{key}.npy", date_time=_ZIP_EPOCH)
-                entry.create_system, entry.compress_type = 3, zipfile.ZIP_DEFLATED
-                with archive.open(entry, "w", force_zip64=True) as stream:
-                    np.lib.format.write_array(stream, array, allow_pickle=False)
-        os.replace(partial, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot write the motion ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    write_npz(Path(path), _arrays(_even(motion)))
 
 
 def resample_motion(motion: Motion, fps: float) -> Motion:

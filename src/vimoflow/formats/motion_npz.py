@@ -10,21 +10,18 @@ from keypoints.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from vimoflow.errors import InputError, OutputError
+from vimoflow.errors import InputError
+from vimoflow.formats.npz_writer import write_npz
 from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton, load_skeleton
 
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _SHAPES: dict[str, tuple[int, ...]] = {
     "poses": (72,), "trans": (3,), "contacts": (4,), "timestamps": (),
     "joints2d": (17, 3), "observed": (17,),
@@ -41,22 +38,7 @@ def save_motion_npz(motion: Motion, path: str | Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            for key, array in _arrays(motion).items():
-                # A fixed date and system, because zip entries otherwise carry the clock.
-                entry = zipfile.ZipInfo(f"{key}.npy", date_time=_ZIP_EPOCH)
-                entry.create_system, entry.compress_type = 3, zipfile.ZIP_DEFLATED
-                with archive.open(entry, "w", force_zip64=True) as stream:
-                    np.lib.format.write_array(stream, array, allow_pickle=False)
-        os.replace(partial, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot write the motion ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    write_npz(Path(path), _arrays(motion))
 
 
 def load_motion_npz(path: str | Path) -> Motion:
