@@ -35,7 +35,7 @@ def sample_views(
     Args:
         checkpoint: the model; it sees one view at a time.
         condition: of synchronous views, pose (batch views frames 17 3), track likewise.
-        options: how to sample.
+        options: how to sample; without refinement the views' mean comes back.
         progress: called with the denoising steps done and to do.
     """
     batch, views = condition.pose.shape[:2]
@@ -49,6 +49,9 @@ def sample_views(
             Condition(condition.pose[clip : clip + 1], condition.track[clip : clip + 1])
         )
         together, yaws = join_views(sampled[clip], evidence.weight[0].sum(-1))
+        if options is not None and not options.refine:
+            fitted.append(together[None])
+            continue
         R, _, root = decode_features(together[None])
         points = coco_points(*forward_kinematics(R, root))
         chunks = len(RefinementSettings().plan(len(together)).starts)
