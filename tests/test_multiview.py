@@ -9,10 +9,14 @@ import pytest
 import torch
 
 from motion_examples import swinging_motion
+from vimoflow.conditioning.encoding import Condition
+from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.motion.features import decode_features, encode_features
 from vimoflow.motion.kinematics import forward_kinematics
-from vimoflow.multiview import join_views
+from vimoflow.multiview import join_views, sample_views
+from vimoflow.refinement import Evidence
+from vimoflow.sampling import SamplingOptions, sample_features
 
 HEADINGS = (0.0, 0.8, -2.5, math.pi - 0.2)
 
@@ -46,3 +50,14 @@ def test_a_view_that_saw_nothing_does_not_count():
         for R, _, root in (decode_features(f[None]) for f in (together, views[0]))
     ]
     assert (joints[0] - joints[1]).norm(dim=-1).max() < 0.01
+
+
+def test_without_refinement_the_views_mean_comes_back():
+    options = SamplingOptions(steps=1, refine=False)
+    generator = torch.Generator().manual_seed(0)
+    condition = Condition(torch.rand(2, 12, 17, 3, generator=generator), torch.zeros(2, 12, 3))
+    checkpoint = load_checkpoint()
+    alone = sample_features(checkpoint, condition, options)
+    mean, _ = join_views(alone, Evidence.of(condition).weight[:, 0].sum(-1))
+    views = Condition(condition.pose[None], condition.track[None])
+    assert sample_views(checkpoint, views, options)[0] == pytest.approx(mean, abs=1e-5)

@@ -274,14 +274,3 @@ def test_views_are_one_performance(run, keypoint_file, tmp_path):
 def test_several_samples_of_several_views_make_no_sense(run, keypoint_file, tmp_path):
     code, err = run("generate", keypoint_file(12), "-o", tmp_path, "--views", "--samples", 2)
     assert code == 2 and "--views" in err
-
-
-def test_views_without_refinement_are_their_mean(run, keypoint_file, tmp_path):
-    files = [keypoint_file(24, name=f"view{i}.json") for i in range(2)]
-    plain = ("--no-refine", "--no-foot-lock", "--steps", 2, "--formats", "npz")
-    results = {}
-    for name, more in (("raw", plain), ("fitted", plain[1:])):
-        out = tmp_path / name
-        assert run("generate", *files, "-o", out, "--views", *more)[0] == 0
-        results[name] = load_motion_npz(out / "motion.npz").poses
-    assert np.abs(results["raw"] - results["fitted"]).max() > 1e-3
