@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -16,20 +18,23 @@ def forward_kinematics(
 ) -> tuple[Float[Tensor, "*batch 24 3 3"], Float[Tensor, "*batch 24 3"]]:
     """World rotations and world positions (metres) of all joints.
 
-    Joints of one depth in the tree are computed together: nine products instead of 23.
+    Joints of one depth in the tree are computed together, with the batch as the last axis: sums of
+    products of long rows are several times as fast as many products of 3 x 3 matrices.
     """
     offsets = _offsets(skeleton).to(R_parent_joint)
-    R_world: list[Tensor] = [R_parent_joint[..., 0, :, :]] * len(PARENTS)
-    p_world: list[Tensor] = [root_world] * len(PARENTS)
+    batch = R_parent_joint.shape[:-3]
+    R_local = R_parent_joint.reshape(-1, len(PARENTS), 3, 3).permute(2, 3, 1, 0).contiguous()
+    R_levels = [R_local[:, :, :1]]
+    p_levels = [root_world.reshape(-1, 3).t()[:, None]]
     for joints, parents in _LEVELS:
-        R_up = torch.stack([R_world[p] for p in parents], dim=-3)
-        p_up = torch.stack([p_world[p] for p in parents], dim=-2)
-        index = list(joints)
-        R_here = R_up @ R_parent_joint[..., index, :, :]
-        p_here = p_up + (R_up @ offsets[index].unsqueeze(-1)).squeeze(-1)
-        for slot, j in enumerate(joints):
-            R_world[j], p_world[j] = R_here[..., slot, :, :], p_here[..., slot, :]
-    return torch.stack(R_world, dim=-3), torch.stack(p_world, dim=-2)
+        R_up, p_up = R_levels[-1][:, :, parents], p_levels[-1][:, parents]
+        R_here = R_local[:, :, joints]
+        products = [R_up[:, k, None] * R_here[None, k] for k in range(3)]
+        R_levels.append(products[0] + products[1] + products[2])
+        p_levels.append(p_up + (R_up * offsets[list(joints)].t()[None, :, :, None]).sum(1))
+    R_world = torch.cat(R_levels, dim=2)[:, :, _ORDER].permute(3, 2, 0, 1).contiguous()
+    p_world = torch.cat(p_levels, dim=1)[:, _ORDER].permute(2, 1, 0).contiguous()
+    return R_world.reshape(*batch, -1, 3, 3), p_world.reshape(*batch, -1, 3)
 
 
 def coco_points(
@@ -49,18 +54,23 @@ def _offsets(skeleton: Skeleton | None) -> Tensor:
     return torch.from_numpy((skeleton or load_skeleton()).offsets)
 
 
-def _levels() -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-    """(joints, their parents) for each depth of the tree below the root."""
+def _depths() -> list[int]:
     depth = [0] * len(PARENTS)
     for j, p in enumerate(PARENTS):
         depth[j] = 0 if p < 0 else depth[p] + 1
-    return tuple(
-        (
-            tuple(j for j, d in enumerate(depth) if d == level),
-            tuple(PARENTS[j] for j, d in enumerate(depth) if d == level),
-        )
-        for level in range(1, max(depth) + 1)
-    )
+    return depth
 
 
-_LEVELS = _levels()
+def _levels() -> list[list[int]]:
+    """Joints of each depth of the tree, the root's first."""
+    depth = _depths()
+    return [[j for j, d in enumerate(depth) if d == level] for level in range(max(depth) + 1)]
+
+
+# (joints, places of their parents in the level above) for each level below the root.
+_LEVELS = [
+    (joints, [above.index(PARENTS[j]) for j in joints])
+    for above, joints in itertools.pairwise(_levels())
+]
+_BY_LEVEL = [j for joints in _levels() for j in joints]
+_ORDER = [_BY_LEVEL.index(j) for j in range(len(PARENTS))]
