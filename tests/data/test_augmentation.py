@@ -140,3 +140,15 @@ def test_tilted_figures_lie_on_the_floor_as_one_rigid_body() -> None:
     assert up[:, 1, 1].min() < 0.5  # some lie or stand on their hands
     relabelled = label_contacts(joints_of(after), 30.0)
     torch.testing.assert_close(after.contacts, relabelled)
+
+
+def test_a_swapped_arm_is_another_clips_and_nothing_else_moves() -> None:
+    before, after = clips().R_parent_joint, augment(only(swap_arm=1.0)).R_parent_joint
+    for side in ("left", "right"):
+        arm = [joint(f"{side}_{name}") for name in ("shoulder", "elbow", "wrist", "hand")]
+        whose = (after[:, None, :, arm] == before[None, :, :, arm]).flatten(2).all(-1)
+        assert whose.sum(-1).eq(1).all()  # a whole arm of one clip
+        assert (whose.int().argmax(-1) != torch.arange(BATCH)).any()
+    rest = [i for i, name in enumerate(JOINT_NAMES)
+            if not name.endswith(("shoulder", "elbow", "wrist", "hand"))]  # fmt: skip
+    assert torch.equal(after[:, :, rest], before[:, :, rest])

@@ -24,6 +24,10 @@ UPPER_BODY = tuple(
     for i, name in enumerate(JOINT_NAMES)
     if not name.endswith(("pelvis", "hip", "knee", "ankle", "foot"))
 )
+_ARMS = tuple(
+    tuple(joint(f"{side}_{name}") for name in ("shoulder", "elbow", "wrist", "hand"))
+    for side in ("left", "right")
+)
 _PERTURBED_JOINTS = (
     *(
         joint(f"{side}_{name}")
@@ -42,6 +46,7 @@ class AugmentationSettings:
     Attributes:
         mirror: left and right exchanged.
         recombine: upper body of another clip on this one's legs.
+        swap_arm: each arm replaced by that of another clip.
         tilt: the whole body turned about a horizontal axis, as in floor work and acrobatics.
         tilt_deg: standard deviation of that angle; a third of the tilted clips take any angle.
         perturb: constant small rotations added to some joints.
@@ -52,6 +57,7 @@ class AugmentationSettings:
 
     mirror: float = 0.5
     recombine: float = 0.35
+    swap_arm: float = 0.2
     tilt: float = 0.2
     tilt_deg: float = 35.0
     perturb: float = 0.35
@@ -62,7 +68,7 @@ class AugmentationSettings:
     @classmethod
     def none(cls) -> AugmentationSettings:
         """Clips as they are."""
-        return cls(mirror=0.0, recombine=0.0, tilt=0.0, perturb=0.0, retime=0.0)
+        return cls(mirror=0.0, recombine=0.0, swap_arm=0.0, tilt=0.0, perturb=0.0, retime=0.0)
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,15 @@ def augmented(
     recombine, perturb, tilt = (
         drawn(settings.recombine), drawn(settings.perturb), drawn(settings.tilt)
     )  # fmt: skip
-    partner = torch.randperm(batch, generator=generator)
-    upper = torch.zeros(len(JOINT_NAMES), dtype=torch.bool)
-    upper[list(UPPER_BODY)] = True
-    R = torch.where(recombine[:, None, None, None, None] & upper[:, None, None], R[partner], R)
-    valid = clips.valid & (clips.valid[partner] | ~recombine[:, None])
+    valid = clips.valid
+    swaps = [(UPPER_BODY, recombine), *((arm, drawn(settings.swap_arm)) for arm in _ARMS)]
+    for joints, rows in swaps:
+        partner = torch.randperm(batch, generator=generator)
+        part = torch.zeros(len(JOINT_NAMES), dtype=torch.bool)
+        part[list(joints)] = True
+        other = clips.R_parent_joint[partner]
+        R = torch.where(rows[:, None, None, None, None] & part[:, None, None], other, R)
+        valid = valid & (clips.valid[partner] | ~rows[:, None])
     R = R @ _perturbations(batch, perturb, generator, settings)[:, None]
     R[:, :, 0] = _tilts(batch, tilt, generator, settings)[:, None] @ R[:, :, 0]
     changed = recombine | perturb | tilt

@@ -26,6 +26,7 @@ from vimoflow.geometry.rotations import (
 )
 from vimoflow.motion.features import encode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
+from vimoflow.motion.proportions import PARTS, PROPORTION_SPREAD, proportioned
 from vimoflow.motion.skeleton import MIRROR_COCO
 
 # Shares of the windows by corpus. Rare and precious motion (jumps, floor work, kicks, real 2D)
@@ -45,6 +46,8 @@ class BatchSettings:
         size_spread: standard deviation of the logarithm of an error on the person's size, which at
             sampling comes from the whole shot instead of the window.
         track_drop: share of static-camera clips whose track is hidden all the same.
+        proportions: standard deviation of the logarithms of the filmed body's proportions, relative
+            to the skeleton's, see ``motion.proportions``.
     """
 
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
@@ -53,6 +56,7 @@ class BatchSettings:
     real_2d: float = 0.8
     size_spread: float = 0.06
     track_drop: float = 0.15
+    proportions: float = PROPORTION_SPREAD
 
 
 @dataclass(frozen=True)
@@ -168,9 +172,9 @@ def make_batch(
     clips = augmented(clips, generator, settings.augmentation, real)
     R_world, joints = forward_kinematics(clips.R_parent_joint, clips.root_world)
     camera = sample_cameras(joints, generator, settings.cameras)
-    detected = corrupt_keypoints(
-        view_through(camera, coco_points(R_world, joints)), generator, None, settings.corruption
-    )
+    lengths = torch.randn(batch, 1, len(PARTS), generator=generator) * settings.proportions
+    body = proportioned(coco_points(R_world, joints), lengths)
+    detected = corrupt_keypoints(view_through(camera, body), generator, None, settings.corruption)
     points_px = torch.where(real[:, None, None, None], points_px, detected)
     yaw = torch.where(real, heading, camera_heading(camera.R_camera_world[:, 0]))
     points_px = points_px * clips.valid[..., None, None]
