@@ -125,6 +125,22 @@ def test_starting_from_a_checkpoint_takes_its_weights_and_names_it(undisturbed, 
     assert made.terms.startswith("Non-commercial")  # what it started from has seen the other
 
 
+def test_a_deeper_network_starts_as_the_checkpoint_it_grows_from(undisturbed, shards, tmp_path):
+    model = TINY.model
+    deeper = dataclasses.replace(
+        model, encoder_layers=model.encoder_layers + 2, blocks=model.blocks + 1
+    )
+    slow = dataclasses.replace(TINY, model=deeper, learning_rate=1e-12, weight_decay=0.0)
+    options = dataclasses.replace(QUICK, init=undisturbed / "tiny.safetensors", steps=1)
+    grown = load_checkpoint(train(slow, shards, tmp_path, options)).denoiser.eval()
+    before = load_checkpoint(undisturbed / "tiny.safetensors").denoiser.eval()
+    generator = torch.Generator().manual_seed(0)
+    x_t, condition = (torch.randn(2, 20, c, generator=generator) for c in (151, 54))
+    t = torch.tensor([900, 50])
+    assert sum(p.numel() for p in grown.parameters()) > sum(p.numel() for p in before.parameters())
+    assert torch.allclose(grown(x_t, t, condition), before(x_t, t, condition), atol=1e-5)
+
+
 def test_a_checkpoint_of_another_shape_is_one_line(undisturbed, shards, tmp_path):
     wider = dataclasses.replace(TINY, model=dataclasses.replace(TINY.model, width=32))
     options = dataclasses.replace(QUICK, init=undisturbed / "tiny.safetensors")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from vimoflow.data.batches import WindowSource
 from vimoflow.diffusion.checkpoint import Normalization, load_checkpoint
@@ -17,6 +20,9 @@ from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.state import load_state, require_same_settings
 from vimoflow.training.statistics import measure_normalization
+
+_LAYER = re.compile(r"((?:encoder\.layers|blocks)\.\d+\.)")
+_BRANCH_END = re.compile(r"attention\.out\.|mlp\.3\.")  # last products of the residual branches
 
 
 @dataclass(frozen=True)
@@ -46,19 +52,35 @@ def fresh(recipe: Recipe, source: WindowSource, processes: Processes, options: R
 def from_checkpoint(path: Path, recipe: Recipe, processes: Processes, options: RunOptions) -> Start:
     """Weights and normalisation of a checkpoint.
 
+    Where the recipe's network has more layers than the checkpoint's, the new ones begin as the
+    identity: training goes on from where the smaller network was.
+
     Raises:
         CheckpointError: it is damaged, or not of the shape of the recipe's network.
     """
     checkpoint = load_checkpoint(path)
     learner = _learner(recipe, checkpoint.normalization, processes, options)
     try:
-        learner.model.load_state_dict(checkpoint.denoiser.state_dict())
+        weights = checkpoint.denoiser.state_dict()
+        learner.model.load_state_dict({**_identity_layers(learner.model, weights), **weights})
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: not of the shape of the recipe's network, so training cannot start there"
         ) from error
     learner.average.load_state_dict(learner.model.state_dict())
     return Start(learner, origin={"checkpoint": path.name, **checkpoint.provenance})
+
+
+def _identity_layers(model: nn.Module, known: Collection[str]) -> dict[str, Tensor]:
+    """Weights of the layers that ``known`` has not, whose residual branches add nothing yet."""
+    own = model.state_dict()
+    layers = {match[1] for name in own if (match := _LAYER.match(name))}
+    new = {layer for layer in layers if not any(name.startswith(layer) for name in known)}
+    return {
+        name: torch.zeros_like(value) if _BRANCH_END.search(name) else value
+        for name, value in own.items()
+        if (match := _LAYER.match(name)) and match[1] in new
+    }
 
 
 def resumed(
