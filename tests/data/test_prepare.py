@@ -186,11 +186,11 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     killed = subprocess.run(command, stdout=subprocess.PIPE, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert [path.name for path in out.iterdir()] == [".partial-aistpp"]
-    kept = sorted((out / ".partial-aistpp").glob("*.safetensors"))
+    kept = sorted((out / ".partial-aistpp").glob("[!.]*.safetensors"))
     assert len(kept) >= 3
     kept[0].write_bytes(kept[0].read_bytes()[:100])  # torn, as after a loss of power
     (out / ".partial-aistpp" / "unpacked-1").mkdir()
-    (out / ".partial-aistpp" / "0.1.writing").write_bytes(b"half")
+    (out / ".partial-aistpp" / ".0.1.partial.safetensors").write_bytes(b"half")
     read: list[str] = []
     original = prepare_module._read
     monkeypatch.setattr(
@@ -234,7 +234,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
         prepare("aistpp", [corpus], out, ONE)
     assert str(out) in str(caught.value) and "\n" not in str(caught.value)
     assert [path.name for path in out.iterdir()] == [".partial-aistpp"]
-    assert not list((out / ".partial-aistpp").glob("*.writing"))
+    assert not list((out / ".partial-aistpp").glob(".*.partial*"))
     prepare("aistpp", [corpus], out, ONE)
     prepare("aistpp", [corpus], tmp_path / "fresh", ONE)
     assert contents(out) == contents(tmp_path / "fresh")

@@ -81,7 +81,7 @@ def test_the_rest_pose_stands_upright_facing_z(tmp_path: Path) -> None:
         ("joint_names", np.array(["a", "a", "b", "c"]), "repeats"),
         ("joint_names", np.arange(4), "one skeleton"),
         ("offsets", np.zeros((4, 2)), "one skeleton"),
-        ("offsets", np.array([{}] * 4, dtype=object), "not a plain npz"),
+        ("offsets", np.array([{}] * 4, dtype=object), "pickled objects"),
     ],
 )
 def test_wrong_fields_are_one_line(tmp_path: Path, name: str, value: Any, message: str) -> None:
@@ -129,8 +129,8 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 
 
 def test_missing_and_other_files_are_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="no such file"):
         read_poselib(tmp_path / "none.npz")
     (tmp_path / "a.npz").write_text("not a zip")
-    with pytest.raises(InputError, match="not a plain npz"):
+    with pytest.raises(InputError, match="damaged npz"):
         read_poselib(tmp_path / "a.npz")

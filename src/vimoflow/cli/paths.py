@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -34,7 +35,7 @@ def require_output_folder(folder: Path) -> None:
         ) from None
     finally:
         for path in missing:
-            if path.is_dir():
+            with contextlib.suppress(OSError):
                 path.rmdir()
 
 

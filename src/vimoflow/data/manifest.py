@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from vimoflow.data.quality_gates import GateFinding
 from vimoflow.data.recording import Recording, Split
 from vimoflow.errors import InputError
+from vimoflow.files import write_text
 
 MANIFEST = "manifest.json"
 NOT_STATED = "not stated"
@@ -82,7 +82,12 @@ class ShardEntry:
     @property
     def bars_commercial_use(self) -> bool:
         """Whether the licence, as far as it is stated, allows research only."""
-        return _NON_COMMERCIAL.search(self.licence) is not None
+        return bars_commercial_use(self.licence)
+
+
+def bars_commercial_use(licence: str) -> bool:
+    """Whether a licence, as far as it is stated, allows research only."""
+    return _NON_COMMERCIAL.search(licence) is not None
 
 
 def retarget_summary(recordings: Sequence[Recording]) -> RetargetSummary | None:
@@ -124,15 +129,8 @@ def write_manifest(folder: Path, entries: Sequence[ShardEntry]) -> None:
         OSError: it cannot be written; the old one stays.
     """
     rows = [dataclasses.asdict(entry) for entry in sorted(entries, key=lambda e: e.file)]
-    partial = folder / f".{MANIFEST}.partial"
-    try:
-        partial.write_text(
-            json.dumps({"version": _VERSION, "shards": rows}, indent=1) + "\n", "utf-8"
-        )
-        os.replace(partial, folder / MANIFEST)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    text = json.dumps({"version": _VERSION, "shards": rows}, indent=1)
+    write_text(folder / MANIFEST, text + "\n")
 
 
 def remove_shards(folder: Path, corpus: str, keep: Collection[str]) -> None:

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from safetensors.numpy import save
 import vimoflow
 from vimoflow.data.quality_gates import Quality
 from vimoflow.data.recording import Recording
+from vimoflow.files import write_bytes
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.retarget import RetargetReport
 
@@ -97,13 +97,7 @@ def save_partial(folder: Path, key: str, result: GoodFile | RejectedFile) -> Non
     content = save(
         {k: np.ascontiguousarray(a) for k, a in arrays.items()}, {"facts": json.dumps(facts)}
     )
-    partial = folder / f"{key}.{os.getpid()}.writing"
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, _path(folder, key))
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_bytes(_path(folder, key), content)
 
 
 def load_partial(folder: Path, key: str) -> GoodFile | RejectedFile | None:

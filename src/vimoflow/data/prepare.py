@@ -145,7 +145,7 @@ def _partial_folder(output: Path, name: str) -> Iterator[Path]:
     cache = output / f".partial-{name}"
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        for leftover in [*cache.glob("unpacked-*"), *cache.glob("*.writing")]:
+        for leftover in [*cache.glob("unpacked-*"), *cache.glob(".*.partial*")]:
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     except OSError as error:
         raise OutputError(f"{cache}: cannot be written ({error.strerror})") from error

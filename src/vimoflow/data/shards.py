@@ -29,6 +29,7 @@ from vimoflow.data.manifest import (
 from vimoflow.data.quality_gates import GateFinding
 from vimoflow.data.recording import Recording, Split
 from vimoflow.errors import ConfigError, InputError, OutputError
+from vimoflow.files import replacing
 
 __all__ = [
     "MANIFEST",
@@ -94,12 +95,11 @@ def write_shard(
     corpus, split = recordings[0].corpus, recordings[0].split
     frames = sum(len(r.motion) for r in recordings)
     path = folder / f"{corpus}-{split}.safetensors"
-    partial = folder / f".{path.name}.partial"
     columns = _columns(recordings)
     try:
-        _write_columns(partial, columns, recordings)
-        digest = file_sha256(partial)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            _write_columns(partial, columns, recordings)
+            digest = file_sha256(partial)
         entry = ShardEntry(
             file=path.name,
             corpus=corpus,
@@ -117,7 +117,6 @@ def write_shard(
         others = [e for e in read_manifest(folder) if e.file != entry.file]
         write_manifest(folder, [*others, entry])
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
     return entry
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from vimoflow.errors import ConfigError, OutputError
 from vimoflow.experiments.ablations import Ablation
 from vimoflow.experiments.runs import Budget, RunResult
+from vimoflow.files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
     name = comparison.ablation.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / f"{name}.png", _plot(comparison))
-        _replace(folder / f"{name}.md", _markdown(comparison).encode())
+        write_bytes(folder / f"{name}.png", _plot(comparison))
+        write_bytes(folder / f"{name}.md", _markdown(comparison).encode())
     except OSError as error:
         raise OutputError(f"{folder}: cannot write the report ({error.strerror})") from error
     return folder / f"{name}.md"
@@ -194,12 +194,3 @@ def _plot(comparison: Comparison) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.errors import InputError, OutputError
 from vimoflow.evaluation.benchmark import Case, predict, score, validation_cases
 from vimoflow.experiments.ablations import Setting
+from vimoflow.files import write_text
 from vimoflow.sampling import SamplingOptions
 from vimoflow.training.options import RunOptions
 from vimoflow.training.recipe_files import recipe_fields
@@ -215,12 +215,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
-        os.replace(partial, path)
+        write_text(path, json.dumps(values, indent=1) + "\n")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -17,7 +17,6 @@ short one the steps do not quite fit the legs, and the pelvis is off by a consta
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from vimoflow.geometry.rotations import (
     slerp_resample,
 )
 from vimoflow.geometry.signals import linear_resample
+from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.contacts import label_contacts
 from vimoflow.motion.skeleton import joint, load_skeleton
@@ -41,6 +41,10 @@ from vimoflow.motion.skeleton import joint, load_skeleton
 _WIDTHS = {72: "SMPL", 156: "SMPL-H", 165: "SMPL-X"}
 _BODY = joint("left_hand")  # the joints before the hands are the same in all three models
 _RATES = ("mocap_framerate", "mocap_frame_rate", "fps")
+_FIELDS = (
+    "poses", "root_orient", "pose_body", "trans", *_RATES, "up_axis", "contacts", "hand_poses",
+    "body_scale",
+)  # fmt: skip
 _MAX_BYTES = 1024 * 2**20
 _MAX_METRES = 1e4
 _UPRIGHT = 0.8  # cosine of the mean lean from +Y below which a file is taken to be Z up
@@ -60,7 +64,7 @@ def read_amass(path: str | Path) -> Motion:
         InputError: the file is missing, damaged, too large, of another kind, or holds NaN.
     """
     path = Path(path)
-    fields = _load(path)
+    fields = read_plain_npz(path, _FIELDS, _MAX_BYTES)
     poses = _joint_rotations(fields, path)
     frames = len(poses)
     trans = _numbers(fields, "trans", path)
@@ -148,28 +152,6 @@ def _even(motion: Motion) -> Motion:
     if np.abs(motion.timestamps - steady).max() < _EVEN_S:
         return motion
     return resample_motion(motion, motion.fps)
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    """The fields that are of use, after a look at how much memory they would take unpacked."""
-    wanted = (
-        "poses", "root_orient", "pose_body", "trans", *_RATES, "up_axis", "contacts",
-        "hand_poses", "body_scale",
-    )  # fmt: skip
-    try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = [e.file_size for e in archive.infolist() if Path(e.filename).stem in wanted]
-        if sum(sizes) > _MAX_BYTES:
-            raise InputError(f"{path}: unpacks to more than {_MAX_BYTES >> 20} MiB; split it")
-        with np.load(path, allow_pickle=False) as data:
-            return {name: data[name] for name in wanted if name in data}
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except Exception as error:  # a damaged archive can raise zlib, struct and parsing errors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not a plain npz file ({reason})") from None
 
 
 def _numbers(fields: dict[str, np.ndarray], name: str, path: Path) -> np.ndarray:

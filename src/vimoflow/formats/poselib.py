@@ -7,7 +7,6 @@ left, z up, metres, quaternions in (x, y, z, w) order.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from vimoflow.errors import InputError
 from vimoflow.formats.joint_tree import JointTree
 from vimoflow.geometry.rotations import quaternion_to_matrix
+from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.source import SourceMotion
 
 _MAX_BYTES = 256 * 2**20
@@ -47,7 +47,10 @@ def read_poselib(path: str | Path) -> SourceMotion:
             another shape, or values that are no motion.
     """
     path = Path(path)
-    fields = _load(path)
+    fields = read_plain_npz(path, _FIELDS, _MAX_BYTES)
+    missing = [name for name in _FIELDS if name not in fields]
+    if missing:
+        raise InputError(f"{path}: not a poselib motion, field '{missing[0]}' is missing")
     tree = _joint_tree(fields, path)
     quaternions = _numbers(fields, "local_rotations_xyzw", path)
     root = _numbers(fields, "root_translation", path)
@@ -67,27 +70,6 @@ def read_poselib(path: str | Path) -> SourceMotion:
     if set(tree.names) >= {joint for joint, _ in AMP_POINTS.values()}:
         tree = tree.with_points(AMP_POINTS)
     return tree.pose(R_yup, root @ _YUP_FROM_ZUP.T, float(fps[0]))
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    """The fields, after a look at how much memory they would take once unpacked."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > _MAX_BYTES:
-            raise InputError(f"{path}: unpacks to more than {_MAX_BYTES >> 20} MiB; split it")
-        with np.load(path, allow_pickle=False) as data:
-            missing = [name for name in _FIELDS if name not in data]
-            if missing:
-                raise InputError(f"{path}: not a poselib motion, field '{missing[0]}' is missing")
-            return {name: data[name] for name in _FIELDS}
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except Exception as error:  # a damaged archive can raise zlib, struct and parsing errors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not a plain npz file ({reason})") from None
 
 
 def _numbers(fields: dict[str, np.ndarray], name: str, path: Path) -> np.ndarray:

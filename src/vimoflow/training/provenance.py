@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from vimoflow import __version__
+from vimoflow.data.manifest import bars_commercial_use
 from vimoflow.data.shards import Shard
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe
@@ -58,11 +59,11 @@ def terms_of(shards: Sequence[Shard], origin: dict[str, Any] | None = None) -> s
     """
     licences = _inherited(origin) | {s.entry.corpus: s.entry.licence for s in shards}
     listed = "; ".join(f"{corpus}: {licence}" for corpus, licence in sorted(licences.items()))
-    commercial = not any("NC" in licence for licence in licences.values())
+    commercial = not any(map(bars_commercial_use, licences.values()))
     use = (
         "No corpus bars commercial use by its licence."
         if commercial
-        else "Non-commercial use only, because corpora under NC terms were trained on."
+        else "Non-commercial use only, because corpora whose terms bar other use were trained on."
     )
     return f"{use} Trained on {listed}."
 
