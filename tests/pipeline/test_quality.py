@@ -55,7 +55,6 @@ def test_reprojection_is_nothing_through_a_true_camera_and_grows_with_noise():
     assert noisy.reprojection_percent == pytest.approx(
         100 * noisy.reprojection_px / (1.7 * PX_PER_METRE), rel=0.2
     )
-    assert noisy.rank > perfect.rank
 
 
 def test_keypoints_that_were_not_seen_do_not_count():
@@ -79,7 +78,7 @@ def test_foot_slide_is_the_feet_s_own_speed():
     assert still.foot_slide_mm == pytest.approx(0, abs=1e-9)
     motion = sliding(metres_per_frame=0.004)
     moving = measure_quality(motion, seen_by_affine_camera(motion))
-    assert moving.foot_slide_mm == pytest.approx(4, rel=1e-6) and moving.rank > still.rank
+    assert moving.foot_slide_mm == pytest.approx(4, rel=1e-6)
 
 
 def test_one_frame_has_no_movement_to_measure():

@@ -7,9 +7,9 @@ and ``b = c = 0`` without being a special case.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from jaxtyping import Float, Float64, Int
@@ -49,6 +49,30 @@ def inference_timesteps(T: int, steps: int) -> list[int]:
         raise ConfigError(f"the number of sampling steps must be from 1 to {T}, not {steps}")
     stride = T // steps
     return [index * stride for index in reversed(range(steps))]
+
+
+def lagging_timesteps(
+    timesteps: Sequence[int], tick: int, lag: Int[Tensor, "*shape"]
+) -> Int[Tensor, "*shape"]:
+    """Where frames stand on the way through ``timesteps`` that start ``lag`` ticks late.
+
+    Before they start it is the first timestep; when they have been through all of them, -1 (clean).
+    """
+    ladder = torch.tensor([*timesteps, -1], device=lag.device)
+    return ladder[(tick - lag).clamp(0, len(timesteps))]
+
+
+def require_sampler(sampler: str, eta: float = 0.0) -> SamplerName:
+    """The sampler's name, if there is one of that name.
+
+    Raises:
+        ConfigError: there is none, or ``eta`` is out of range.
+    """
+    if sampler not in get_args(SamplerName):
+        raise ConfigError(f"unknown sampler {sampler!r}: choose ddim, ddpm or mean")
+    if not 0.0 <= eta <= 1.0:
+        raise ConfigError(f"eta must be from 0 to 1, not {eta:g}")
+    return cast(SamplerName, sampler)
 
 
 def step_coefficients(
@@ -154,10 +178,7 @@ def sample(
     Raises:
         ConfigError: an unknown sampler, or ``steps`` or ``eta`` out of range.
     """
-    if sampler not in get_args(SamplerName):
-        raise ConfigError(f"unknown sampler {sampler!r}: choose ddim, ddpm or mean")
-    if not 0.0 <= eta <= 1.0:
-        raise ConfigError(f"eta must be from 0 to 1, not {eta:g}")
+    require_sampler(sampler, eta)
     timesteps = inference_timesteps(schedule.T, steps)
     x_t = _standard_normal(initial, generator) if isinstance(initial, tuple) else initial
     stochastic = sampler == "ddpm" or (sampler == "ddim" and eta > 0.0)

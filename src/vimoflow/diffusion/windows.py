@@ -25,13 +25,38 @@ class WindowPlan:
 
     @classmethod
     def cover(cls, frames: int, length: int = 150, overlap: int = 50) -> WindowPlan:
-        """As few windows as cover the sequence with at least ``overlap`` shared frames."""
+        """As few windows as cover the sequence with at least ``overlap`` shared frames.
+
+        Only the last one's place depends on the length of the sequence.
+        """
         if frames <= length:
             return cls(frames, frames, (0,))
         hop = length - overlap
-        count = -(-(frames - length) // hop) + 1
         last = frames - length
-        return cls(frames, length, tuple(round(i * last / (count - 1)) for i in range(count)))
+        return cls(frames, length, (*range(0, last, hop), last))
+
+    def moved(self, by: int) -> WindowPlan:
+        """The same cover with all windows but the first and the last ``by`` frames later.
+
+        ``by`` is at most the hop; a window is added where one is missing at the start.
+        """
+        inner = [start + by for start in self.starts[:-1] if start + by < self.starts[-1]]
+        return WindowPlan(self.frames, self.length, (0, *inner, self.starts[-1]))
+
+    def part(self, windows: range) -> WindowPlan:
+        """Some neighbouring windows by themselves, in frames from the first one's start."""
+        starts = tuple(self.starts[w] - self.starts[windows.start] for w in windows)
+        return WindowPlan(starts[-1] + self.length, self.length, starts)
+
+    def span(self, windows: range) -> slice:
+        """The sequence's frames that those windows cover."""
+        return slice(self.starts[windows.start], self.starts[windows.stop - 1] + self.length)
+
+    @property
+    def reach(self) -> int:
+        """How many neighbours to either side a window shares frames with, at most."""
+        ends = [sum(s < start + self.length for s in self.starts) for start in self.starts]
+        return max(end - 1 - i for i, end in enumerate(ends))
 
     @property
     def index(self) -> Int[Tensor, "windows length"]:

@@ -15,21 +15,23 @@ from pathlib import Path
 import numpy as np
 
 from vimoflow.errors import InputError, OutputError, VimoflowError
+from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.formats.saving import save_motion
-from vimoflow.keypoints.estimators import Region, extract
-from vimoflow.keypoints.formats import read_keypoints
+from vimoflow.hypotheses import joint_uncertainty
+from vimoflow.keypoints.estimators import ESTIMATORS, Region, extract
+from vimoflow.keypoints.formats import holds_keypoints, read_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
+from vimoflow.pipeline.cuts import CutWatch, keypoint_cuts
 from vimoflow.pipeline.options import PREVIEW_FORMATS, GenerateOptions
-from vimoflow.pipeline.quality import Quality, figures
+from vimoflow.pipeline.quality import Quality, figures, measure_quality
 from vimoflow.pipeline.run_record import Source, write_run_record
-from vimoflow.pipeline.video_to_motion import VideoToMotion, best_first
+from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.sampling import SamplingOptions
 from vimoflow.video.timing import TIME_TOLERANCE_S
 from vimoflow.viewer.page import Detail, write_preview_page
 from vimoflow.viewer.video import write_preview_video
 
-KEYPOINT_SUFFIXES = (".json", ".npz")
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int | None], None]]]
 
 
@@ -109,14 +111,22 @@ def _animate(
             together = (source.keypoints, *source.other_views)
             motions = [model.sample_views(together, sampling, static, show)]
         else:
-            motions = model.sample(source.keypoints, sampling, options.samples, static, show)
+            motions = model.sample(
+                source.keypoints,
+                sampling,
+                options.samples,
+                static,
+                show,
+                best_first=True,
+                cuts=source.cuts,
+            )
     rated = [
-        (_presented(motion, options), quality)
-        for motion, quality in best_first(motions, source.keypoints)
+        (_presented(motion, options), measure_quality(motion, source.keypoints, source.cuts))
+        for motion in motions
     ]
     sampled = time.perf_counter()
     terms = model.checkpoint.terms
-    with _all_or_nothing(folder) as partial:
+    with all_or_nothing(folder) as partial:
         _write_files(rated, source, options, terms, partial, progress)
         timings = {
             "keypoints_s": detected - started,
@@ -134,24 +144,40 @@ def _read_views(paths: tuple[Path, ...], options: GenerateOptions, progress: Pro
     first, *others = (_read(path, options, progress) for path in paths)
     warnings = first.warnings + tuple(w for other in others for w in other.warnings)
     return dataclasses.replace(
-        first, warnings=warnings, other_views=tuple(other.keypoints for other in others)
+        first,
+        warnings=warnings,
+        cuts=() if others else first.cuts,
+        other_views=tuple(other.keypoints for other in others),
     )
 
 
 def _read(path: Path, options: GenerateOptions, progress: Progress) -> Source:
     """Keypoints of a video, or of a keypoint file."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a video or a keypoint file")
-    if path.suffix.lower() in KEYPOINT_SUFFIXES:
-        keypoints = _cut(read_keypoints(path, options.fps), options, path)
+    if holds_keypoints(path):
+        whole = read_keypoints(path, options.fps, options.person, options.image_size)
+        keypoints = _cut(whole, options, path)
         if not keypoints.observed.any():
             raise InputError(f"{path}: no keypoint has a confidence above zero")
-        return Source(path, keypoints, None, ())
+        cuts = keypoint_cuts(keypoints)
+        return Source(path, keypoints, None, _cut_notes(keypoints, cuts), cuts=cuts)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder without .json frames; name a file in it")
     with progress("finding keypoints") as show:
         region = None if options.region is None else Region(*options.region)
         start = options.start_s or None
-        found = extract(path, options.estimator, start, options.end_s, show, region)
-    return Source(path, found.keypoints, path, found.warnings)
+        watch = CutWatch(ESTIMATORS[options.estimator])
+        found = extract(path, watch, start, options.end_s, show, region)
+    cuts = watch.cuts(found.keypoints)
+    warnings = found.warnings + _cut_notes(found.keypoints, cuts)
+    return Source(path, found.keypoints, path, warnings, cuts=cuts)
+
+
+def _cut_notes(keypoints: Keypoints2D, cuts: tuple[int, ...]) -> tuple[str, ...]:
+    """What the user should know about cuts, if there are any."""
+    if not cuts:
+        return ()
+    times = ", ".join(f"{keypoints.timestamps[c]:.2f} s" for c in cuts)
+    return (f"cut at {times}: {len(cuts) + 1} shots, joined into one motion of one person",)
 
 
 def _cut(keypoints: Keypoints2D, options: GenerateOptions, path: Path) -> Keypoints2D:
@@ -186,8 +212,13 @@ def _write_files(
 ) -> None:
     motion, quality = rated[0]
     plain = [name for name in options.formats if name not in PREVIEW_FORMATS]
+    samples = [sample for sample, _ in rated]
+    uncertainty = joint_uncertainty(samples) if len(samples) > 1 else None
     for name in plain:
-        save_motion(motion, folder / f"motion.{name}")
+        if name == "npz":
+            save_motion_npz(motion, folder / "motion.npz", uncertainty)
+        else:
+            save_motion(motion, folder / f"motion.{name}")
     for number, (other, _) in enumerate(rated) if len(rated) > 1 else ():
         place = folder / "samples" / f"{number:02d}"
         place.mkdir(parents=True)
@@ -198,7 +229,7 @@ def _write_files(
         details += [
             Detail("Not animated", "hands and face"), Detail("Terms of the weights", terms)
         ]  # fmt: skip
-        write_preview_page(motion, folder / "preview.html", source.path.name, details)
+        write_preview_page(motion, folder / "preview.html", source.path.name, details, uncertainty)
     if "mp4" in options.formats:
         with progress("drawing the preview") as show:
             write_preview_video(
@@ -212,7 +243,7 @@ def _write_files(
 
 
 @contextmanager
-def _all_or_nothing(folder: Path) -> Iterator[Path]:
+def all_or_nothing(folder: Path) -> Iterator[Path]:
     """A temporary folder whose files move into ``folder`` when everything has been written.
 
     Folders made for nothing, because writing failed or was interrupted, go again.

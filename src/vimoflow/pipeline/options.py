@@ -42,6 +42,9 @@ class GenerateOptions:
         views: the inputs are synchronous views of one performance, not a batch.
         region: (left, top, right, bottom) in pixels of the upright image: where to look for the
             person; None is everywhere.
+        person: whose keypoints to take of a file of several people; None is who is largest in it.
+        image_size: (width, height) in pixels of the picture that a keypoint file is about; None is
+            what the file says, or else the points' extent.
 
     Raises:
         ConfigError: a value that makes no sense; the message names the option.
@@ -66,6 +69,8 @@ class GenerateOptions:
     refine: bool = True
     lock_feet: bool = True
     views: bool = False
+    person: str | None = None
+    image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _require_choice("--sampler", self.sampler, SAMPLERS)

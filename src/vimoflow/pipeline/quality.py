@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
+from vimoflow.sampling import pieces
 
 _CHUNK_S = 1.0  # one affine camera a second: people come nearer and cameras turn
 _MIN_POINTS = 24  # in a chunk, for its eight numbers
@@ -44,17 +46,14 @@ class Quality:
     frames_seen_percent: float
     filled: tuple[tuple[float, float], ...]
 
-    @property
-    def rank(self) -> float:
-        """Smaller is better: reprojection in per cent, plus a tenth of the foot slide in mm."""
-        return (self.reprojection_percent or 0.0) + 0.1 * (self.foot_slide_mm or 0.0)
 
+def measure_quality(motion: Motion, keypoints: Keypoints2D, cuts: Sequence[int] = ()) -> Quality:
+    """Quality figures of a motion on the clock of the keypoints it was made from.
 
-def measure_quality(motion: Motion, keypoints: Keypoints2D) -> Quality:
-    """Quality figures of a motion on the clock of the keypoints it was made from."""
-    R = torch.from_numpy(motion.local_rotations)
-    R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double())
-    error = _reprojection_px(coco_points(R_world, joints).numpy(), keypoints)
+    At ``cuts``, first frames of new shots, another camera begins.
+    """
+    points, joints = _posed(motion)
+    error = _reprojection_px(points, keypoints, cuts)
     size = float(person_size_px(torch.from_numpy(keypoints.points).float()[None]))
     slide = jerk = None
     if len(motion) >= 4:
@@ -74,11 +73,24 @@ def measure_quality(motion: Motion, keypoints: Keypoints2D) -> Quality:
     )
 
 
+def _posed(motion: Motion) -> tuple[np.ndarray, torch.Tensor]:
+    """COCO points and joints, made in pieces: on the way they take many times their own size."""
+    points, joints = [], []
+    for _, piece in pieces(motion):
+        R = torch.from_numpy(piece.local_rotations)
+        posed = forward_kinematics(R, torch.from_numpy(piece.trans).double())
+        points.append(coco_points(*posed).numpy())
+        joints.append(posed[1])
+    return np.concatenate(points), torch.cat(joints)
+
+
 def _reprojection_px(
-    points_world: Float[np.ndarray, "frames 17 3"], keypoints: Keypoints2D
+    points_world: Float[np.ndarray, "frames 17 3"], keypoints: Keypoints2D, cuts: Sequence[int]
 ) -> float | None:
     """Residual of the best affine camera (2 x 4, least squares) of each second."""
     chunk = np.floor((keypoints.timestamps - keypoints.timestamps[0]) / _CHUNK_S).astype(int)
+    for number, cut in enumerate(cuts, 1):
+        chunk[cut:] += number * (int(chunk.max()) + 1)  # no camera sees both sides of a cut
     seen = keypoints.points[..., 2] > MIN_CONFIDENCE
     residuals = []
     for second in np.unique(chunk):

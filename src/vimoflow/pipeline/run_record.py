@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import itertools
 import json
 import platform
 from dataclasses import dataclass
@@ -22,13 +23,27 @@ from vimoflow.pipeline.video_to_motion import VideoToMotion
 
 @dataclass(frozen=True)
 class Source:
-    """What is animated; of several views the first, and what the others saw."""
+    """What is animated; of several views the first, and what the others saw.
+
+    ``cuts`` are first frames of new shots that are joined into one motion.
+    """
 
     path: Path
     keypoints: Keypoints2D
     video: Path | None
     warnings: tuple[str, ...]
     other_views: tuple[Keypoints2D, ...] = ()
+    cuts: tuple[int, ...] = ()
+
+    @property
+    def shots_s(self) -> tuple[tuple[float, float], ...]:
+        """Times of the first and the last frame of each shot, seconds."""
+        times = self.keypoints.timestamps
+        edges = (0, *self.cuts, len(times))
+        return tuple(
+            (round(float(times[a]), 3), round(float(times[b - 1]), 3))
+            for a, b in itertools.pairwise(edges)
+        )
 
 
 def write_run_record(
@@ -52,6 +67,7 @@ def write_run_record(
             "estimator": keypoints.estimator,
             "warnings": source.warnings,
             "views": 1 + len(source.other_views),
+            "shots_s": source.shots_s,
         },
         "options": settings,
         "checkpoint": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,11 +15,19 @@ from vimoflow.conditioning.resampling import MODEL_FPS, model_times, resample_ke
 from vimoflow.diffusion.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
+from vimoflow.hypotheses import rank
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 from vimoflow.multiview import sample_views
-from vimoflow.pipeline.quality import Quality, measure_quality
-from vimoflow.sampling import SamplingOptions, finished_motion, sample_features
+from vimoflow.pipeline.cuts import keypoint_cuts
+from vimoflow.sampling import (
+    PIECE,
+    SamplingOptions,
+    Shot,
+    finished_motion,
+    sample_features,
+    sample_shots,
+)
 
 
 class VideoToMotion:
@@ -61,22 +70,35 @@ class VideoToMotion:
         samples: int = 1,
         static_camera: bool = True,
         progress: Callable[[int, int], None] | None = None,
+        best_first: bool = False,
+        cuts: Sequence[int] | None = None,
     ) -> list[Motion]:
         """Several motions for the same keypoints, each from noise of its own.
+
+        Where the keypoints show a cut to another camera, or at ``cuts`` (first frames of new shots;
+        none: one shot), the shots become one motion, in the world of the first one's camera.
+
+        With ``best_first`` the one that ``hypotheses.rank`` finds best is in front.
 
         The world is the camera's: +Z points from the person to where the camera stood, the floor is
         y = 0 and the first root stands over the origin.
         """
         times = model_times(keypoints)
-        points = resample_keypoints(keypoints, times)[None]
-        condition = encode_condition(points, person_size_px(points), static_camera)
-        repeated = Condition(
-            condition.pose.expand(samples, -1, -1, -1), condition.track.expand(samples, -1, -1)
-        )
-        features = sample_features(self.checkpoint, repeated, options, progress=progress)
-        return [
-            _on_input_clock(finished_motion(row, options), times, keypoints) for row in features
-        ]
+        found = keypoint_cuts(keypoints) if cuts is None else cuts
+        shots = _shots(keypoints, times, found, static_camera)
+        repeated = [Shot(shot.first, _repeated(shot.condition, samples)) for shot in shots]
+        condition = shots[0].condition
+        if len(shots) == 1:
+            features = sample_features(
+                self.checkpoint, repeated[0].condition, options, progress=progress
+            )
+        else:
+            features = sample_shots(self.checkpoint, repeated, options, progress)
+            condition = _side_by_side(shots)
+        motions = [finished_motion(row, options) for row in features]
+        if best_first and samples > 1:
+            motions = [motions[i] for i in rank(self.checkpoint, motions, condition).order]
+        return [_on_input_clock(motion, times, keypoints) for motion in motions]
 
     def sample_views(
         self,
@@ -100,13 +122,47 @@ class VideoToMotion:
         return _on_input_clock(finished_motion(features, options), times, views[0])
 
 
-def best_first(motions: list[Motion], keypoints: Keypoints2D) -> list[tuple[Motion, Quality]]:
-    """Motions with their quality figures, the one that fits the keypoints best in front.
+def _shots(
+    keypoints: Keypoints2D, times: np.ndarray, cuts: Sequence[int], static_camera: bool
+) -> list[Shot]:
+    """What each shot's camera saw at the model's times; every shot has a size of its own."""
+    moments = [
+        0.5 * (keypoints.timestamps[c - 1] + keypoints.timestamps[c])
+        for c in cuts
+        if 0 < c < len(keypoints)
+    ]
+    firsts = [0, *(int(i) for i in np.searchsorted(times, moments))]
+    edges = [0, *(c for c in cuts if 0 < c < len(keypoints)), len(keypoints)]
+    shots = []
+    for number, first in enumerate(firsts):
+        end = firsts[number + 1] if number + 1 < len(firsts) else len(times)
+        if end <= first:
+            continue  # shorter than a frame of the model
+        own = slice(edges[number], edges[number + 1])
+        seen = dataclasses.replace(
+            keypoints, points=keypoints.points[own], timestamps=keypoints.timestamps[own]
+        )
+        # In parts: what is made on the way is many times the size of the points.
+        parts = [
+            resample_keypoints(seen, times[i : min(i + PIECE, end)])
+            for i in range(first, end, PIECE)
+        ]
+        points = torch.cat(parts)[None]
+        condition = encode_condition(points, person_size_px(points), static_camera)
+        shots.append(Shot(first, condition))
+    return shots
 
-    The truth is not known here: what counts is reprojection, and foot slide among near equals.
-    """
-    rated = [(motion, measure_quality(motion, keypoints)) for motion in motions]
-    return sorted(rated, key=lambda pair: pair[1].rank)
+
+def _repeated(condition: Condition, samples: int) -> Condition:
+    return Condition(
+        condition.pose.expand(samples, -1, -1, -1), condition.track.expand(samples, -1, -1)
+    )
+
+
+def _side_by_side(shots: Sequence[Shot]) -> Condition:
+    """Shots as one condition, for what looks at poses frame by frame; no path across a cut."""
+    pose = torch.cat([shot.condition.pose for shot in shots], dim=1)
+    return Condition(pose, torch.zeros_like(pose[..., 0, :]))
 
 
 def _on_input_clock(motion: Motion, times: np.ndarray, keypoints: Keypoints2D) -> Motion:
@@ -116,9 +172,8 @@ def _on_input_clock(motion: Motion, times: np.ndarray, keypoints: Keypoints2D) -
     def linear(values: np.ndarray) -> Tensor:
         return linear_resample(torch.from_numpy(values), old, new)
 
-    R = axis_angle_to_matrix(torch.from_numpy(motion.poses).double())
     return Motion(
-        poses=matrix_to_axis_angle(slerp_resample(R, old, new)).numpy().astype(np.float32),
+        poses=np.concatenate([_slerped(motion.poses, old, part) for part in new.split(PIECE)]),
         trans=linear(motion.trans).numpy(),
         fps=keypoints.fps,
         contacts=linear(motion.contacts).numpy(),
@@ -128,4 +183,12 @@ def _on_input_clock(motion: Motion, times: np.ndarray, keypoints: Keypoints2D) -
     )
 
 
-__all__ = ["MODEL_FPS", "VideoToMotion", "best_first"]
+def _slerped(poses: np.ndarray, old: Tensor, new: Tensor) -> np.ndarray:
+    """Axis-angle poses at new times, from the old ones around them."""
+    first = max(0, int(torch.searchsorted(old, new[0], right=True)) - 2)
+    end = min(len(old), int(torch.searchsorted(old, new[-1], right=True)) + 2)
+    R = axis_angle_to_matrix(torch.from_numpy(poses[first:end]).double())
+    return matrix_to_axis_angle(slerp_resample(R, old[first:end], new)).numpy().astype(np.float32)
+
+
+__all__ = ["MODEL_FPS", "VideoToMotion"]

@@ -1,0 +1,38 @@
+"""Motions turned about the vertical, and by how much two of them differ."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vimoflow.geometry.rotations import rotation_about
+from vimoflow.motion.features import decode_features, encode_features
+from vimoflow.motion.kinematics import forward_kinematics
+
+
+def turned_features(
+    features: Float[Tensor, "batch frames 151"], yaw: Float[Tensor, "batch"]
+) -> Float[Tensor, "batch frames 151"]:
+    """Motions turned about the vertical axis through the origin, radians."""
+    R, contacts, root = decode_features(features)
+    turn = rotation_about("y", yaw)[:, None]
+    R = R.clone()
+    R[:, :, 0] = turn @ R[:, :, 0]
+    return encode_features(R, contacts, (turn @ root[..., None])[..., 0])
+
+
+def heading_between(
+    features: Float[Tensor, "batch frames 151"], target: Float[Tensor, "batch frames 151"]
+) -> Float[Tensor, "batch"]:
+    """Turn about the vertical that brings the poses nearest to the target's, radians."""
+    pose, wanted = (_pose(x) for x in (features, target))
+    sine = (wanted[..., 0] * pose[..., 2] - wanted[..., 2] * pose[..., 0]).sum((-1, -2))
+    cosine = (wanted[..., 0] * pose[..., 0] + wanted[..., 2] * pose[..., 2]).sum((-1, -2))
+    return torch.atan2(sine, cosine)
+
+
+def _pose(features: Tensor) -> Tensor:
+    """Joints relative to the root, metres."""
+    R, _, root = decode_features(features)
+    return forward_kinematics(R, torch.zeros_like(root))[1]
