@@ -13,6 +13,7 @@ from motion_examples import swinging_motion
 from vimoflow.errors import InputError, OutputError
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS
+from vimoflow.motion.uncertainty import JointUncertainty
 
 FRAMES = 12
 CONTRACT = {
@@ -55,6 +56,17 @@ def test_the_file_explains_itself(saved: Path) -> None:
                 turns.append(turns[parent] * local)
                 places.append(places[parent] + turns[parent].apply(data["offsets"][joint]))
         assert np.abs(np.stack(places, axis=1) - data["joints"]).max() < 1e-5
+
+
+def test_uncertainty_is_written_and_readers_need_not_know_it(saved: Path, tmp_path: Path) -> None:
+    motion, path = swinging_motion(FRAMES), tmp_path / "with.npz"
+    spread = np.random.default_rng(0).uniform(0, 0.2, (FRAMES, 24))
+    save_motion_npz(motion, path, JointUncertainty(spread, 2 * spread, 3 * spread))
+    with np.load(path, allow_pickle=False) as arrays:
+        for k, name in enumerate(("joint_spread_m", "joint_radius_50_m", "joint_radius_90_m")):
+            np.testing.assert_allclose(arrays[name], (k + 1) * spread, rtol=1e-6)
+    save_motion_npz(load_motion_npz(path), tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == saved.read_bytes()
 
 
 def test_round_trip(saved: Path) -> None:

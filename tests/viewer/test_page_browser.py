@@ -15,6 +15,7 @@ import pytest
 
 from motion_examples import swinging_motion
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.uncertainty import JointUncertainty
 from vimoflow.viewer.page import Detail, write_preview_page
 
 pytestmark = pytest.mark.browser
@@ -58,9 +59,17 @@ def _run(chromium: str, page: Path, *options: str) -> subprocess.CompletedProces
     )  # fmt: skip
 
 
-def _ask(chromium: str, folder: Path, motion: Motion, script: str, *options: str) -> dict:
+def _ask(
+    chromium: str,
+    folder: Path,
+    motion: Motion,
+    script: str,
+    *options: str,
+    uncertainty: JointUncertainty | None = None,
+) -> dict:
     page = folder / "preview.html"
-    write_preview_page(motion, page, "a <clip>", [Detail("Frames", str(len(motion)))])
+    details = [Detail("Frames", str(len(motion)))]
+    write_preview_page(motion, page, "a <clip>", details, uncertainty)
     text = page.read_text("utf-8").replace("<body>", STEADY).replace("</body>", ASK % script)
     page.write_text(text, "utf-8")
     done = _run(chromium, page, "--virtual-time-budget=30000", "--dump-dom", *options)
@@ -123,6 +132,25 @@ def test_controls_do_what_they_say(chromium: str, tmp_path: Path) -> None:
         "end": 29, "start": 0, "turned": True, "closer": True, "reset": True, "restart": 0,
         "playing": True, "stopped": True, "last": 29,
     }  # fmt: skip
+
+
+def test_uncertainty_is_shown_where_it_is_known_and_can_be_switched_off(
+    chromium: str, tmp_path: Path
+) -> None:
+    script = """
+        viewer.pause(); viewer.setFrame(1);
+        const shown = () => !byId("scale").hidden, log = { radii: viewer.radii(), shown: shown() };
+        log.toggle = !byId("uncertain").hidden;
+        byId("uncertainty").click(); log.off = shown(); byId("uncertainty").click();
+        log.on = shown(); return log;
+    """
+    radius = np.random.default_rng(0).uniform(0, 0.2, (3, 24))
+    known = JointUncertainty(radius, radius, 2 * radius)
+    answer = _ask(chromium, tmp_path, swinging_motion(3), script, uncertainty=known)
+    np.testing.assert_allclose(answer.pop("radii"), radius[1], atol=6e-4)
+    assert answer == {"shown": True, "toggle": True, "off": False, "on": True}
+    unknown = _ask(chromium, tmp_path, swinging_motion(3), script)
+    assert unknown == {"radii": None, "shown": False, "toggle": False, "off": False, "on": False}
 
 
 def test_without_webgl_it_says_so(chromium: str, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from vimoflow.conditioning.encoding import encode_condition, person_size_px
+from vimoflow.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.evaluation.cases import Case
 from vimoflow.motion.clip import Motion
@@ -39,6 +39,13 @@ def predict(
         if progress is not None:
             progress(len(motions), len(cases))
     return [motions[i] for i in range(len(cases))]
+
+
+def condition_of(case: Case) -> Condition:
+    """What the model is told about a case, as a batch of one."""
+    points = torch.from_numpy(case.points_px).float()[None]
+    still = torch.tensor([case.static_camera])
+    return encode_condition(points, person_size_px(points), still)
 
 
 def batches(lengths: Sequence[int], window: int) -> list[list[int]]:

@@ -6,11 +6,15 @@ the pelvis joint, metres; ``joints`` (S, 24, 3) metres; ``contacts`` (S, 4); ``m
 confidence; ``observed`` (S, 17); ``timestamps`` (S,) seconds; ``joint_names``, ``parents``,
 ``offsets`` (24, 3) metres. ``joints2d`` and ``observed`` have no rows where a motion was not made
 from keypoints.
+
+Where several samples were drawn also ``joint_spread_m``, ``joint_radius_50_m`` and
+``joint_radius_90_m`` (S, 24), metres, see ``motion.uncertainty.JointUncertainty``. Readers need not
+know them.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +25,7 @@ from vimoflow.formats.npz_writer import write_npz
 from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton, load_skeleton
+from vimoflow.motion.uncertainty import JointUncertainty
 
 _SHAPES: dict[str, tuple[int, ...]] = {
     "poses": (72,), "trans": (3,), "contacts": (4,), "timestamps": (),
@@ -32,13 +37,25 @@ _SAME_SCALE = 1e-6
 _OFFSET_TOLERANCE_M = 1e-3
 
 
-def save_motion_npz(motion: Motion, path: str | Path) -> None:
+def save_motion_npz(
+    motion: Motion, path: str | Path, uncertainty: JointUncertainty | None = None
+) -> None:
     """Write a motion; equal motions give equal bytes.
+
+    Args:
+        motion: what to write.
+        path: the file; an existing one is replaced.
+        uncertainty: of the motion's joints on its own frames, if known.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    write_npz(Path(path), _arrays(motion))
+    arrays = _arrays(motion)
+    if uncertainty is not None:
+        for field in fields(uncertainty):
+            values = getattr(uncertainty, field.name)
+            arrays[f"joint_{field.name}"] = values.astype(np.float32)
+    write_npz(Path(path), arrays)
 
 
 def load_motion_npz(path: str | Path) -> Motion:

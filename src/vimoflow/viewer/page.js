@@ -15,6 +15,7 @@
     get camera() { return { ...camera }; },
     get supported() { return scene !== null; },
     setFrame, play: () => setPlaying(true), pause: () => setPlaying(false),
+    radii: () => (clip.radii === null ? null : [...clip.radiiAt(frameAt(state.time))]),
     jointPositions: () => poseAt(clip, state.time).map((m) => [m[12], m[13], m[14]]),
   };
   window.vimoflowViewer = viewer;
@@ -88,8 +89,11 @@
     scene.draw(poseAt(clip, state.time), {
       camera, center,
       contacts: byId("contacts").checked ? clip.contactsAt(frameAt(state.time)) : null,
+      radii: uncertain() ? clip.radiiAt(frameAt(state.time)) : null,
     });
   }
+
+  function uncertain() { return clip.radii !== null && byId("uncertainty").checked; }
 
   function drawStrip() {
     const strip = byId("strip"), width = Math.max(1, Math.round(strip.clientWidth * devicePixelRatio));
@@ -159,7 +163,8 @@
   byId("forward").addEventListener("click", () => step(1));
   byId("reset").addEventListener("click", resetView);
   byId("scrub").addEventListener("input", (event) => { setPlaying(false); setFrame(+event.target.value); });
-  for (const id of ["follow", "contacts"]) byId(id).addEventListener("change", requestDraw);
+  for (const id of ["follow", "contacts", "uncertainty"]) byId(id).addEventListener("change", requestDraw);
+  byId("uncertainty").addEventListener("change", () => { byId("scale").hidden = !uncertain(); });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const on = event.target;
@@ -175,6 +180,8 @@
   });
 
   byId("scrub").max = clip.frames - 1;
+  byId("uncertain").hidden = clip.radii === null;
+  byId("scale").hidden = !uncertain();
   const hasSeen = clip.seen !== null;
   byId("strip").hidden = byId("legend").hidden = !hasSeen;
   if (hasSeen) {

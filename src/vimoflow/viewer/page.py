@@ -25,6 +25,7 @@ from vimoflow.formats.body import COLORS_SRGB, BodyMesh, load_body
 from vimoflow.geometry.rotations import matrix_to_quaternion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import CONTACT_JOINTS, PARENTS, joint
+from vimoflow.motion.uncertainty import JointUncertainty
 
 _SCRIPTS = ("clip.js", "scene.js", "page.js")
 
@@ -38,7 +39,11 @@ class Detail:
 
 
 def write_preview_page(
-    motion: Motion, path: str | Path, title: str, details: Sequence[Detail] = ()
+    motion: Motion,
+    path: str | Path,
+    title: str,
+    details: Sequence[Detail] = (),
+    uncertainty: JointUncertainty | None = None,
 ) -> None:
     """Write a page that plays the motion: orbit, zoom, pan, play, scrub, contacts, what was seen.
 
@@ -47,10 +52,13 @@ def write_preview_page(
         path: the HTML file; an existing one is replaced.
         title: shown at the top, any text.
         details: lines of the panel, any text.
+        uncertainty: of the joints on the motion's frames, shown as spheres that hold the truth in
+            half of all cases.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    data = json.dumps(_payload(motion, uncertainty), separators=(",", ":"))
     parts = {
         "title": html.escape(title),
         "details": "\n".join(
@@ -59,7 +67,7 @@ def write_preview_page(
         ),
         "style": _asset("page.css"),
         # A "<" inside the data could end its script element.
-        "data": json.dumps(_payload(motion), separators=(",", ":")).replace("<", "\\u003c"),
+        "data": data.replace("<", "\\u003c"),
         "script": "\n".join(_asset(name) for name in _SCRIPTS),
     }
     # One pass, so that inserted text is never searched for markers.
@@ -75,10 +83,11 @@ def write_preview_page(
         partial.unlink(missing_ok=True)
 
 
-def _payload(motion: Motion) -> dict[str, object]:
+def _payload(motion: Motion, uncertainty: JointUncertainty | None) -> dict[str, object]:
     """What clip.js decodes; arrays are little-endian and in base64."""
     turns = matrix_to_quaternion(torch.from_numpy(motion.local_rotations)).numpy()
     seen = None if motion.observed is None else motion.observed.mean(axis=1)
+    radii = None if uncertainty is None else uncertainty.radius_50_m
     return {
         "frames": len(motion),
         "fps": motion.fps,
@@ -91,6 +100,7 @@ def _payload(motion: Motion) -> dict[str, object]:
         "turns": _base64(np.round(turns * 32767).astype("<i2")),
         "contacts": _base64(_byte(motion.contacts)),
         "seen": None if seen is None else _base64(_byte(seen)),
+        "radii": None if radii is None else _base64(_millimetres(radii)),
         "mesh": _mesh(load_body().scaled(motion.skeleton.scale)),
     }
 
@@ -112,6 +122,10 @@ def _mesh(body: BodyMesh) -> dict[str, object]:
 
 def _byte(share: Shaped[np.ndarray, "..."]) -> np.ndarray:
     return np.round(np.clip(share, 0, 1) * 255).astype("u1")
+
+
+def _millimetres(metres: Shaped[np.ndarray, "..."]) -> np.ndarray:
+    return np.round(np.clip(1000 * metres, 0, 65535)).astype("<u2")
 
 
 def _base64(array: Shaped[np.ndarray, "..."]) -> str:

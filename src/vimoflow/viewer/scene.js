@@ -80,6 +80,29 @@ void main() {
   c *= 1.0 - 0.42 * dark / 24.0 * border.x * border.y;
   color = vec4(mix(back, c, near), 1.0);
 }`;
+// Spheres are squares that face the eye; the fragment cuts them round.
+const SPHERE_VERTEX = `#version 300 es
+precision highp float;
+uniform vec3 centers[24]; uniform float radii[24]; uniform mat4 view_projection; uniform vec3 eye;
+out vec2 at; out float size;
+void main() {
+  at = 2.0 * vec2(gl_VertexID & 1, gl_VertexID >> 1) - 1.0;
+  vec3 center = centers[gl_InstanceID];
+  vec3 back = normalize(eye - center), right = normalize(cross(vec3(0.0, 1.0, 0.0), back));
+  size = radii[gl_InstanceID];
+  vec3 p = center + size * (at.x * right + at.y * cross(back, right));
+  gl_Position = view_projection * vec4(p, 1.0);
+}`;
+const SPHERE_FRAGMENT = `#version 300 es
+precision highp float; in vec2 at; in float size; out vec4 color;
+// The legend in page.css shows the same colours: 0, 75 and 150 mm.
+const vec3 SURE = vec3(0.18, 0.66, 0.62), DOUBTFUL = vec3(0.95, 0.70, 0.20), OPEN = vec3(0.85, 0.20, 0.30);
+void main() {
+  float r = length(at), w = fwidth(r), share = clamp(size / 0.15, 0.0, 1.0);
+  vec3 c = share < 0.5 ? mix(SURE, DOUBTFUL, 2.0 * share) : mix(DOUBTFUL, OPEN, 2.0 * share - 1.0);
+  float ring = smoothstep(0.80, 1.0 - w, r), inside = 1.0 - smoothstep(1.0 - w, 1.0, r);
+  color = vec4(c, (0.34 + 0.5 * ring) * inside);
+}`;
 
 function createScene(canvas, clip) {
   const gl = canvas.getContext("webgl2", { antialias: true, alpha: false });
@@ -87,13 +110,14 @@ function createScene(canvas, clip) {
   const body = program(gl, BODY_VERTEX, BODY_FRAGMENT);
   const caster = program(gl, SHADOW_VERTEX, SHADOW_FRAGMENT);
   const ground = program(gl, FLOOR_VERTEX, FLOOR_FRAGMENT);
+  const sphere = program(gl, SPHERE_VERTEX, SPHERE_FRAGMENT);
   const mesh = uploadMesh(gl, clip.mesh), empty = gl.createVertexArray();
   const shadow = shadowTarget(gl, 512);
   const key = unit([-0.42, 0.76, 0.5]), fall = [-0.23, 0.76, 0.27], reach = 2.4;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const none = new Float32Array(clip.parents.length);
 
-  function draw(world, { camera, center, contacts }) {
+  function draw(world, { camera, center, contacts, radii }) {
     const bones = new Float32Array(world.flatMap((m, j) => afterRest(m, clip.rest[j])));
     const target = [center[0] + camera.panX, 0.92 + camera.panY, center[1] + camera.panZ];
     const eye = eyeOf(camera, target);
@@ -125,6 +149,17 @@ function createScene(canvas, clip) {
     gl.enable(gl.CULL_FACE);
     drawWith(gl, body, { ...skinned, view_projection, eye, key, sky: look.sky, "palette[0]": clip.colors.flat() });
     gl.bindVertexArray(mesh.array); gl.drawElements(gl.TRIANGLES, mesh.count, gl.UNSIGNED_SHORT, 0);
+    if (radii) drawSpheres(world, radii, { view_projection, eye });
+  }
+
+  // Over the figure, because most of them lie inside it.
+  function drawSpheres(world, radii, view) {
+    const centers = world.flatMap((m) => [m[12], m[13], m[14]]);
+    gl.disable(gl.DEPTH_TEST); gl.disable(gl.CULL_FACE);
+    gl.enable(gl.BLEND); gl.blendEquation(gl.FUNC_ADD); gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
+    drawWith(gl, sphere, { ...view, "centers[0]": centers, "radii[0]": radii });
+    gl.bindVertexArray(empty); gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, world.length);
+    gl.blendFunc(gl.ONE, gl.ZERO);
   }
   return { draw };
 }
