@@ -1,7 +1,9 @@
 """A short optimisation that fits a motion to the evidence, the sample being the prior.
 
 Small rotations of the joints, smooth in time, and shifts of the root bring the projected COCO
-points onto the keypoints; what no camera saw stays as sampled. Feet in contact stay where they are.
+points onto the keypoints; what no camera saw stays as sampled. Feet in contact stay where they
+are. The person's proportions are fitted along the way, so that a short forearm is not taken for one
+that is turned towards the camera; the motion itself stays on the skeleton.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.features import decode_features, encode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
+from vimoflow.motion.proportions import PARTS, proportioned
 from vimoflow.motion.skeleton import CONTACT_JOINTS, JOINT_NAMES, joint
 from vimoflow.refinement.evidence import CAMERA_SPREADS, Evidence, misfit
 
@@ -38,6 +41,8 @@ class RefinementSettings:
         turn_rad: how far a joint may typically be turned.
         turn_rate_rad: how much that turn may typically change from one frame to the next.
         shift_m, shift_rate_m: the same for the root's position.
+        proportion_spread: how much the logarithms of the person's proportions may typically differ
+            from the skeleton's, see ``motion.proportions``.
         slide_m: how far a foot in contact may typically move from one frame to the next.
         chunk: frames optimised together; longer clips are cut into overlapping chunks.
     """
@@ -51,6 +56,7 @@ class RefinementSettings:
     turn_rate_rad: float = 0.02
     shift_m: float = 2.0
     shift_rate_m: float = 0.02
+    proportion_spread: float = 0.04
     slide_m: float = 0.02
     chunk: int = 600
 
@@ -185,14 +191,15 @@ def _fit(
         turns = torch.zeros(batch, frames, len(JOINT_NAMES), 3, requires_grad=True)
         shift = torch.zeros(batch, frames, 3, requires_grad=True)
         cameras = start.clone().requires_grad_(True)
+        body = torch.zeros(batch, 1, len(PARTS), requires_grad=True)
         groups: list[dict[str, Any]] = [
-            {"params": [turns, cameras]},
+            {"params": [turns, cameras, body]},
             {"params": [shift], "lr": 3 * settings.rate},
         ]
         # The large eps keeps Adam from blowing up the rounding noise of what nothing pulls at.
         optimizer = torch.optim.Adam(groups, lr=settings.rate, betas=(0.9, 0.99), eps=0.1)
         for _ in range(settings.iterations):
-            loss = _energy(clip, turns, shift, cameras, start, settings)
+            loss = _energy(clip, turns, shift, body, cameras, start, settings)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -203,6 +210,7 @@ def _energy(
     clip: _Clip,
     turns: Tensor,
     shift: Tensor,
+    body: Tensor,
     cameras: Tensor,
     start: Tensor,
     s: RefinementSettings,
@@ -211,7 +219,8 @@ def _energy(
     R_world, joints = forward_kinematics(
         _turned(clip.R_parent_joint, turns), clip.root_world + shift
     )
-    error = misfit(coco_points(R_world, joints), cameras, clip.evidence)
+    points = proportioned(coco_points(R_world, joints), body)
+    error = misfit(points, cameras, clip.evidence)
     squared = error.pose.square()
     data = (clip.evidence.weight * squared / (1 + squared / s.outlier_m**2)).sum() / s.noise_m**2
     data = data + _huber(error.place / s.place_m).sum()
@@ -220,6 +229,7 @@ def _energy(
     planted = (clip.contacts[:, 1:] * clip.contacts[:, :-1]).clamp(0, 1) * pairs
     slide = (planted[..., None] * (feet[:, 1:] - feet[:, :-1])).square().sum() / s.slide_m**2
     prior = turns.square().sum() / s.turn_rad**2 + shift.square().sum() / s.shift_m**2
+    prior = prior + (body / s.proportion_spread).square().sum()
     change = (turns[:, 1:] - turns[:, :-1]).square().sum(-1) * pairs
     drift = (shift[:, 1:] - shift[:, :-1]).square() * pairs
     smooth = change.sum() / s.turn_rate_rad**2 + drift.sum() / s.shift_rate_m**2
