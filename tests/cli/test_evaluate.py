@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from benchmark_examples import tiny_checkpoint, write_shards
 from vimoflow.cli import main
+from vimoflow.diffusion.checkpoint import load_checkpoint, save_checkpoint
 
 MANIFEST = """
 name = "tiny bench"
@@ -67,6 +69,22 @@ def test_the_table_is_printed_and_the_report_written_twice_the_same(run, manifes
     assert [row["method"] for row in document["rows"]] == ["tiny", "mean motion", "truth"]
     page = texts[0]["report.html"].decode("utf-8")
     assert page.count("<iframe") == 2 and "vimoflowViewer" in page  # one clip and its truth
+
+
+def test_a_regression_baseline_has_a_row_with_its_budget(
+    run, manifest, data, tmp_path, monkeypatch
+):
+    """A checkpoint trained as regression, read from a file, in a table with its steps and time."""
+    record = {"settings": {"regression": True}, "steps": 3, "hours": 0.001}
+    path = tmp_path / "regression.safetensors"
+    save_checkpoint(dataclasses.replace(tiny_checkpoint(), provenance=record), path)
+    monkeypatch.setattr(
+        "vimoflow.diffusion.checkpoint.load_checkpoint",
+        lambda name: load_checkpoint(name) if name == str(path) else tiny_checkpoint(),
+    )
+    code, table, _ = run(manifest, "--data", data, "--steps", 2, "--no-refine", "--baseline", path)
+    assert code == 0
+    assert "| regression (regression, 3 steps, 4 s of training) |" in table
 
 
 def test_mistakes_are_one_line(run, manifest, data, tmp_path):

@@ -12,10 +12,11 @@ import torch
 from benchmark_examples import FAST, tiny_checkpoint, write_shards
 from vimoflow.data.shards import read_shards
 from vimoflow.errors import ConfigError
-from vimoflow.evaluation.benchmark import Baseline, Evaluation, evaluate, landmark_limbs
+from vimoflow.evaluation.benchmark import Baseline, Evaluation, evaluate
 from vimoflow.evaluation.cases import virtual_case
 from vimoflow.evaluation.manifest import ClipSet, Manifest, NamedCases
 from vimoflow.evaluation.prediction import predict
+from vimoflow.evaluation.results import landmark_limbs
 from vimoflow.evaluation.scores import score
 from vimoflow.motion.skeleton import COCO_LIMBS
 

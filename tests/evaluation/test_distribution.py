@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from vimoflow.errors import InputError
@@ -18,7 +18,6 @@ from vimoflow.evaluation.distribution import (
     diversity,
     feature_set,
     frechet_distance,
-    gaussian_frechet,
 )
 from vimoflow.motion.skeleton import load_skeleton
 
@@ -29,29 +28,6 @@ quick = settings(max_examples=15, deadline=None)
 def covariance(rng: np.random.Generator, d: int, rank: int | None = None) -> np.ndarray:
     a = rng.normal(size=(d, rank or d + 2))
     return a @ a.T / d
-
-
-@quick
-@given(seeds, st.integers(1, 12))
-def test_agrees_with_scipys_matrix_root(seed, d):
-    rng = np.random.default_rng(seed)
-    a, b = covariance(rng, d), covariance(rng, d)
-    shift = rng.normal(size=d)
-    root = scipy.linalg.sqrtm(a @ b)
-    expected = shift @ shift + np.trace(a + b - 2 * root.real)
-    assert gaussian_frechet(shift, a, np.zeros(d), b) == pytest.approx(expected, rel=1e-6)
-
-
-@quick
-@given(seeds)
-def test_closed_form_of_commuting_covariances(seed):
-    rng = np.random.default_rng(seed)
-    basis = np.linalg.qr(rng.normal(size=(6, 6)))[0]
-    s, t = rng.uniform(0, 2, 6), rng.uniform(0, 2, 6)
-    t[0] = 0.0  # singular
-    mean = rng.normal(size=6)
-    value = gaussian_frechet(mean, basis * s**2 @ basis.T, 0 * mean, basis * t**2 @ basis.T)
-    assert value == pytest.approx(mean @ mean + np.square(s - t).sum(), rel=1e-6, abs=1e-7)
 
 
 def published_distance(generated: np.ndarray, reference: np.ndarray) -> float:

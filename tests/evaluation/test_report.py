@@ -17,9 +17,10 @@ from vimoflow.evaluation.benchmark import Baseline, Evaluation, evaluate
 from vimoflow.evaluation.cases import Case
 from vimoflow.evaluation.intervals import Estimate
 from vimoflow.evaluation.manifest import ClipSet, Manifest, NamedCases
-from vimoflow.evaluation.report import Viewer, quick_table, telling_clips, write_report
+from vimoflow.evaluation.report import Viewer, telling_clips, write_report
 from vimoflow.evaluation.robustness import Curve, CurvePoint
 from vimoflow.evaluation.scores import limb_points
+from vimoflow.evaluation.tables import quick_table
 
 HOSTILE = '<script>alert("{{style}}")</script>'
 
@@ -54,7 +55,8 @@ def curves() -> list[Curve]:
 def written(folder: Path, evaluation: Evaluation, curves: list[Curve]) -> dict[str, str]:
     viewers = [Viewer("best: " + HOSTILE, "<p id='inner'>viewer</p>")]
     paths = write_report(evaluation, folder, viewers, curves)
-    return {path.name: path.read_text("utf-8") for path in paths}
+    assert paths[-1].read_bytes().startswith(b"\x89PNG")
+    return {path.name: path.read_text("utf-8") for path in paths[:-1]}
 
 
 class _Elements(HTMLParser):
@@ -70,7 +72,10 @@ def test_the_same_evaluation_gives_the_same_bytes(tmp_path, evaluation, curves):
     first = written(tmp_path / "a", evaluation, curves)
     assert written(tmp_path / "b", evaluation, curves) == first
     assert sorted(first) == ["report.html", "report.json", "report.md"]
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(first)
+    names = {path.name for path in (tmp_path / "a").iterdir()}
+    assert names == {*first, "robustness.png"}
+    pictures = [(tmp_path / name / "robustness.png").read_bytes() for name in "ab"]
+    assert pictures[0] == pictures[1]
 
 
 def test_json_holds_value_interval_and_n(tmp_path, evaluation, curves):

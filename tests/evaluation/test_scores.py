@@ -12,7 +12,7 @@ import torch
 from benchmark_examples import swaying
 from vimoflow.errors import InputError
 from vimoflow.evaluation.cases import Case, turned
-from vimoflow.evaluation.scores import Score, limb_errors, limb_points, mean_score, score
+from vimoflow.evaluation.scores import Posed, Score, mean_score, measure, score
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 
 
@@ -31,7 +31,9 @@ def test_the_truth_has_no_error_against_itself(case):
     assert max(wrong) < 0.01 and found.mpjre < 1e-3 and found.acceleration_error < 0.01
     assert found.contact_precision == found.contact_recall == 1
     assert min(found.jitter, found.acceleration, found.foot_slide) > 0
-    assert limb_errors(limb_points(case.truth), case).max() < 0.01
+    posed = Posed.of(case.truth)
+    assert measure(posed, case, posed).limb_errors.max() < 0.01
+    assert max(found.w_mpjpe, found.rte) < 0.01 and found.pfc > 0
 
 
 def test_a_turned_and_moved_truth_has_an_error_only_without_alignment(case):

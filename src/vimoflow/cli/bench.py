@@ -82,3 +82,23 @@ def train(
         precision=precision,
     )
     typer.echo(measure_training(find_recipe(recipe), data, steps, rounds, options))
+
+
+@app.command("evaluate")
+def evaluate(
+    clips: Annotated[int, typer.Option(min=2, metavar="N", help="How many clips.")] = 1000,
+    frames: Annotated[
+        int, typer.Option(min=4, metavar="N", help="Frames of each clip, at 30 fps.")
+    ] = 150,
+) -> None:
+    """Time all metrics, intervals, tables and plots on made-up motions."""
+    from vimoflow.cli.progress import progress
+    from vimoflow.evaluation.speed import measure_evaluation
+
+    with progress("scoring") as show:
+        speed = measure_evaluation(clips, frames, progress=show)
+    typer.echo(
+        f"{speed.clips} clips of {speed.frames} frames: {speed.total_s:.1f} s "
+        f"(figures {speed.scores_s:.1f} s, the truth's own {speed.truth_s:.1f} s, "
+        f"report {speed.report_s:.1f} s)"
+    )

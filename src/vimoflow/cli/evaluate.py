@@ -13,11 +13,17 @@ from vimoflow.cli.progress import progress
 from vimoflow.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vimoflow.diffusion.checkpoint import Checkpoint
     from vimoflow.evaluation.benchmark import Baseline, Evaluation
     from vimoflow.evaluation.cases import Case
     from vimoflow.evaluation.report import Viewer
     from vimoflow.motion.clip import Motion
     from vimoflow.sampling import SamplingOptions
+
+
+_DAMAGED = 12  # recordings of the robustness suite: about thirty runs over all of them
 
 
 class _ManifestFirst(TyperGroup):
@@ -68,14 +74,24 @@ def run(
         int | None,
         typer.Option(min=1, metavar="N", help="Recordings of each corpus and group at most."),
     ] = None,
+    music: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Audio files named like the recordings, for beat alignment."
+        ),
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 50,
     refine: Annotated[bool, typer.Option(help="Bring samples closer to the 2D.")] = True,
     robustness: Annotated[
-        bool, typer.Option("--robustness", help="Also measure error against damage to the 2D.")
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Also measure error against damage to the 2D, on up to 12 of the recordings.",
+        ),
     ] = False,
 ) -> None:
     """Run a benchmark; the main table is printed, the report written with -o."""
-    for path in (manifest, data, rendered):
+    for path in (manifest, data, rendered, music):
         if path is not None:
             require_input(path)
     if output is not None:
@@ -85,27 +101,76 @@ def run(
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
     from vimoflow.evaluation.benchmark import evaluate
+    from vimoflow.evaluation.cases import picked_rows
     from vimoflow.evaluation.manifest import benchmark_cases, read_manifest
-    from vimoflow.evaluation.report import quick_table, write_report
+    from vimoflow.evaluation.music import with_music
+    from vimoflow.evaluation.report import write_report
     from vimoflow.evaluation.robustness import robustness_curves
+    from vimoflow.evaluation.tables import quick_table
     from vimoflow.sampling import SamplingOptions
 
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
     shards = [] if data is None else read_shards(data, wanted.split)  # type: ignore[arg-type]
     sets = benchmark_cases(wanted, shards, rendered, limit)
+    if music is not None:
+        sets = with_music(sets, music)
     sampling = SamplingOptions(steps=steps, refine=refine)
     others = _baselines(baseline or [], data if nearest else None, sampling)
     with progress("sampling") as show:
-        evaluation = evaluate(wanted, sets, model, sampling, _misfit, show, others)
+        evaluation = evaluate(wanted, sets, model, sampling, _misfit(model), show, others)
     curves = []
     if robustness:
-        cases = [case for named in sets for case in named.cases]
+        unique = list({case.name: case for named in sets for case in named.cases}.values())
+        cases = [unique[i] for i in picked_rows(range(len(unique)), _DAMAGED)]
         with progress("robustness") as show:
             curves = robustness_curves(model, cases, sampling, progress=show)
     typer.echo(quick_table(evaluation))
     if output is not None:
         write_report(evaluation, output, _viewers(evaluation), curves)
+
+
+@app.command("hypotheses")
+def hypotheses(
+    manifest: Annotated[
+        Path, typer.Argument(metavar="MANIFEST", help="Benchmark, as in benchmarks/*.toml.")
+    ],
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="For hypotheses.md and .json."),
+    ],
+    samples: Annotated[int, typer.Option(metavar="K", help="Motions drawn for each clip.")] = 4,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
+    ] = "small",
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Recordings of each corpus and group at most."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 50,
+) -> None:
+    """What choosing the best of K samples gains, and how often the truth is where they say."""
+    for path in (manifest, data):
+        require_input(path)
+    require_output_folder(output)
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.calibration import draw_hypotheses, write_hypotheses_report
+    from vimoflow.evaluation.manifest import benchmark_cases, read_manifest
+    from vimoflow.sampling import SamplingOptions
+
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), None, limit)  # type: ignore[arg-type]
+    cases = [case for named in sets for case in named.cases]
+    with progress("sampling") as show:
+        drawn = draw_hypotheses(model, cases, SamplingOptions(steps=steps), samples, progress=show)
+    source = f"checkpoint {model.name}, every second recording of {wanted.name}"
+    titles = [named.title for named in sets for _ in named.cases]
+    typer.echo(write_hypotheses_report(titles, drawn, source, output))
 
 
 @app.command("render")
@@ -152,6 +217,24 @@ def detector(
     typer.echo(write_detector_errors(errors, output))
 
 
+@app.command("aistpp")
+def aistpp(
+    motions: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of AIST++ motions (*.pkl).")
+    ],
+    music: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Audio files named like the sequences.")
+    ] = None,
+) -> None:
+    """The published figures of AIST++'s real dances beside those of the sequences at hand."""
+    for path in (motions, music):
+        if path is not None:
+            require_input(path)
+    from vimoflow.evaluation.published_rows import truth_rows, truth_table
+
+    typer.echo(truth_table(truth_rows(motions, music)))
+
+
 def _baselines(names: list[str], data: Path | None, sampling: SamplingOptions) -> list[Baseline]:
     """Other checkpoints (regression ones answer in one pass), and training motion by its 2D."""
     from vimoflow.data.shards import read_shards
@@ -161,29 +244,33 @@ def _baselines(names: list[str], data: Path | None, sampling: SamplingOptions) -
         nearest_training_motions,
         regression_motions,
     )
-    from vimoflow.evaluation.benchmark import Baseline
+    from vimoflow.evaluation.benchmark import Baseline, training_budget
     from vimoflow.evaluation.prediction import predict
 
     found = []
     for name in names:
         model = load_checkpoint(name)
         ask = regression_motions if is_regression(model) else predict
-        found.append(Baseline(model.name, lambda c, ask=ask, m=model: ask(m, c, sampling)))  # type: ignore[misc]
+        about = [text for text in (
+            "regression" if is_regression(model) else "", training_budget(model)
+        ) if text]  # fmt: skip
+        label = f"{model.name} ({', '.join(about)})" if about else model.name
+        found.append(Baseline(label, lambda c, ask=ask, m=model: ask(m, c, sampling)))  # type: ignore[misc]
     if data is not None:
         library = read_shards(data, "train")
         found.append(Baseline("nearest clip", lambda c: nearest_training_motions(library, c)))
     return found
 
 
-def _misfit(motion: Motion, case: Case) -> float:
-    """How badly a motion fits its 2D: the criterion by which `generate` picks the best sample."""
-    import numpy as np
+def _misfit(checkpoint: Checkpoint) -> Callable[[Motion, Case], float]:
+    """How bad a sample is by the criterion by which `generate` picks the best one, mm."""
+    from vimoflow.evaluation.prediction import condition_of
+    from vimoflow.hypotheses import rank
 
-    from vimoflow.keypoints.sequence import Keypoints2D
-    from vimoflow.pipeline.quality import measure_quality
+    def total_mm(motion: Motion, case: Case) -> float:
+        return rank(checkpoint, [motion], condition_of(case)).merits[0].total_mm
 
-    times = np.arange(len(case.points_px)) / motion.fps
-    return measure_quality(motion, Keypoints2D(case.points_px, times, (1, 1))).rank
+    return total_mm
 
 
 def _viewers(evaluation: Evaluation) -> list[Viewer]:

@@ -40,6 +40,8 @@ class Case:
         source: what the 2D is: "truth", "noisy", "detections" or "video".
         landmarks: MediaPipe's own 3D estimate (metres about the mid-hip, x right, y down, z away),
             NaN where it saw nobody, for videos.
+        start_s: where the clip starts in its recording.
+        music_beats_s: times of the music's beats from the clip's start, where there is music.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Case:
     view: str = ""
     source: str = "noisy"
     landmarks: Float[np.ndarray, "video_frames 33 3"] | None = None
+    start_s: float = 0.0
+    music_beats_s: Float[np.ndarray, "beats"] | None = None
 
     @property
     def title(self) -> str:
@@ -221,4 +225,5 @@ def _case(
     return Case(
         shard.names[row], shard.entry.corpus, shard.groups[row],
         points.astype(np.float32), truth, points_3d,
+        start_s=(span.start - int(shard.starts[row])) / FPS,
     )  # fmt: skip

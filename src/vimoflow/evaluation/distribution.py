@@ -6,7 +6,7 @@ none is given here without n, its interval, and what a part of the reference its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -182,13 +182,14 @@ def frechet_distance(
     rng = np.random.default_rng(seed)
     floor, floor_n = _floor(reference, n, rng)
     low = high = np.nan
+    distance = _distance_to(y)
     if n > 2 and resamples:
         interval = bootstrap_statistic(
-            lambda drawn: _frechet(x[drawn], y), n, resamples=resamples, seed=seed, centred=True
+            lambda drawn: distance(x[drawn]), n, resamples=resamples, seed=seed, centred=True
         )
         low, high = max(interval.low, 0.0), interval.high
     return FrechetDistance(
-        value=_frechet(x, y),
+        value=distance(x),
         low=low,
         high=high,
         n=n,
@@ -213,28 +214,28 @@ def diversity(features: Float[np.ndarray, "n d"], reference: Float[np.ndarray, "
     return float(pdist(_z_scored(features, reference)[0]).mean())
 
 
-def gaussian_frechet(
-    mean_a: Float[np.ndarray, "d"],
-    covariance_a: Float[np.ndarray, "d d"],
-    mean_b: Float[np.ndarray, "d"],
-    covariance_b: Float[np.ndarray, "d d"],
-) -> float:
-    """Squared Fréchet distance of two Gaussians (Dowson and Landau 1982).
+def _distance_to(y: np.ndarray) -> Callable[[np.ndarray], float]:
+    """The squared Fréchet distance of rows to y, both as Gaussians (Dowson and Landau 1982).
 
-    The trace of the root of A B is the sum of the roots of the eigenvalues of A^1/2 B A^1/2, which
-    is symmetric: no complex numbers, no failure where a covariance is singular.
+    The trace of the root of A B is the sum of the singular values of the centred rows (A) times
+    B^1/2: no complex numbers, no failure where a covariance is singular, and one small symmetric
+    problem for every set.
     """
-    values, vectors = np.linalg.eigh(covariance_a)
+    mean, covariance = y.mean(0), np.atleast_2d(np.cov(y, rowvar=False))
+    values, vectors = np.linalg.eigh(covariance)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-    cross = np.sqrt(np.linalg.eigvalsh(root @ covariance_b @ root).clip(0)).sum()
-    shift = mean_a - mean_b
-    spread = np.trace(covariance_a) + np.trace(covariance_b) - 2 * cross
-    return float(shift @ shift + max(spread, 0.0))  # rounding can make it negative
+    trace = float(np.trace(covariance))
 
+    def distance(x: np.ndarray) -> float:
+        centred = (x - x.mean(0)) / np.sqrt(len(x) - 1)
+        seen = centred @ root
+        gram = seen @ seen.T if len(x) < x.shape[1] else seen.T @ seen
+        cross = np.sqrt(np.linalg.eigvalsh(gram).clip(0)).sum()
+        spread = float((centred**2).sum()) + trace - 2 * cross
+        shift = float(((x.mean(0) - mean) ** 2).sum())
+        return shift + max(spread, 0.0)  # rounding can make the spread negative
 
-def _frechet(x: np.ndarray, y: np.ndarray) -> float:
-    a, b = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (x, y))
-    return gaussian_frechet(x.mean(0), a, y.mean(0), b)
+    return distance
 
 
 def _z_scored(features: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -266,7 +267,7 @@ def _floor(reference: np.ndarray, n: int, rng: np.random.Generator) -> tuple[flo
             x, y = _z_scored(reference[order[:part]], reference[order[part:]])
         except InputError:  # a part in which nothing varies
             continue
-        values.append(_frechet(x, y))
+        values.append(_distance_to(y)(x))
     return (float(np.mean(values)) if values else float("nan")), part
 
 
@@ -274,7 +275,8 @@ def _infinity(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> float:
     """The intercept of the line through the distances of random parts over 1/n."""
     sizes = np.unique(np.linspace(len(x) // 2, len(x), 6).astype(int))
     sizes = np.repeat(sizes, 3)
-    distances = [_frechet(x[rng.permutation(len(x))[:k]], y) for k in sizes]
+    distance = _distance_to(y)
+    distances = [distance(x[rng.permutation(len(x))[:k]]) for k in sizes]
     return float(np.polyfit(1 / sizes, np.array(distances), 1)[1])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from vimoflow.diffusion.weighting import STRATEGIES, area_under_curve_percent, p
 from vimoflow.errors import ConfigError, OutputError
 from vimoflow.evaluation.benchmark import Case, validation_cases
 from vimoflow.evaluation.strips import TIMESTEPS, draw_strip, make_strips
+from vimoflow.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -208,18 +208,8 @@ def _write_files(folder: Path, files: dict[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            _replace(folder / name, content)
+            write_bytes(folder / name, content)
     except OSError as error:
         raise OutputError(
             f"{folder}: the figure cannot be written ({error.strerror}); choose another folder"
         ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside the target and rename, so that a failure leaves no half-written file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from vimoflow.errors import ConfigError
-from vimoflow.evaluation.benchmark import MEAN_MOTION, TRUTH, Evaluation
+from vimoflow.evaluation.benchmark import Evaluation
+from vimoflow.evaluation.results import MEAN_MOTION, TRUTH
 from vimoflow.evaluation.robustness import Curve
 
 
@@ -71,7 +72,21 @@ def clip_plot(evaluation: Evaluation) -> str:
 
 
 def curve_plot(curves: Sequence[Curve]) -> str:
+    """PA-MPJPE against every kind of damage, as SVG text."""
     plt = _pyplot()
+    return _svg(plt, _curves(plt, curves))
+
+
+def curve_picture(curves: Sequence[Curve]) -> bytes:
+    """The same as a PNG file's bytes."""
+    plt = _pyplot()
+    figure, file = _curves(plt, curves), io.BytesIO()
+    figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
+    plt.close(figure)
+    return file.getvalue()
+
+
+def _curves(plt: Any, curves: Sequence[Curve]) -> Any:
     columns = 3
     lines = math.ceil(len(curves) / columns)
     figure, grid = plt.subplots(
@@ -90,7 +105,7 @@ def curve_plot(curves: Sequence[Curve]) -> str:
     for row in grid:
         row[0].set_ylabel("PA-MPJPE, mm")
     grid[0][0].set_ylim(bottom=0)
-    return _svg(plt, figure)
+    return figure
 
 
 def _svg(plt: Any, figure: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 
 from vimoflow.errors import InputError, OutputError
+from vimoflow.files import replacing
 from vimoflow.formats.calibrations import Calibration
 from vimoflow.geometry.triangulation import triangulate
 from vimoflow.keypoints.coco import COCO_NAMES
@@ -96,9 +96,8 @@ def save_reference(reference: Reference3D, path: str | Path) -> None:
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             np.savez_compressed(
                 file,
                 points=reference.points_world,
@@ -109,11 +108,8 @@ def save_reference(reference: Reference3D, path: str | Path) -> None:
                 cameras=np.array(reference.cameras),
                 up_axis="y",
             )
-        os.replace(partial, path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_reference(path: str | Path) -> Reference3D:

@@ -10,7 +10,6 @@ import dataclasses
 import html
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,18 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from vimoflow.errors import OutputError
-from vimoflow.evaluation.benchmark import ClipResult, Evaluation, Row
+from vimoflow.evaluation.benchmark import Evaluation
 from vimoflow.evaluation.intervals import Estimate
-from vimoflow.evaluation.plots import clip_plot, curve_plot, error_plot
+from vimoflow.evaluation.plots import clip_plot, curve_picture, curve_plot, error_plot
+from vimoflow.evaluation.results import ClipResult
 from vimoflow.evaluation.robustness import Curve
-from vimoflow.evaluation.scores import HEADINGS, Heading
+from vimoflow.evaluation.rows import Row
+from vimoflow.evaluation.scores import HEADINGS
+from vimoflow.evaluation.tables import all_tables, curve_table, introduction
+from vimoflow.files import write_bytes, write_text
 
-QUICK = ("mpjpe", "pa_mpjpe", "pa_mpjpe_clip", "foot_slide", "jitter")
-_NOTE = (
-    "Positions are compared at COCO points 5 to 16. PA: one similarity a frame; PA clip: one for "
-    "the clip. Foot slide over the truth's contacts, per frame at 30 fps. In brackets: 95 % "
-    "bootstrap interval over recordings, absent for a single one. n counts clips (views)."
-)
+CURVES = "robustness.png"
 
 
 @dataclass(frozen=True)
@@ -46,34 +44,26 @@ def write_report(
     viewers: Sequence[Viewer] = (),
     curves: Sequence[Curve] = (),
 ) -> tuple[Path, ...]:
-    """Write the three files into a folder; each appears complete or not at all.
+    """Write the files into a folder, the curves as a picture, too; each complete or not at all.
 
     Raises:
         OutputError: the folder cannot be written to.
         ConfigError: matplotlib, which draws the plots, is missing.
     """
-    texts = {
+    files = {
         "report.json": json.dumps(report_fields(evaluation, curves), indent=1, allow_nan=False),
         "report.md": report_markdown(evaluation, curves),
         "report.html": report_page(evaluation, viewers, curves),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            partial = folder / f".{name}.{os.getpid()}.part"
-            try:
-                partial.write_text(text.rstrip() + "\n", "utf-8")
-                os.replace(partial, folder / name)
-            finally:
-                partial.unlink(missing_ok=True)
+        for name, text in files.items():
+            write_text(folder / name, text.rstrip() + "\n")
+        if curves:
+            write_bytes(folder / CURVES, curve_picture(curves))
     except OSError as error:
         raise OutputError(f"{folder}: cannot write the report ({error.strerror})") from error
-    return tuple(folder / name for name in texts)
-
-
-def quick_table(evaluation: Evaluation) -> str:
-    """The main figures as a Markdown table, without intervals."""
-    return _markdown_table(evaluation.rows, {name: HEADINGS[name] for name in QUICK}, False)
+    return tuple(folder / name for name in (*files, *((CURVES,) if curves else ())))
 
 
 def telling_clips(evaluation: Evaluation) -> tuple[tuple[str, ClipResult], ...]:
@@ -96,16 +86,20 @@ def report_fields(evaluation: Evaluation, curves: Sequence[Curve] = ()) -> dict[
             "set": r.title, "clip": r.case.title, "corpus": r.case.corpus, "source": r.case.source,
             "frames": len(r.case.truth), "method": r.method, "flag": r.flag or None,
             "figures": {k: _number(v) for k, v in dataclasses.asdict(r.score).items()},
+            "joints_mm": [_number(v) for v in r.limb_errors],
         }
         for r in evaluation.results
     ]  # fmt: skip
     return {
         "benchmark": dataclasses.asdict(evaluation.manifest),
         "checkpoint": evaluation.checkpoint,
+        "training": evaluation.budget or None,
         "sampling": dataclasses.asdict(evaluation.sampling),
         "units": {name: heading.unit for name, heading in HEADINGS.items()},
         "rows": [_row_fields(row) for row in evaluation.rows],
         "cost_of_detected_2d": [_row_fields(row) for row in evaluation.costs],
+        "distributions": [_plain(row) for row in evaluation.distributions],
+        "diversities": [_plain(row) for row in evaluation.diversities],
         "joints_mm": [_row_fields(row) for row in evaluation.joints],
         "robustness": [_curve_fields(curve) for curve in curves],
         "flagged": [f"{r.title}: {r.case.title}: {r.flag}" for r in evaluation.flagged],
@@ -118,12 +112,14 @@ def report_markdown(evaluation: Evaluation, curves: Sequence[Curve] = ()) -> str
     lines = [
         f"# {evaluation.manifest.name}: {evaluation.checkpoint}",
         "",
-        *_introduction(evaluation),
+        "\n\n".join(introduction(evaluation)),
     ]
-    for title, table in _tables(evaluation):
-        lines += ["", f"## {title}", "", table]
+    for title, note, table in all_tables(evaluation):
+        lines += ["", f"## {title}", "", *([note, ""] if note else []), table]
+    if curves:
+        lines += ["", f"![Error by kind of damage]({CURVES})"]
     for curve in curves:
-        lines += ["", f"## Robustness: {curve.name}", "", _curve_table(curve)]
+        lines += ["", f"## Robustness: {curve.name}", "", curve_table(curve)]
     if evaluation.flagged:
         lines += ["", "## Flagged", ""]
         lines += [f"- {r.title}: {r.case.title} ({r.method}): {r.flag}" for r in evaluation.flagged]
@@ -134,7 +130,7 @@ def report_page(
     evaluation: Evaluation, viewers: Sequence[Viewer] = (), curves: Sequence[Curve] = ()
 ) -> str:
     """report.html: tables, plots and viewers in one file that loads nothing."""
-    body = [f"<p>{html.escape(line)}</p>" for line in _introduction(evaluation) if line]
+    body = [f"<p>{html.escape(line)}</p>" for line in introduction(evaluation)]
     body.append(_figure(error_plot(evaluation), "PA-MPJPE of every set and method"))
     if viewers:
         frames = "".join(
@@ -143,12 +139,13 @@ def report_page(
             for v in viewers
         )
         body += ["<h2>Clips</h2>", f'<div class="viewers">{frames}</div>']
-    for title, table in _tables(evaluation):
-        body += [f"<h2>{html.escape(title)}</h2>", _html_table(table)]
+    for title, note, table in all_tables(evaluation):
+        remarks = [f"<p>{html.escape(note)}</p>"] if note else []
+        body += [f"<h2>{html.escape(title)}</h2>", *remarks, _html_table(table)]
     if curves:
         body += ["<h2>Robustness</h2>", _figure(curve_plot(curves), "error by kind of damage")]
         for curve in curves:
-            body += [f"<h3>{html.escape(curve.name)}</h3>", _html_table(_curve_table(curve))]
+            body += [f"<h3>{html.escape(curve.name)}</h3>", _html_table(curve_table(curve))]
     body.append(_figure(clip_plot(evaluation), "PA-MPJPE of every clip, sorted"))
     if evaluation.flagged:
         items = "".join(
@@ -164,68 +161,6 @@ def report_page(
         page = page.replace(marker, text)
     before, after = page.split("{{body}}")
     return before + "\n".join(body) + after
-
-
-def _introduction(evaluation: Evaluation) -> list[str]:
-    m, s = evaluation.manifest, evaluation.sampling
-    refined = "refined towards the 2D" if s.refine else "not refined"
-    seeds = ", ".join(map(str, m.seeds))
-    setup = (
-        f"Checkpoint {evaluation.checkpoint}; {m.split} split; {s.sampler}, {s.steps} steps, "
-        f"guidance {s.guidance:g}, {refined}; seeds {seeds}, {m.samples} sample(s) each."
-    )
-    return [line for line in (m.description, setup, _NOTE) if line]
-
-
-def _tables(evaluation: Evaluation) -> list[tuple[str, str]]:
-    main = {name: HEADINGS[name] for name in HEADINGS if name in QUICK}
-    rest = {name: HEADINGS[name] for name in HEADINGS if name not in QUICK}
-    tables = [
-        ("Accuracy", _markdown_table(evaluation.rows, main)),
-        ("Motion", _markdown_table(evaluation.rows, rest)),
-    ]
-    if evaluation.costs:
-        paired = {n: HEADINGS[n] for n in ("mpjpe", "pa_mpjpe", "pa_mpjpe_clip", "foot_slide")}
-        tables.append(("What detection costs", _markdown_table(evaluation.costs, paired)))
-    if evaluation.joints:
-        points = {f.name: Heading(f.name.replace("_", " "), "mm", 0)
-                  for f in evaluation.joints[0].figures}  # fmt: skip
-        tables.append(("By joint", _markdown_table(evaluation.joints, points, False)))
-    return tables
-
-
-def _markdown_table(
-    rows: Sequence[Row], headings: dict[str, Heading], intervals: bool = True
-) -> str:
-    titles = [f"{h.label} {h.unit}".strip() for h in headings.values()]
-    lines = [f"| clips | n | method | {' | '.join(titles)} |", "|---" * (3 + len(titles)) + "|"]
-    for row in rows:
-        names = {figure.name for figure in row.figures}
-        first = row.figure("pa_mpjpe" if "pa_mpjpe" in names else next(iter(headings)))
-        cells = [_cell(row.figure(name), heading, intervals) for name, heading in headings.items()]
-        count = f"{first.n}" + (f" ({first.missing} flagged)" if first.missing else "")
-        lines.append(f"| {row.title} | {count} | {row.method} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _cell(estimate: Estimate, heading: Heading, interval: bool) -> str:
-    if math.isnan(estimate.value):
-        return "–"
-    text = f"{estimate.value:.{heading.digits}f}"
-    if interval and not math.isnan(estimate.low):
-        text += f" [{estimate.low:.{heading.digits}f}, {estimate.high:.{heading.digits}f}]"
-    return text
-
-
-def _curve_table(curve: Curve) -> str:
-    heading = HEADINGS["pa_mpjpe"]
-    lines = [f"| {curve.unit} | n | PA-MPJPE mm | MPJPE mm | acceleration error m/s² |",
-             "|---|---|---|---|---|"]  # fmt: skip
-    for point in curve.points:
-        figures = (point.pa_mpjpe, point.mpjpe, point.acceleration_error)
-        cells = " | ".join(_cell(e, heading, True) for e in figures)
-        lines.append(f"| {point.level:g} | {point.pa_mpjpe.n} | {cells} |")
-    return "\n".join(lines)
 
 
 def _html_table(markdown: str) -> str:
@@ -267,6 +202,15 @@ def _curve_fields(curve: Curve) -> dict[str, Any]:
 def _number(value: float) -> float | None:
     """Rounded to what repeats on every machine; None where there is no number."""
     return round(float(value), 4) if math.isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    """A dataclass of figures as JSON has it; NaN is null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return _number(value) if isinstance(value, float) else value
 
 
 def _figure(svg: str, alternative: str) -> str:

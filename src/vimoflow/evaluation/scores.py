@@ -11,10 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vimoflow.conditioning.encoding import MIN_CONFIDENCE, person_size_px
+from vimoflow.data.virtual_cameras import STANDING_HEIGHT_M
 from vimoflow.errors import InputError
 from vimoflow.evaluation import metrics
 from vimoflow.evaluation.cases import FPS, Case
-from vimoflow.evaluation.trajectories import root_error, wa_mpjpe
+from vimoflow.evaluation.reprojection import weak_perspective_error
+from vimoflow.evaluation.rhythm import beat_alignment, motion_beats, physical_foot_contact
+from vimoflow.evaluation.trajectories import root_error, rte, w_mpjpe, wa_mpjpe
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import COCO_LIMBS, CONTACT_JOINTS, coco, joint
@@ -43,7 +47,12 @@ class Score:
     penetration: float = math.nan
     floating: float = math.nan
     root_error: float = math.nan  # of the path, after alignment by yaw
+    w_mpjpe: float = math.nan  # segments of 100 frames, aligned by yaw of their first two
     wa_mpjpe: float = math.nan  # segments of 100 frames, aligned by yaw
+    rte: float = math.nan  # per cent of the way, after alignment by yaw
+    reprojection: float = math.nan  # per cent of the person's height, see ``reprojection``
+    pfc: float = math.nan  # at 30 fps, times 10,000
+    beat_alignment: float = math.nan  # 0..1, for every beat of the music
 
 
 @dataclass(frozen=True)
@@ -69,9 +78,48 @@ HEADINGS = {
     "penetration": Heading("penetration", "mm"),
     "floating": Heading("floating", "mm"),
     "root_error": Heading("root path", "mm"),
+    "w_mpjpe": Heading("W-MPJPE-100", "mm"),
     "wa_mpjpe": Heading("WA-MPJPE-100", "mm"),
+    "rte": Heading("RTE", "%"),
+    "reprojection": Heading("2D reprojection", "%"),
+    "pfc": Heading("PFC", "", 2),
+    "beat_alignment": Heading("beat alignment", "", 3),
 }
 assert tuple(HEADINGS) == tuple(field.name for field in dataclasses.fields(Score))
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A motion with its kinematics, computed once, float64.
+
+    Attributes:
+        R_parent_joint: local rotations.
+        joints, coco: positions in metres.
+    """
+
+    motion: Motion
+    R_parent_joint: Float[Tensor, "frames 24 3 3"]
+    joints: Float[Tensor, "frames 24 3"]
+    coco: Float[Tensor, "frames 17 3"]
+
+    @classmethod
+    def of(cls, motion: Motion) -> Posed:
+        """Pose the skeleton."""
+        R = torch.from_numpy(motion.local_rotations)
+        R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double())
+        return cls(motion, R, joints, coco_points(R_world, joints))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one motion scores.
+
+    Attributes:
+        limb_errors: of COCO points 5 to 16 after the best similarity of every frame, mm.
+    """
+
+    score: Score
+    limb_errors: Float[np.ndarray, "12"]
 
 
 def score(motion: Motion, case: Case) -> Score:
@@ -80,54 +128,80 @@ def score(motion: Motion, case: Case) -> Score:
     Raises:
         InputError: the motion is not finite or has another length than the truth.
     """
-    if len(motion) != len(case.truth):
+    return measure(Posed.of(motion), case, Posed.of(case.truth)).score
+
+
+def measure(posed: Posed, case: Case, truth: Posed) -> Measured:
+    """All figures of one motion of a case, whose posed truth serves every method.
+
+    Raises:
+        InputError: the motion is not finite or has another length than the truth.
+    """
+    if len(posed.motion) != len(case.truth):
         raise InputError(
-            f"{case.title}: {len(motion)} frames were predicted where the truth has "
+            f"{case.title}: {len(posed.motion)} frames were predicted where the truth has "
             f"{len(case.truth)}"
         )
-    R, joints, predicted = _posed(motion)
-    R_truth, truth_joints, _ = _posed(case.truth)
+    joints = posed.joints
     contacts = torch.from_numpy(case.truth.contacts).double()
-    own = torch.from_numpy(motion.contacts).double()
+    own = torch.from_numpy(posed.motion.contacts).double()
     feet = joints[:, [joint(name) for name in CONTACT_JOINTS]]
     told = metrics.contact_scores(own, contacts)
-    return dataclasses.replace(
-        score_limbs(predicted, case),
+    path, true_path = joints[:, 0], truth.joints[:, 0]
+    limbs = measure_limbs(posed.coco[:, list(COCO_LIMBS)], case)
+    figures = dataclasses.replace(
+        limbs.score,
         foot_slide=float(metrics.foot_slide(feet, contacts, FPS)),
         jitter=float(metrics.jitter(joints, FPS)),
         acceleration=float(metrics.acceleration(joints, FPS)),
-        mpjre=float(metrics.mpjre(R, R_truth)),
+        mpjre=float(metrics.mpjre(posed.R_parent_joint, truth.R_parent_joint)),
         contact_precision=float(told.precision),
         contact_recall=float(told.recall),
         penetration=float(metrics.penetration(joints, _SOLE_M)),
         floating=float(metrics.floating(joints, contacts, _SOLE_M)),
-        root_error=float(root_error(joints[:, 0], truth_joints[:, 0])),
-        wa_mpjpe=float(wa_mpjpe(joints, truth_joints)),
+        root_error=float(root_error(path, true_path)),
+        w_mpjpe=float(w_mpjpe(joints, truth.joints)),
+        wa_mpjpe=float(wa_mpjpe(joints, truth.joints)),
+        rte=float(rte(path, true_path)),
+        pfc=physical_foot_contact(joints.numpy(), FPS),
+        beat_alignment=_beat_alignment(joints.numpy(), case),
     )
+    return Measured(figures, limbs.limb_errors)
 
 
-def score_limbs(limbs: Float[Tensor, "frames 12 3"], case: Case) -> Score:
-    """Position figures of COCO points 5 to 16 alone, metres, in the frame of the case."""
+def measure_limbs(limbs: Float[Tensor, "frames 12 3"], case: Case) -> Measured:
+    """Figures of COCO points 5 to 16 alone, metres, in the frame of the case."""
     truth = torch.from_numpy(case.truth_coco).double()[:, list(COCO_LIMBS)]
     limbs = limbs.double()
     ours, theirs = (p - p[:, list(_HIPS)].mean(1, keepdim=True) for p in (limbs, truth))
-    return Score(
+    errors = metrics.pa_joint_errors(limbs, truth)
+    figures = Score(
         mpjpe=float(metrics.mpjpe(limbs, truth, root=_HIPS)),
-        pa_mpjpe=float(metrics.pa_mpjpe(limbs, truth)),
+        pa_mpjpe=float(errors.mean()),
         pa_mpjpe_clip=float(metrics.pa_mpjpe_clip(limbs, truth)),
         acceleration_error=float(metrics.acceleration_error(ours, theirs, FPS)),
+        reprojection=_reprojection(limbs, case),
     )
+    return Measured(figures, errors.numpy())
 
 
-def limb_points(motion: Motion) -> Float[Tensor, "frames 12 3"]:
-    """COCO points 5 to 16 of a motion, metres."""
-    return _posed(motion)[2]
+def _reprojection(limbs: Tensor, case: Case) -> float:
+    """Distance to the case's own 2D, per cent of the person's height in the image."""
+    points = case.points_px[:, list(COCO_LIMBS)]
+    error = weak_perspective_error(
+        limbs.numpy(), points[..., :2].astype(float), points[..., 2] > MIN_CONFIDENCE, FPS
+    )
+    size = float(person_size_px(torch.from_numpy(case.points_px)[None]))
+    return 100 * error / (STANDING_HEIGHT_M * size)
 
 
-def limb_errors(limbs: Float[Tensor, "frames 12 3"], case: Case) -> Float[np.ndarray, "12"]:
-    """Error of each limb point after the best similarity of every frame, mm."""
-    truth = torch.from_numpy(case.truth_coco).double()[:, list(COCO_LIMBS)]
-    return metrics.pa_joint_errors(limbs.double(), truth).numpy()
+def _beat_alignment(joints: Float[np.ndarray, "frames 24 3"], case: Case) -> float:
+    """At every beat of the music while the clip lasts; NaN without music."""
+    if case.music_beats_s is None:
+        return math.nan
+    last = (len(joints) - 1) / FPS
+    beats = case.music_beats_s[(case.music_beats_s >= 0) & (case.music_beats_s <= last)]
+    return beat_alignment(beats, motion_beats(joints, FPS)) if len(beats) else math.nan
 
 
 def mean_score(scores: list[Score]) -> Score:
@@ -140,8 +214,6 @@ def mean_score(scores: list[Score]) -> Score:
     return Score(*(float(mean) for mean in means))
 
 
-def _posed(motion: Motion) -> tuple[Tensor, Tensor, Tensor]:
-    """Local rotations, joints and limb points of a motion, float64."""
-    R = torch.from_numpy(motion.local_rotations)
-    R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double())
-    return R, joints, coco_points(R_world, joints)[:, list(COCO_LIMBS)]
+def limb_points(motion: Motion) -> Float[Tensor, "frames 12 3"]:
+    """COCO points 5 to 16 of a motion, metres."""
+    return Posed.of(motion).coco[:, list(COCO_LIMBS)]

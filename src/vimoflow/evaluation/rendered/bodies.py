@@ -10,7 +10,6 @@ video are those of the truth, to rounding.
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from vimoflow.errors import ConfigError, InputError
+from vimoflow.files import replacing
 from vimoflow.motion.kinematics import coco_points
 from vimoflow.motion.skeleton import COCO_NAMES, JOINT_NAMES, coco, joint, load_skeleton
 
@@ -130,10 +130,9 @@ def _from_anny() -> RawPeople:
 
 
 def _write_raw(path: Path, raw: RawPeople) -> None:
-    partial = path.with_name(f".{path.stem}.part.npz")
     arrays = {name: np.asarray(getattr(raw, name)) for name in RawPeople.__dataclass_fields__}
-    np.savez_compressed(partial, **arrays)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        np.savez_compressed(partial, **arrays)
 
 
 def _read_raw(path: Path) -> RawPeople:

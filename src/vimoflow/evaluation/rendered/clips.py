@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from vimoflow.errors import InputError, OutputError
 from vimoflow.evaluation.rendered.bodies import Body, load_people
 from vimoflow.evaluation.rendered.rendering import Frame, Studio
 from vimoflow.evaluation.rendered.scenes import FPS, SIZE_PX, Scene, choose_scenes
+from vimoflow.files import replacing
 from vimoflow.geometry.cameras import Camera, camera_heading, project
 from vimoflow.keypoints.estimators import extract
 from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
@@ -259,11 +259,8 @@ def _load(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part.npz")
     try:
-        np.savez_compressed(partial, **arrays)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            np.savez_compressed(partial, **arrays)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ bias differs between them, definitions differ, not detections.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from scipy.stats import spearmanr
 
 from vimoflow.errors import OutputError
 from vimoflow.evaluation.rendered.clips import RenderedClip, detections
+from vimoflow.files import write_text
 from vimoflow.geometry.cameras import project
 from vimoflow.motion.skeleton import COCO_NAMES, MIRROR_COCO, coco
 
@@ -130,9 +130,7 @@ def write_detector_errors(errors: DetectorErrors, folder: Path) -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            partial = folder / f".{name}.{os.getpid()}.part"
-            partial.write_text(text + "\n", "utf-8")
-            os.replace(partial, folder / name)
+            write_text(folder / name, text + "\n")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written to ({error.strerror})") from error
     return table
