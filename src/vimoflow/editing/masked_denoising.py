@@ -1,0 +1,222 @@
+"""Denoising of what is unknown while what is known stays: two ways (thesis 3.5 iii).
+
+``repaint`` puts known channels at the noise level of the step, re-noised anew every time (Lugmayr
+et al. 2022, "RePaint"), optionally going back up and down again so that both parts agree.
+``timesteps`` uses that every frame may have a timestep of its own: frames that are known whole are
+simply at low noise for all steps. Channels that are known in part of a frame are re-noised by both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vimoflow.conditioning.encoding import Condition
+from vimoflow.diffusion.checkpoint import Checkpoint
+from vimoflow.diffusion.guidance import guided
+from vimoflow.diffusion.sampler import inference_timesteps, step
+from vimoflow.diffusion.windows import WindowPlan
+from vimoflow.editing.joins import REACH_S, OffsetSpline
+from vimoflow.errors import ConfigError
+from vimoflow.motion.features import LAYOUT
+from vimoflow.sampling import merge_windows, orthonormal, split_windows
+
+METHODS = ("timesteps", "repaint")
+_WINDOW, _OVERLAP = 150, 50  # frames at 30 fps, as trained
+_GROUND = [LAYOUT.root.start, LAYOUT.root.start + 2]
+
+Constrain = Callable[[Tensor, int], Tensor]
+"""``(features, t) -> features``: (samples, frames, 151), moved towards what they must satisfy."""
+
+
+@dataclass(frozen=True)
+class DenoisingOptions:
+    """How the unknown part is denoised.
+
+    Attributes:
+        method: one of :data:`METHODS`.
+        steps: denoising steps.
+        known_t: timestep of known frames with ``timesteps``; 0 is the lowest noise trained.
+        rounds: how often ``repaint`` denoises every step, re-noising in between; 1 is once.
+        seed: of the noise.
+        samples: motions drawn together, each from noise of its own.
+        guidance: the thesis' w, for evidence; 0 is none.
+        prior: weight of the prior, such as an interpolation, in every clean estimate of frames
+            without evidence; 0 is the model alone.
+        start: share of the way down from pure noise that is walked, from the noised prior on; 1 is
+            all of it, and the prior's own noise does not count.
+
+    Raises:
+        ConfigError: a value that makes no sense.
+    """
+
+    method: str = "timesteps"
+    steps: int = 50
+    known_t: int = 0
+    rounds: int = 1
+    seed: int = 0
+    samples: int = 1
+    guidance: float = 0.0
+    prior: float = 0.5
+    start: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ConfigError(f"the method is one of {', '.join(METHODS)}, not {self.method!r}")
+        for name in ("steps", "rounds", "samples"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not 0 < self.start <= 1:
+            raise ConfigError(f"start must be above 0 and at most 1, not {self.start:g}")
+        if not 0 <= self.prior < 1:
+            raise ConfigError(f"prior must be at least 0 and below 1, not {self.prior:g}")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A sequence of which a part is known, in a frame as the model learnt it, at 30 fps.
+
+    Attributes:
+        features: the values; where they are not known a prior, such as an interpolation, from
+            which only the first position of each window is taken unless denoising starts late.
+        channels: what is known.
+        condition: 2D evidence, zeros where there is none.
+    """
+
+    features: Float[Tensor, "frames 151"]
+    channels: Bool[Tensor, "frames 151"]
+    condition: Condition
+
+    @property
+    def frames(self) -> Bool[Tensor, "frames"]:
+        """Frames that are known whole."""
+        return self.channels.all(-1)
+
+
+@torch.no_grad()
+def denoise_unknown(
+    checkpoint: Checkpoint,
+    known: Known,
+    options: DenoisingOptions | None = None,
+    constrain: Constrain | None = None,
+) -> Float[Tensor, "samples frames 151"]:
+    """Sequences with what is known in place, joined smoothly; rotations are proper ones.
+
+    Args:
+        checkpoint: the model.
+        known: what is known, the prior for the rest, and evidence.
+        options: how to denoise.
+        constrain: applied to every clean estimate.
+    """
+    run = _Denoising(checkpoint, known, options or DenoisingOptions(), constrain)
+    return orthonormal(run.estimate())
+
+
+class _Denoising:
+    """One run over all windows and samples together."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, known: Known, options: DenoisingOptions,
+        constrain: Constrain | None,
+    ) -> None:  # fmt: skip
+        self.checkpoint, self.options, self.constrain = checkpoint, options, constrain
+        self.known, self.samples = known, options.samples
+        frames = len(known.features)
+        self.spline = OffsetSpline(known.channels, 30 * REACH_S)
+        self.plan = WindowPlan.cover(frames, _WINDOW, _OVERLAP)
+        self.mask = self._windows(known.channels.expand(self.samples, -1, -1))
+        self.whole = self.mask.all(-1)
+        self.generator = torch.Generator().manual_seed(options.seed)
+        unseen = (known.condition.pose[..., 2] == 0).all(-1, keepdim=True)
+        self.weight = options.prior * unseen.float()
+        condition = self._condition(known.condition)
+        self.denoise = guided(
+            checkpoint.denoiser, condition, torch.zeros_like(condition), options.guidance
+        )
+
+    def estimate(self) -> Tensor:
+        """The clean estimate of the last step."""
+        schedule, options = self.checkpoint.schedule, self.options
+        timesteps = inference_timesteps(schedule.T, options.steps)
+        timesteps = timesteps[round((1 - options.start) * len(timesteps)) :]
+        merged = self.known.features.expand(self.samples, -1, -1).clone()
+        x_t = self._noise()
+        if options.start < 1:
+            level = torch.full(x_t.shape[:1], timesteps[0])
+            x_t = schedule.add_noise(self._normalized(merged), level, x_t)
+        for now, prev in zip(timesteps, [*timesteps[1:], -1], strict=True):
+            for round_number in range(options.rounds if prev >= 0 else 1):
+                if round_number > 0:
+                    x_t = self._renoised(x_t, prev, now)
+                x_t, t = self._with_known(x_t, merged, now)
+                x0 = self.denoise(x_t, t)
+                merged = self._constrained(x0, now)
+                t_prev = torch.where(t == now, prev, t)
+                x_t = step(schedule, x_t, self._normalized(merged), t, t_prev)
+        return merged
+
+    def _condition(self, condition: Condition) -> Tensor:
+        """For all windows, each one's track relative to its own first known frame."""
+        pose = self._windows(condition.pose.expand(self.samples, -1, -1, -1))
+        track = self._windows(condition.track.expand(self.samples, -1, -1))
+        known = track[..., 2:]
+        first = known[..., 0].argmax(dim=1)
+        start = track[torch.arange(len(track)), first][:, None, :2]
+        return Condition(pose, torch.cat(((track[..., :2] - start) * known, known), -1)).channels
+
+    def _with_known(self, x_t: Tensor, merged: Tensor, now: int) -> tuple[Tensor, Tensor]:
+        """The noisy windows with what is known put in, and the timestep of every frame."""
+        t = torch.full(x_t.shape[:2], now)
+        if self.options.method == "timesteps":
+            t = torch.where(self.whole, min(self.options.known_t, now), t)
+        clean = self._normalized(merged)
+        noised = self.checkpoint.schedule.add_noise(clean, t, torch.randn(
+            clean.shape, generator=self.generator))  # fmt: skip
+        return torch.where(self.mask, noised, x_t), t
+
+    def _constrained(self, x0: Tensor, now: int) -> Tensor:
+        """The estimate as one sequence in the known part's place, with all that is known."""
+        features = self.checkpoint.normalization.denormalize(x0).unflatten(0, (self.samples, -1))
+        raw = self._placed(merge_windows(orthonormal(features), self.plan))
+        known = self.known
+        # What the model gets wrong about known frames it gets wrong inside the gap, too.
+        corrected = raw + self.spline(known.features - raw)
+        corrected = corrected + self.weight * (known.features - corrected)
+        merged = torch.where(known.channels, known.features, corrected)
+        if self.constrain is not None:
+            merged = torch.where(known.channels, known.features, self.constrain(merged, now))
+        return merged
+
+    def _placed(self, features: Tensor) -> Tensor:
+        """Moved on the ground to where the known positions are: windows begin at their origin."""
+        ground = self.known.channels[:, _GROUND].all(-1)
+        if not bool(ground.any()):
+            return features
+        difference = (self.known.features - features)[:, ground][..., _GROUND].mean(1)
+        moved = features.clone()
+        moved[..., _GROUND] += difference[:, None]
+        return moved
+
+    def _renoised(self, x: Tensor, prev: int, now: int) -> Tensor:
+        """From the level ``prev`` back up to ``now`` (RePaint, algorithm 1, line 10)."""
+        kept = self.checkpoint.schedule.alpha_bar(torch.tensor([now, prev]))
+        ratio = kept[0] / kept[1]
+        return ratio.sqrt() * x + (1 - ratio).sqrt() * torch.randn(
+            x.shape, generator=self.generator
+        )
+
+    def _noise(self) -> Tensor:
+        """Noise that belongs to frames, so that windows share it where they overlap."""
+        shape = (self.samples, self.plan.frames, LAYOUT.size)
+        return self._windows(torch.randn(shape, generator=self.generator))
+
+    def _normalized(self, merged: Tensor) -> Tensor:
+        windows = split_windows(merged, self.plan).flatten(0, 1)
+        return self.checkpoint.normalization.normalize(windows)
+
+    def _windows(self, x: Tensor) -> Tensor:
+        return self.plan.split(x).flatten(0, 1)

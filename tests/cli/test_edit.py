@@ -1,0 +1,87 @@
+"""``vimoflow edit`` from files to files, and its mistakes in one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from motion_examples import swinging_motion
+from vimoflow.cli.edit_files import parse_frames, parse_pin, read_motion
+from vimoflow.cli.main import main
+from vimoflow.errors import ConfigError, InputError
+from vimoflow.formats.motion_npz import load_motion_npz
+
+QUICK = ("--steps", "1", "--formats", "npz")
+
+
+@pytest.fixture
+def motion_file(tmp_path):
+    path = tmp_path / "motion.npz"
+    swinging_motion(40).save(path)
+    return path
+
+
+def run(monkeypatch, *words) -> int:
+    monkeypatch.setattr(sys, "argv", ["vimoflow", "edit", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return int(stop.value.code or 0)
+
+
+def test_inbetween_keeps_a_files_other_frames(monkeypatch, tmp_path, motion_file):
+    out = tmp_path / "out"
+    assert run(monkeypatch, "inbetween", motion_file, "-o", out, "--frames", "15:25", *QUICK) == 0
+    before, after = load_motion_npz(motion_file), load_motion_npz(out / "motion.npz")
+    rest = np.r_[0:15, 25:40]
+    assert np.array_equal(before.poses[rest], after.poses[rest])
+    assert np.array_equal(before.trans[rest], after.trans[rest])
+    record = json.loads((out / "run.json").read_text())
+    assert record["edit"] == "inbetween" and record["settings"]["frames"] == "15:25"
+    assert record["checkpoint"]["terms"]
+
+
+@pytest.mark.parametrize("suffix", [".amass.npz", ".bvh"])
+def test_other_formats_are_read(tmp_path, suffix):
+    path = tmp_path / f"motion{suffix}"
+    motion = swinging_motion(40)
+    motion.save(path)
+    shape = read_motion(path).joint_positions - read_motion(path).trans[:, None]
+    expected = motion.joint_positions - motion.trans[:, None]
+    assert np.allclose(shape, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--frames", "15:90"), "15:90"),
+        (("--frames", "abc"), "--frames"),
+        (("--frames", "15:25", "--pin", "left_hand:40"), "--pin"),
+        (("--frames", "15:25", "--pin", "LeftHand9:20:0,1,0"), "no joint"),
+        (("--frames", "15:25", "--method", "magic"), "timesteps, repaint"),
+        (("--frames", "15:25", "--formats", "fbx"), "fbx"),
+    ],
+)
+def test_a_mistake_is_one_line(monkeypatch, capsys, tmp_path, motion_file, words, message):
+    out = tmp_path / "out"
+    assert run(monkeypatch, "inbetween", motion_file, "-o", out, *QUICK, *words) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.strip().splitlines()) == 1
+    assert not out.exists()
+
+
+def test_a_file_that_is_no_motion(tmp_path):
+    path = tmp_path / "song.mp3"
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match=r"song\.mp3"):
+        read_motion(path)
+
+
+def test_frames_and_pins_are_parsed():
+    assert parse_frames("3:9") == (3, 9)
+    assert parse_pin("left_hand:40:0.3,1.2,-0.5") == ("left_hand", 40, 41, (0.3, 1.2, -0.5))
+    assert parse_pin("nose:4-6:0,1,0") == ("nose", 4, 7, (0.0, 1.0, 0.0))
+    with pytest.raises(ConfigError):
+        parse_pin("nose:4-6:0,1")
