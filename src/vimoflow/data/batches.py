@@ -32,8 +32,8 @@ from vimoflow.motion.skeleton import MIRROR_COCO
 # Shares of the windows by corpus. Rare and precious motion (jumps, floor work, kicks, real 2D)
 # comes more often than its length says.
 CORPUS_SHARES = {
-    "aistpp": 0.08, "tang2018": 0.22, "bandai-namco": 0.28, "cmu-dance": 0.12, "hdm05": 0.11,
-    "unihsi": 0.12, "deepmimic": 0.04, "mass": 0.03,
+    "aistpp": 0.06, "aistpp-kp2d": 0.08, "tang2018": 0.206, "bandai-namco": 0.262,
+    "cmu-dance": 0.112, "hdm05": 0.103, "unihsi": 0.112, "deepmimic": 0.037, "mass": 0.028,
 }  # fmt: skip
 
 

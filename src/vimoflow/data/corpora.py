@@ -10,7 +10,16 @@ from pathlib import Path
 from vimoflow.data.manifest import NOT_STATED
 from vimoflow.data.recording import Recording
 from vimoflow.data.rig_maps import load_rig_map
-from vimoflow.data.sources import aistpp, amass, bvh, bvh_corpora, other_corpora, tang2018
+from vimoflow.data.sources import (
+    aistpp,
+    aistpp_2d,
+    amass,
+    bvh,
+    bvh_corpora,
+    keypoints_only,
+    other_corpora,
+    tang2018,
+)
 
 
 def _no_companions(_: Path) -> list[Path]:
@@ -53,6 +62,10 @@ def _aistpp_companions(path: Path) -> list[Path]:
     return [*beside, *sorted((root / "cameras").glob("*")), *sorted(root.rglob("ignore_list.txt"))]
 
 
+def _aistpp_2d_companions(path: Path) -> list[Path]:
+    return sorted(aistpp_2d.cameras_beside(path.parent).glob("*"))
+
+
 def _hdm05_companions(path: Path) -> list[Path]:
     return sorted(path.parent.glob("*.[aA][sS][fF]"))
 
@@ -64,6 +77,13 @@ CORPORA = {
         "CC BY 4.0",
         "AIST++, Google LLC (Li 2021)",
         _aistpp_companions,
+    ),
+    aistpp_2d.NAME: Corpus(
+        keypoints_only.list_aistpp_kp2d,
+        aistpp_2d.read_aistpp_2d_file,
+        "CC BY 4.0",
+        "AIST++, Google LLC (Li 2021), motions fitted to its 2D detections",
+        _aistpp_2d_companions,
     ),
     "tang2018": Corpus(
         tang2018.list_tang2018,

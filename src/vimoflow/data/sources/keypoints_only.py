@@ -1,7 +1,7 @@
 """Corpora of 2D detections without motions: several calibrated views make their own reference.
 
-They teach what a real detector does wrong (``scripts/fit_detector_noise.py``); there is no motion
-to train on in them, so they make no :class:`Recording`.
+They teach what a real detector does wrong (``scripts/fit_detector_noise.py``); ``aistpp_2d`` fits
+motions to their points.
 """
 
 from __future__ import annotations
