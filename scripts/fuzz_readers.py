@@ -33,9 +33,11 @@ import numpy as np
 from vimoflow.errors import VimoflowError
 from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
-from vimoflow.formats.pickles import load as load_pickle
-from vimoflow.keypoints.formats import read_keypoints
+from vimoflow.keypoints.formats import read_keypoints, read_people
+from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.keypoints.writing import FORMATS, write_keypoints
 from vimoflow.motion.clip import Motion
+from vimoflow.pickles import load as load_pickle
 
 SLOW_SECONDS = 5.0
 MEMORY = 6 << 30
@@ -257,6 +259,7 @@ def targets() -> list[Target]:
     def bvh_posed(path: Path) -> object:
         return bvh_to_source_motion(read_bvh(path), 0.01)
 
+    tools = detector_files()
     jsons = tuple(safe_json(rng) for _ in range(20))
     pickles = tuple(write_pickle(rng) for _ in range(20))
     return [
@@ -265,7 +268,28 @@ def targets() -> list[Target]:
         Target("keypoint npz", ".npz", read_keypoints, (keypoints,), archive_writer(keypoints)),
         Target("motion npz", ".npz", load_motion_npz, (saved,), archive_writer(saved)),
         Target("pickle", ".pkl", load_pickle, pickles, write_pickle),
+        Target(
+            "detectors' files",
+            ".any",
+            read_people,
+            tools,
+            lambda rng: mutate(rng.choice(tools), rng),
+        ),
     ]
+
+
+def detector_files() -> tuple[bytes, ...]:
+    """Two people in three frames in every format of other tools."""
+    points = np.random.default_rng(0).uniform(0.1, 0.9, (3, 17, 3))
+    times = np.arange(3) / 25
+    people = [
+        Keypoints2D(points * scale, times, (640, 480), person=who)
+        for who, scale in (("1", (100, 100, 1)), ("2", (400, 400, 1)))
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in FORMATS:
+            write_keypoints(people, Path(folder) / f"{name}.zip", name)
+        return tuple(path.read_bytes() for path in sorted(Path(folder).iterdir()))
 
 
 def fuzz(target: Target, seconds: float, seed: int, crashes: Path) -> Counter[str]:

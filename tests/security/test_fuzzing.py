@@ -21,8 +21,8 @@ from vimoflow.errors import VimoflowError
 from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh, write_bvh
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
 from vimoflow.formats.number_text import parse_numbers
-from vimoflow.formats.pickles import load
 from vimoflow.keypoints.formats import read_keypoints
+from vimoflow.pickles import load
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 few = settings(

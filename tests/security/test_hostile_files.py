@@ -192,7 +192,7 @@ def sound_arrays() -> dict[str, bytes]:
 def test_a_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred times smaller than what it unpacks to, and true to its header."""
     limit = 8 << 20
-    monkeypatch.setattr("vimoflow.keypoints.formats._MAX_NPZ_BYTES", limit)
+    monkeypatch.setattr("vimoflow.keypoints.own_format.MAX_NPZ_BYTES", limit)
     monkeypatch.setattr("vimoflow.formats.motion_npz._MAX_BYTES", limit)
     frames = limit // (17 * 3 * 8) + 1
     bomb = npy(f"({frames}, 17, 3)", data=bytes(frames * 17 * 3 * 8))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vimoflow.errors import InputError
-from vimoflow.formats.pickles import load
+from vimoflow.pickles import load
 
 
 class Call:

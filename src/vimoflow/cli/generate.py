@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vimoflow.cli import region as region_option
+from vimoflow.cli.keypoints import parse_size
 from vimoflow.cli.paths import require_input, require_output_folder
 from vimoflow.cli.progress import progress
 
@@ -27,12 +28,15 @@ def generate(
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder the results go to.")
     ],
     samples: Annotated[
-        int, typer.Option(metavar="K", help="How many motions to draw; the best is kept on top.")
+        int,
+        typer.Option(
+            metavar="K", help="Draw K motions, put the best on top and show how far they differ."
+        ),
     ] = 1,
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same motion.")] = 0,
     steps: Annotated[
         int, typer.Option(metavar="N", help="Denoising steps; more are slower and finer.")
-    ] = 50,
+    ] = 10,
     sampler: Annotated[
         str, typer.Option(metavar="ddim|ddpm|mean", help="How to denoise.")
     ] = "ddim",
@@ -84,6 +88,14 @@ def generate(
     no_foot_lock: Annotated[
         bool, typer.Option("--no-foot-lock", help="Let feet move as the model wants.")
     ] = False,
+    person: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Whom to take of a keypoint file of several people."),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Size of a keypoint file's picture, pixels."),
+    ] = None,
     views: Annotated[
         bool,
         typer.Option("--views", help="The INPUTs are synchronous views of one performance."),
@@ -118,6 +130,8 @@ def generate(
         refine=not no_refine,
         lock_feet=not no_foot_lock,
         views=views,
+        person=person,
+        image_size=parse_size(size),
     )
     for path in inputs:
         require_input(path)

@@ -13,7 +13,9 @@ from vimoflow.cli import (
     bench,
     data,
     doctor,
+    edit,
     evaluate,
+    evaluate_completion,
     figures,
     generate,
     keypoints,
@@ -33,12 +35,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("generate")(generate.generate)
-app.command("keypoints")(keypoints.keypoints)
+app.add_typer(keypoints.app, name="keypoints")
 app.command("train")(train.train)
 app.add_typer(evaluate.app, name="evaluate")
+app.command("evaluate-completion")(evaluate_completion.evaluate_completion)
 app.command("ablate")(ablate.ablate)
 app.command("triangulate")(triangulate.triangulate)
 app.command("doctor")(doctor.doctor)
+app.add_typer(edit.app, name="edit")
 app.add_typer(data.app, name="data")
 app.add_typer(figures.app, name="figures")
 app.add_typer(bench.app, name="bench")

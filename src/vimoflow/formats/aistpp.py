@@ -1,6 +1,6 @@
 """AIST++ as distributed (Li et al. 2021): pickles, camera settings, splits.
 
-The pickles are read by ``formats.pickles``, which runs nothing.
+The pickles are read by ``vimoflow.pickles``, which runs nothing.
 Lengths are converted to metres here: keypoints3d, camera and SMPL translations are all in units of
 ``smpl_scaling`` (about 90 to the metre, one value a sequence), which DESIGN section 4 explains.
 """
@@ -11,16 +11,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from vimoflow import pickles
 from vimoflow.errors import InputError
-from vimoflow.formats import pickles
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.geometry.triangulation import CalibratedCameras
+from vimoflow.keypoints.aistpp_views import read_keypoints2d as read_keypoints2d
 
 
 @dataclass(frozen=True)
@@ -47,35 +47,17 @@ class AistMotion:
     scaling: float
 
 
-def _array(data: dict[str, Any], key: str, path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """``data[key]`` as floats, its trailing axes checked against ``shape``."""
-    value = data.get(key)
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
-        raise InputError(f"{path}: field '{key}' is missing or is not a numeric array")
-    if value.shape[value.ndim - len(shape) :] != shape:
-        raise InputError(f"{path}: field '{key}' has shape {value.shape}, expected (..., {shape})")
-    return value.astype(np.float64)
-
-
-def read_keypoints2d(path: Path) -> Float[np.ndarray, "views frames 17 3"]:
-    """Real detections at 60 fps: pixels and confidence; what is missing (NaN) becomes zeros."""
-    points = _array(pickles.load(path), "keypoints2d", path, (17, 3))
-    if points.ndim != 4:
-        raise InputError(f"{path}: field 'keypoints2d' must be (views, frames, 17, 3)")
-    return np.where(np.isfinite(points).all(-1, keepdims=True), points, 0.0)
-
-
 def read_keypoints3d(path: Path) -> Float[np.ndarray, "frames 17 3"]:
     """The optimised 3D COCO points at 60 fps, in the sequence's own units; NaN where missing."""
-    return _array(pickles.load(path), "keypoints3d_optim", path, (17, 3))
+    return pickles.array_field(pickles.load(path), "keypoints3d_optim", path, (17, 3))
 
 
 def read_motion(path: Path) -> AistMotion:
     """SMPL poses and translation at 60 fps."""
     data = pickles.load(path)
-    poses = _array(data, "smpl_poses", path, (72,))
-    trans = _array(data, "smpl_trans", path, (3,))
-    scaling = _array(data, "smpl_scaling", path, ()).reshape(-1)
+    poses = pickles.array_field(data, "smpl_poses", path, (72,))
+    trans = pickles.array_field(data, "smpl_trans", path, (3,))
+    scaling = pickles.array_field(data, "smpl_scaling", path, ()).reshape(-1)
     if len(scaling) != 1 or not 10 < scaling[0] < 1000:
         raise InputError(f"{path}: field 'smpl_scaling' is {scaling}, expected one, about 90")
     if poses.ndim != 2 or not len(poses) or trans.shape != (len(poses), 3):

@@ -20,6 +20,7 @@ class Keypoints2D:
         image_size: (width, height) in pixels of the upright image.
         source: file name the keypoints came from, for messages and run.json.
         estimator: what made them, such as "mediapipe-full-0.10.21".
+        person: who it is, as the file calls them; "" where only one person can be meant.
     """
 
     points: Float[np.ndarray, "frames 17 3"]
@@ -27,6 +28,7 @@ class Keypoints2D:
     image_size: tuple[int, int]
     source: str = ""
     estimator: str = ""
+    person: str = ""
 
     def __len__(self) -> int:
         return len(self.points)

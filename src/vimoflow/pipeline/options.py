@@ -53,7 +53,7 @@ class GenerateOptions:
     output: Path
     samples: int = 1
     seed: int = 0
-    steps: int = 50
+    steps: int = 10
     sampler: str = "ddim"
     guidance: float | None = None
     checkpoint: str = "small"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from vimoflow.errors import InputError
 
@@ -47,6 +48,22 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InputError(f"{path}: the pickle holds no dictionary")
     return data
+
+
+def array_field(
+    data: dict[str, Any], key: str, path: Path, shape: tuple[int, ...]
+) -> Float[np.ndarray, "..."]:
+    """``data[key]`` as float64, its trailing axes checked against ``shape``.
+
+    Raises:
+        InputError: it is missing, is no array of numbers, or has another shape.
+    """
+    value = data.get(key)
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+        raise InputError(f"{path}: field '{key}' is missing or is not a numeric array")
+    if value.shape[value.ndim - len(shape) :] != shape:
+        raise InputError(f"{path}: field '{key}' has shape {value.shape}, expected (..., {shape})")
+    return value.astype(np.float64)
 
 
 def _check_opcodes(content: bytes) -> None:

@@ -1,0 +1,96 @@
+"""Which keypoint of which tool is which of COCO's 17: the one table of conversions.
+
+All sets below share COCO's names for the points they have in common with it, so a shared point is
+taken over as it is. Offsets between what the detectors really find have not been measured, for
+lack of pictures seen by several of them: they are 0 (see docs/keypoints.md). Points that COCO lacks
+are derived when written: neck and mid-hip are the means of shoulders and hips.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from vimoflow.keypoints.coco import COCO_NAMES
+
+_OPENPOSE_ARMS = (
+    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist",
+    "left_shoulder", "left_elbow", "left_wrist",
+)  # fmt: skip
+_OPENPOSE_HEAD = ("right_eye", "left_eye", "right_ear", "left_ear")
+_RIGHT_LEG = ("right_hip", "right_knee", "right_ankle")
+_LEFT_LEG = ("left_hip", "left_knee", "left_ankle")
+
+
+@dataclass(frozen=True)
+class JointSet:
+    """A tool's keypoints in its order, under COCO's names, "neck", "mid_hip" or, for others, "".
+
+    Attributes:
+        name: for messages.
+        joints: one name a keypoint.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+
+    def to_coco(
+        self, points: Float[np.ndarray, "*batch joints 3"]
+    ) -> Float[np.ndarray, "*batch 17 3"]:
+        """The 17 COCO keypoints; those that the set lacks have confidence 0."""
+        coco = np.zeros((*points.shape[:-2], 17, 3))
+        for index, name in enumerate(COCO_NAMES):
+            if name in self.joints:
+                coco[..., index, :] = points[..., self.joints.index(name), :]
+        return coco
+
+    def from_coco(
+        self, coco: Float[np.ndarray, "*batch 17 3"]
+    ) -> Float[np.ndarray, "*batch joints 3"]:
+        """The set's keypoints; zero where COCO does not tell."""
+        points = np.zeros((*coco.shape[:-2], len(self.joints), 3))
+        for index, name in enumerate(self.joints):
+            if name in COCO_NAMES:
+                points[..., index, :] = coco[..., COCO_NAMES.index(name), :]
+            elif name in _BETWEEN:
+                a, b = (coco[..., COCO_NAMES.index(end), :] for end in _BETWEEN[name])
+                middle = (a + b) / 2
+                middle[..., 2] = np.minimum(a[..., 2], b[..., 2])
+                points[..., index, :] = np.where(middle[..., 2:] > 0, middle, 0.0)
+        return points
+
+
+_BETWEEN = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left_hip", "right_hip")}
+COCO_17 = JointSet("COCO-17", COCO_NAMES)
+COCO_18 = JointSet("COCO-18", (*_OPENPOSE_ARMS, *_RIGHT_LEG, *_LEFT_LEG, *_OPENPOSE_HEAD))
+BODY_25 = JointSet(
+    "BODY_25", (*_OPENPOSE_ARMS, "mid_hip", *_RIGHT_LEG, *_LEFT_LEG, *_OPENPOSE_HEAD, *[""] * 6)
+)
+HALPE_26 = JointSet("Halpe-26", (*COCO_NAMES, "", "neck", "mid_hip", *[""] * 6))
+HALPE_136 = JointSet("Halpe-136", (*HALPE_26.joints, *[""] * 110))
+WHOLE_BODY_133 = JointSet("COCO-WholeBody-133", (*COCO_NAMES, *[""] * 116))
+
+BY_COUNT = {
+    len(joint_set.joints): joint_set
+    for joint_set in (COCO_17, COCO_18, BODY_25, HALPE_26, HALPE_136, WHOLE_BODY_133)
+}
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    side, _, part = name.rpartition("_")
+    if not side:
+        return (name,)
+    return side + part, side[0] + part, part + side, part + side[0]
+
+
+_BY_SPELLING = {
+    spelling: index for index, name in enumerate(COCO_NAMES) for spelling in _spellings(name)
+}
+
+
+def coco_index(name: str) -> int | None:
+    """The COCO keypoint that a name such as ``LHip``, ``left_hip`` or ``hip-L`` means, if any."""
+    return _BY_SPELLING.get(re.sub(r"[^a-z]", "", name[:60].lower()))
