@@ -80,7 +80,7 @@ def run(
             metavar="DIR", help="Audio files named like the recordings, for beat alignment."
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 50,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 10,
     refine: Annotated[bool, typer.Option(help="Bring samples closer to the 2D.")] = True,
     robustness: Annotated[
         bool,
@@ -150,7 +150,7 @@ def hypotheses(
         int | None,
         typer.Option(min=1, metavar="N", help="Recordings of each corpus and group at most."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 50,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 10,
 ) -> None:
     """What choosing the best of K samples gains, and how often the truth is where they say."""
     for path in (manifest, data):

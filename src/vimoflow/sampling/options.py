@@ -35,7 +35,7 @@ class SamplingOptions:
         ConfigError: ``unseen_delay`` is not from 0 to 1.
     """
 
-    steps: int = 50
+    steps: int = 10
     sampler: str = "ddim"
     guidance: float = 0.0
     seed: int = 0
