@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vimoflow.errors import InputError
@@ -25,8 +25,8 @@ seeds = st.integers(0, 2**31 - 1)
 quick = settings(max_examples=15, deadline=None)
 
 
-def covariance(rng: np.random.Generator, d: int, rank: int | None = None) -> np.ndarray:
-    a = rng.normal(size=(d, rank or d + 2))
+def covariance(rng: np.random.Generator, d: int) -> np.ndarray:
+    a = rng.normal(size=(d, d + 2))
     return a @ a.T / d
 
 
@@ -49,6 +49,16 @@ def test_distance_and_diversity_are_the_published_computation():
     z = (generated - reference.mean(0)) / reference.std(0)
     pairs = [math.dist(z[i], z[j]) for i in range(120) for j in range(i)]
     assert diversity(generated, reference) == pytest.approx(np.mean(pairs), rel=1e-9)
+
+
+@quick
+@given(seeds, st.integers(2, 12))
+def test_the_distance_of_random_gaussians_is_scipys(seed, d):
+    rng = np.random.default_rng(seed)
+    reference = rng.multivariate_normal(rng.normal(size=d), covariance(rng, d), 90)
+    generated = rng.multivariate_normal(rng.normal(size=d), covariance(rng, d), 70)
+    result = frechet_distance(generated, reference, resamples=0)
+    assert result.value == pytest.approx(published_distance(generated, reference), rel=1e-6)
 
 
 def test_floor_and_infinity_undo_the_bias():
