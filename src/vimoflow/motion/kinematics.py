@@ -54,23 +54,19 @@ def _offsets(skeleton: Skeleton | None) -> Tensor:
     return torch.from_numpy((skeleton or load_skeleton()).offsets)
 
 
-def _depths() -> list[int]:
+def _by_level() -> list[list[int]]:
+    """Joints of each depth of the tree, the root's first."""
     depth = [0] * len(PARENTS)
     for j, p in enumerate(PARENTS):
         depth[j] = 0 if p < 0 else depth[p] + 1
-    return depth
-
-
-def _levels() -> list[list[int]]:
-    """Joints of each depth of the tree, the root's first."""
-    depth = _depths()
     return [[j for j, d in enumerate(depth) if d == level] for level in range(max(depth) + 1)]
 
 
+_BY_LEVEL = _by_level()
 # (joints, places of their parents in the level above) for each level below the root.
 _LEVELS = [
     (joints, [above.index(PARENTS[j]) for j in joints])
-    for above, joints in itertools.pairwise(_levels())
+    for above, joints in itertools.pairwise(_BY_LEVEL)
 ]
-_BY_LEVEL = [j for joints in _levels() for j in joints]
-_ORDER = [_BY_LEVEL.index(j) for j in range(len(PARENTS))]
+_SORTED = list(itertools.chain.from_iterable(_BY_LEVEL))
+_ORDER = [_SORTED.index(j) for j in range(len(PARENTS))]

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vimoflow.motion.skeleton import coco
+from vimoflow.motion.skeleton import COCO_NAMES, coco
 
 PARTS = ("trunk", "head", "shoulders", "hips", "upper arms", "forearms", "thighs", "shins")
 """Lengths and widths that vary; both sides alike."""
@@ -34,7 +34,7 @@ def proportioned(
         log_lengths: logarithms of the factors on ``PARTS``; any shape that broadcasts.
     """
     factor = dict(zip(PARTS, log_lengths.exp()[..., None].unbind(-2), strict=True))
-    at = {name: points[..., coco(name), :] for name in map(_limb_point, range(12))}
+    at = {name: points[..., coco(name), :] for name in COCO_NAMES}
     middle = {p: (at[f"left_{p}"] + at[f"right_{p}"]) / 2 for p in ("shoulder", "hip")}
     neck = middle["hip"] + (middle["shoulder"] - middle["hip"]) * factor["trunk"]
     out = list(points.unbind(-2))
@@ -53,8 +53,3 @@ def proportioned(
                 out[coco(f"{side}_{name}")] = place
                 above = name
     return torch.stack(out, dim=-2)
-
-
-def _limb_point(number: int) -> str:
-    joints = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-    return f"{_SIDES[number // 6]}_{joints[number % 6]}"
