@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
-from vimoflow.diffusion.denoiser import Attention, Denoiser, DenoiserConfig, attend, rotary_angles
+from vimoflow.diffusion.denoiser import (
+    Attention,
+    Denoiser,
+    DenoiserConfig,
+    attend,
+    rotary_angles,
+)
+from vimoflow.diffusion.schedule import NoiseSchedule
 
 TINY = DenoiserConfig(width=32, heads=2, blocks=2, encoder_layers=1)
 
@@ -91,6 +100,39 @@ def test_without_any_condition_the_result_is_finite_and_knows_nothing_of_the_pos
     assert not torch.allclose(out, model(x_t, torch.tensor([10, 990]), condition))
     nothing = model(x_t, torch.tensor([10, 990]), condition, torch.zeros(2, 9, dtype=torch.bool))
     assert nothing.isfinite().all()
+
+
+@pytest.fixture(params=[0.05, 0.3])
+def weighing(request) -> tuple[Denoiser, Denoiser]:
+    """The same network with and without its estimate weighed against x_t."""
+    without = awake()
+    with_skip = Denoiser(dataclasses.replace(TINY, estimate_std=request.param))
+    with_skip.load_state_dict(without.state_dict())
+    return with_skip.eval().requires_grad_(False), without
+
+
+def test_the_estimate_is_weighed_against_x_t_by_inverse_variances(weighing):
+    """What x_t says of the data has the variance (1 - alpha_bar) / alpha_bar."""
+    with_skip, without = weighing
+    x_t, condition = inputs(2, 9)
+    t = torch.randint(0, 1000, (2, 9), generator=torch.Generator().manual_seed(3))
+    kept = NoiseSchedule().alpha_bar(t)[..., None].double()
+    said = [x_t.double() / kept.sqrt(), without(x_t, t, condition).double()]
+    precision = [kept / (1 - kept), torch.full_like(kept, with_skip.config.estimate_std**-2)]
+    expected = sum(p * x for p, x in zip(precision, said, strict=True)) / sum(precision)
+    found = with_skip(x_t, t, condition).double()
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_known_frames_come_out_and_guesses_are_added_to(weighing):
+    with_skip, without = weighing
+    x_t, condition = inputs(2, 9)
+    t = torch.tensor([0, 1000, 0, 500, 1000, 1000, 0, 3, 900]).expand(2, 9)
+    found, plain = with_skip(x_t, t, condition), without(x_t, t, condition)
+    guess = t == 1000
+    torch.testing.assert_close(found[guess], (x_t + plain)[guess])
+    off = (found - x_t)[t == 0].norm() / (plain - x_t)[t == 0].norm()
+    assert float(off) < 0.05
 
 
 def test_the_rows_of_a_batch_do_not_see_each_other():

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from vimoflow.diffusion.timesteps import (
     PTSS,
+    BlankTimesteps,
     BlockTimesteps,
+    GapTimesteps,
     IndependentTimesteps,
     MixedTimesteps,
     ProbabilityRise,
@@ -98,6 +100,22 @@ def test_ramps_are_monotone_both_ways_and_reach_two_levels() -> None:
     assert t[:, 0].double().mean().item() == pytest.approx(499.5, abs=25)
     assert t[:, -1].double().mean().item() == pytest.approx(499.5, abs=25)
     assert (t.diff(dim=1) != 0).sum(1).max() > 20  # long stretches occur
+
+
+def test_nothing_is_known_of_blank_clips() -> None:
+    assert torch.equal(BlankTimesteps(T=7).sample(3, 5, generator()), torch.full((3, 5), 7))
+
+
+def test_gaps_lie_anywhere_between_known_frames() -> None:
+    t = GapTimesteps(most_gaps=2, longest=0.75).sample(20_000, 40, generator())
+    assert set(t.unique().tolist()) == {0, 1000}
+    gap = (t > 0).double()
+    by_frame = gap.mean(0)
+    assert by_frame.max() < 1.15 * by_frame.min()
+    begins = (gap[:, 1:] > gap[:, :-1]).sum(1) + (gap[:, 0] > 0)
+    assert 1 <= begins.max() <= 2 and begins.double().mean() > 1
+    one = GapTimesteps(most_gaps=1, longest=0.5).sample(5000, 40, generator())
+    assert int((one > 0).sum(1).max()) == 20
 
 
 def test_a_mixture_takes_each_sampler_as_often_as_its_share() -> None:

@@ -53,7 +53,7 @@ def test_the_ablations_hold_what_the_thesis_varied():
     timesteps = settings_of("timesteps")
     probabilities = {r.independent_timesteps for n, r in timesteps.items() if n.startswith("p = 0")}
     assert {0.0, 0.2, 0.3, 0.5, 0.7} <= probabilities
-    blocks = {n for n, r in timesteps.items() if r.block_timesteps}
+    blocks = {n for n, r in timesteps.items() if r.timesteps.block}
     assert blocks == {"blocks 0.2"}
     film = [(r.model.width, r.model.film_version) for r in settings_of("film").values()]
     assert film == [(128, 1), (128, 2), (256, 1), (256, 2)]

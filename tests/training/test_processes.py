@@ -33,7 +33,7 @@ def test_gradients_and_weights_are_those_of_one_process(results, other):
     for step in range(2):
         for key, expected in one["gradients"][step].items():
             size = max(float(expected.abs().max()), 1e-6)
-            assert (found["gradients"][step][key] - expected).abs().max() <= 2e-5 * size, key
+            assert (found["gradients"][step][key] - expected).abs().max() <= 2e-4 * size, key
     assert all(torch.allclose(found["weights"][k], v, atol=1e-5) for k, v in one["weights"].items())
 
 

@@ -92,7 +92,7 @@ def test_every_recipe_comes_back_from_its_file(tmp_path, name):
         ("shares = [0.5, 0.5]", "a share each"),
         ("[losses]\njoints = -1.0", "'joints' must be 0 or more"),
         ("independent_timesteps = 1.5", "from 0 to 1"),
-        ("late_timesteps = 0.95", "exceed 1"),
+        ("[timesteps]\nlate = 0.9\ngap = 0.2", "exceed 1"),
         ('base = "huge"', "unknown base recipe 'huge'"),
         ("base = 3", "unknown base recipe 3"),
         ("[batches.cameras]\nimage_sizes = [[1, 2, 3]]", "image_sizes[0]' must be 2 values"),

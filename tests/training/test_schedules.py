@@ -18,8 +18,8 @@ from vimoflow.training.schedules import (
     DivergenceGuard,
     DivergenceRule,
     LossMilestone,
+    TimestepShares,
     loss_weights_at,
-    timestep_sampler,
 )
 
 RULE = DivergenceRule(smoothing=5, patience=3, settle_steps=10)
@@ -110,12 +110,22 @@ def test_impossible_rules_and_foreign_states_are_refused():
         DivergenceGuard(RULE).load_state_dict({"seen": 3})
 
 
-def test_timesteps_mix_ptss_blocks_and_the_noisier_half():
+def test_timesteps_mix_ptss_with_what_the_shares_say():
     generator = torch.Generator().manual_seed(0)
-    t = timestep_sampler(0.0, 0.0, 0.5, 1000).sample(4000, 8, generator)
+    t = TimestepShares(late=0.5).sampler(0.0, 1000).sample(4000, 8, generator)
     assert bool((t == t[:, :1]).all())
     assert float((t[:, 0] >= 500).double().mean()) == pytest.approx(0.75, abs=0.03)
-    t = timestep_sampler(0.5, 0.2, 0.0, 1000).sample(4000, 8, generator)
+    t = TimestepShares(block=0.2).sampler(0.5, 1000).sample(4000, 8, generator)
     levels = torch.tensor([len(row.unique()) for row in t])
     assert float((levels > 2).double().mean()) == pytest.approx(0.4, abs=0.04)
-    assert timestep_sampler(1.0, 0.0, 0.0, 10).sample(50, 8, generator).max() < 10
+    t = TimestepShares(blank=0.3, gap=0.2).sampler(0.0, 1000).sample(4000, 8, generator)
+    assert float((t == 1000).all(1).double().mean()) == pytest.approx(0.3, abs=0.03)
+    known = (t == 0).any(1) & (t == 1000).any(1)
+    assert float(known.double().mean()) == pytest.approx(0.2, abs=0.03)
+    assert TimestepShares().sampler(1.0, 10).sample(50, 8, generator).max() < 10
+
+
+def test_impossible_shares_are_refused():
+    for shares in ({"late": 0.7, "gap": 0.4}, {"blank": -0.1}):
+        with pytest.raises(ConfigError, match="exceed 1"):
+            TimestepShares(**shares)

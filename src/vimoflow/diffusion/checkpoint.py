@@ -58,6 +58,11 @@ class Checkpoint:
     terms: str
     provenance: dict[str, Any]
 
+    @property
+    def one_pass(self) -> bool:
+        """Whether the network was taught to answer at T, see ``diffusion.reference``."""
+        return self.denoiser.config.estimate_std > 0
+
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint; the file appears complete or not at all.
@@ -115,7 +120,8 @@ def load_checkpoint(name_or_path: str | Path = DEFAULT_CHECKPOINT) -> Checkpoint
 
 
 def _build(name: str, header: dict[str, str], tensors: dict[str, Tensor]) -> Checkpoint:
-    denoiser = Denoiser(DenoiserConfig(**json.loads(header["config"])))
+    schedule = NoiseSchedule(**json.loads(header["schedule"]))
+    denoiser = Denoiser(DenoiserConfig(**json.loads(header["config"])), schedule)
     weights = {k.removeprefix(_WEIGHTS): v for k, v in tensors.items() if k.startswith(_WEIGHTS)}
     denoiser.load_state_dict(weights)
     if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
@@ -127,7 +133,7 @@ def _build(name: str, header: dict[str, str], tensors: dict[str, Tensor]) -> Che
         name=name,
         denoiser=denoiser.eval().requires_grad_(False),
         normalization=Normalization(mean, std),
-        schedule=NoiseSchedule(**json.loads(header["schedule"])),
+        schedule=schedule,
         terms=header["terms"],
         provenance=json.loads(header["provenance"]),
     )

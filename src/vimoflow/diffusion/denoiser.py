@@ -10,11 +10,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from vimoflow.diffusion.film import FiLM, TimestepEmbedding, modulate
+from vimoflow.diffusion.schedule import NoiseSchedule
 
 
 @dataclass(frozen=True)
 class DenoiserConfig:
-    """Sizes of a denoiser. ``small`` and ``big`` are the thesis' two (section VI)."""
+    """Sizes of a denoiser. ``small`` and ``big`` are the thesis' two (section VI).
+
+    Attributes:
+        estimate_std: standard deviation, in normalised units, that the network's own estimate is
+            taken to have when ``x_t`` is weighed against it; 0 for networks that were trained
+            without: their output is the estimate.
+    """
 
     width: int = 128
     heads: int = 4
@@ -24,6 +31,7 @@ class DenoiserConfig:
     motion_channels: int = 151
     condition_channels: int = 54
     dropout: float = 0.0
+    estimate_std: float = 0.0
 
     @classmethod
     def small(cls, film_version: int = 1) -> DenoiserConfig:
@@ -43,10 +51,13 @@ class Denoiser(nn.Module):
     in time count: any length works, and a motion frame finds its own 2D frame.
     """
 
-    def __init__(self, config: DenoiserConfig) -> None:
+    def __init__(self, config: DenoiserConfig, schedule: NoiseSchedule | None = None) -> None:
         super().__init__()
         self.config = config
         d = config.width
+        self.skip: Tensor
+        skip = skip_rates(schedule or NoiseSchedule(), config.estimate_std)
+        self.register_buffer("skip", skip, persistent=False)
         self.motion_in = nn.Linear(config.motion_channels, d)
         self.encoder = PoseEncoder(config)
         self.timestep = TimestepEmbedding(d)
@@ -65,7 +76,8 @@ class Denoiser(nn.Module):
 
         Args:
             x_t: noisy normalised features.
-            t: timesteps in [0, T), one a clip or one a frame; a vector of equal ones is the scalar.
+            t: timesteps, one a clip or one a frame; a vector of equal ones is the scalar. At T
+                nothing is known of a frame, and ``x_t`` is a guess (``diffusion.reference``).
             condition: pose and track channels per frame, zeros where missing.
             valid: frames that exist; padding is attended to by nothing.
         """
@@ -80,7 +92,29 @@ class Denoiser(nn.Module):
         x = self.motion_in(x_t) + tokens
         for block in self.blocks:
             x = block(x, tokens, film_condition, rotary, mask)
-        return self.motion_out(self.norm(x))
+        estimate = self.motion_out(self.norm(x))
+        if self.config.estimate_std == 0:
+            return estimate
+        of_x_t, of_estimate = self.skip[t].unbind(-1)
+        return of_x_t[..., None] * x_t + of_estimate[..., None] * estimate.to(x_t.dtype)
+
+
+def skip_rates(schedule: NoiseSchedule, estimate_std: float) -> Float[Tensor, "timesteps 2"]:
+    """Factors of ``x_t`` and of the network's output in the estimate of the clean data.
+
+    ``x_t / signal`` is the data with Gaussian noise of variance ``noise^2 / signal^2``, and the
+    network's output is taken as an estimate with the variance ``estimate_std^2``: their mean,
+    weighed by the inverse variances, is the estimate. Frames that are known come out as they went
+    in, and noisy ones are the network's alone (compare the preconditioning of Karras et al. 2022,
+    eq. 7, whose output at high noise is the data and at low noise the noise).
+
+    At T, where ``x_t`` is a guess, the network says what to add to it.
+    """
+    kept = schedule.alphas_cumprod
+    noise_variance = (1 - kept) / kept
+    trust = estimate_std**2 / (estimate_std**2 + noise_variance)
+    rates = torch.stack((trust / kept.sqrt(), 1 - trust), dim=-1)
+    return torch.cat((rates, torch.ones(1, 2, dtype=rates.dtype))).float()
 
 
 class PoseEncoder(nn.Module):

@@ -69,7 +69,7 @@ def require_sampler(sampler: str, eta: float = 0.0) -> SamplerName:
         ConfigError: there is none, or ``eta`` is out of range.
     """
     if sampler not in get_args(SamplerName):
-        raise ConfigError(f"unknown sampler {sampler!r}: choose ddim, ddpm or mean")
+        raise ConfigError(f"unknown sampler {sampler!r}: choose one-pass, ddim, ddpm or mean")
     if not 0.0 <= eta <= 1.0:
         raise ConfigError(f"eta must be from 0 to 1, not {eta:g}")
     return cast(SamplerName, sampler)

@@ -1,7 +1,8 @@
 """Which timesteps a training batch sees (thesis 2.3 and 3.3 iv; Liu et al. 2024).
 
 Independent timesteps never look like a gap to fill or a clip that grows, so blocks and ramps join
-them. All samplers draw from ``0 .. T - 1`` on the generator's device.
+them. All samplers draw from ``0 .. T - 1`` on the generator's device, those of known
+and unknown frames also ``T``, where nothing is known of a frame (``diffusion.reference``).
 """
 
 from __future__ import annotations
@@ -189,6 +190,55 @@ class RampTimesteps:
         along = ((frame - first) / (last - first).clamp(min=1)).clamp(0.0, 1.0)
         level = _integers(self.T, (batch, 2), generator)
         return (level[:, :1] + along * (level[:, 1:] - level[:, :1])).round().long()
+
+
+@dataclass(frozen=True)
+class BlankTimesteps:
+    """T for all frames: nothing is known of the clip (see ``diffusion.reference``)."""
+
+    T: int = 1000
+
+    def sample(
+        self,
+        batch: int,
+        frames: int,
+        generator: torch.Generator | None = None,
+        progress: float = 0.0,
+    ) -> Int[Tensor, "batch frames"]:
+        """See :meth:`TimestepSampler.sample`."""
+        return torch.full((batch, frames), self.T, device=_device(generator))
+
+
+@dataclass(frozen=True)
+class GapTimesteps:
+    """Known frames (0) around gaps of which nothing is known (T).
+
+    Attributes:
+        most_gaps: a clip has 1 to this many.
+        longest: share of the clip that a gap covers at most.
+    """
+
+    most_gaps: int = 2
+    longest: float = 0.75
+    T: int = 1000
+
+    def sample(
+        self,
+        batch: int,
+        frames: int,
+        generator: torch.Generator | None = None,
+        progress: float = 0.0,
+    ) -> Int[Tensor, "batch frames"]:
+        """See :meth:`TimestepSampler.sample`."""
+        shape = (batch, self.most_gaps, 1)
+        length = (1 + _uniform(shape, generator) * int(self.longest * frames)).floor()
+        # Also partly outside, so that frames at the ends are in gaps as often as others.
+        start = (_uniform(shape, generator) * (frames + length) - length).floor()
+        frame = torch.arange(frames, device=start.device)
+        number = 1 + _integers(self.most_gaps, (batch, 1, 1), generator)
+        used = torch.arange(self.most_gaps, device=start.device)[:, None] < number
+        gap = ((frame >= start) & (frame < start + length) & used).any(dim=1)
+        return torch.where(gap, self.T, 0)
 
 
 @dataclass(frozen=True)

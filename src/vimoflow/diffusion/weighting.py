@@ -130,14 +130,14 @@ class Weighting:
         t: Int[Tensor, "batch"] | Int[Tensor, "batch frames"],
         valid: Bool[Tensor, "batch length"] | None = None,
     ) -> Float[Tensor, "batch"] | Float[Tensor, "batch frames"]:
-        """Weights of the loss at timesteps ``0 .. T - 1``, float32, in the shape of ``t``.
+        """Weights of the loss at timesteps, float32, in the shape of ``t``.
 
         Args:
             schedule: the noise schedule that ``t`` counts.
-            t: one timestep for each clip, or one for each frame.
+            t: one timestep for each clip, or one for each frame; T weighs as much as T - 1.
             valid: frames that count in the normalisation (padding does not); all if None.
         """
-        values = _table(self, schedule, t.device)[t]
+        values = _table(self, schedule, t.device)[t.clamp(max=schedule.T - 1)]
         return normalise(values, valid) if self.normalised else values
 
 

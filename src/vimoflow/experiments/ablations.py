@@ -14,6 +14,7 @@ from vimoflow.diffusion.timesteps import ProbabilityRise
 from vimoflow.errors import ConfigError
 from vimoflow.training.losses import LossOptions
 from vimoflow.training.recipes import RECIPES, Recipe
+from vimoflow.training.schedules import TimestepShares
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,16 @@ def _weighting(recipe: Recipe) -> tuple[Setting, ...]:
 
 
 def _timesteps(recipe: Recipe) -> tuple[Setting, ...]:
-    plain = dataclasses.replace(recipe, block_timesteps=0.0)
+    plain = dataclasses.replace(recipe, timesteps=TimestepShares())
     return (
         *(
             _changed(plain, f"p = {p:g}", independent_timesteps=p)
             for p in (0.0, 0.2, 0.3, 0.5, 0.7)
         ),
         _changed(plain, "p = 0.2 to 0.5", independent_timesteps=ProbabilityRise(0.2, 0.5, 0.75)),
-        _changed(plain, "blocks 0.2", independent_timesteps=0.0, block_timesteps=0.2),
+        _changed(
+            plain, "blocks 0.2", independent_timesteps=0.0, timesteps=TimestepShares(block=0.2)
+        ),
     )
 
 

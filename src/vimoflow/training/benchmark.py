@@ -21,8 +21,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from vimoflow.data.batches import WindowSource, make_batch
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Normalization
+from vimoflow.diffusion.reference import Kriging, noisy_or_guessed
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.weighting import parse_weighting
+from vimoflow.motion.variogram import feature_variogram
 from vimoflow.training.learner import Learner
 from vimoflow.training.losses import frame_losses
 from vimoflow.training.objective import count, share_of_objective
@@ -31,7 +33,6 @@ from vimoflow.training.options import RunOptions
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.regression import make_model
-from vimoflow.training.schedules import timestep_sampler
 from vimoflow.training.statistics import measure_normalization
 from vimoflow.training.step_batches import (
     MicroBatch,
@@ -195,11 +196,12 @@ class _PlainLoop:
         self.recipe, self.source, self.normalization = recipe, source, normalization
         self.device = device
         self.schedule = NoiseSchedule()
+        self.kriging = Kriging(feature_variogram())
         self.weighting = parse_weighting(recipe.weighting)
-        p, block, late = (
-            recipe.independent_timesteps, recipe.block_timesteps, recipe.late_timesteps
-        )  # fmt: skip
-        self.timesteps = timestep_sampler(p, block, late, self.schedule.T)
+        self.timesteps, self.alone = (
+            shares.sampler(recipe.independent_timesteps, self.schedule.T)
+            for shares in (recipe.timesteps, recipe.timesteps_alone)
+        )
         self.model = make_model(recipe, self.schedule).to(device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.optimizer = make_optimizer(self.model.parameters(), recipe)
@@ -224,15 +226,21 @@ class _PlainLoop:
         frames = window_frames(recipe, step)
         clips = _clips(recipe, frames)
         batch = make_batch(self.source, clips, frames, generator, recipe.batches)
-        t = self.timesteps.sample(clips, frames, generator, step / recipe.steps).to(device)
         keep = torch.rand(clips, generator=generator) >= recipe.condition_drop
+        conditioned, alone = (
+            sampler.sample(clips, frames, generator, step / recipe.steps)
+            for sampler in (self.timesteps, self.alone)
+        )
+        t = torch.where(keep[:, None], conditioned, alone).to(device)
         condition = batch.condition.masked(keep).channels.to(device)
         features, joints, valid = (
             x.to(device) for x in (batch.features, batch.joints, batch.valid)
         )
         target = self.normalization.normalize(features)
         noise = torch.randn(features.shape, generator=generator).to(device)
-        output = self.model(self.schedule.add_noise(target, t, noise), t, condition, valid)
+        output = self.model(
+            noisy_or_guessed(self.schedule, target, t, noise, self.kriging), t, condition, valid
+        )
         predicted = self.normalization.denormalize(output)
         losses = frame_losses(output, target, predicted, features, joints, recipe.loss_options)
         weights = self.weighting.weights(self.schedule, t, valid)

@@ -13,11 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vimoflow.diffusion.checkpoint import Normalization
+from vimoflow.diffusion.reference import Kriging, noisy_or_guessed
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.weighting import parse_weighting
 from vimoflow.errors import ConfigError
 from vimoflow.geometry.cameras import Camera
 from vimoflow.motion.features import LAYOUT
+from vimoflow.motion.variogram import feature_variogram
 from vimoflow.training.losses import FrameLosses, frame_losses
 from vimoflow.training.monitor import Monitor
 from vimoflow.training.objective import Counts, count, share_of_objective
@@ -25,7 +27,7 @@ from vimoflow.training.optimization import make_optimizer, rate_factor, set_rate
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.regression import make_model
-from vimoflow.training.schedules import DivergenceGuard, timestep_sampler
+from vimoflow.training.schedules import DivergenceGuard
 from vimoflow.training.step_batches import MicroBatch, draw_timesteps, dropout_seed
 
 _MOST_SKIPPED = 50
@@ -77,6 +79,7 @@ class Learner:
         self.recipe, self.normalization, self.processes = recipe, normalization, processes
         self.precision = precision
         self.schedule = NoiseSchedule()
+        self.kriging = Kriging(feature_variogram())
         weighting = parse_weighting(recipe.weighting)
         self.normalised = weighting.normalised
         # The mean weight of the global batch is known only after all pieces have been counted.
@@ -127,13 +130,17 @@ class Learner:
 
     def _draw(self, micro_batch: MicroBatch) -> _Drawn:
         recipe = self.recipe
-        sampler = timestep_sampler(
-            self.guard.probability(recipe.independent_timesteps),
-            recipe.block_timesteps,
-            recipe.late_timesteps,
-            self.schedule.T,
+        p = self.guard.probability(recipe.independent_timesteps)
+        conditioned, alone = (
+            draw_timesteps(
+                shares.sampler(p, self.schedule.T),
+                recipe.seed,
+                micro_batch,
+                self.step / recipe.steps,
+            )
+            for shares in (recipe.timesteps, recipe.timesteps_alone)
         )
-        t = draw_timesteps(sampler, recipe.seed, micro_batch, self.step / recipe.steps)
+        t = torch.where(micro_batch.keep[:, None], conditioned, alone)
         return _Drawn(micro_batch, t, self.weighting.weights(self.schedule, t))
 
     def _count(self, drawn: Sequence[_Drawn]) -> Counts:
@@ -154,7 +161,7 @@ class Learner:
             )
         )  # fmt: skip
         target = self.normalization.normalize(features)
-        x_t = self.schedule.add_noise(target, t, noise)
+        x_t = noisy_or_guessed(self.schedule, target, t, noise, self.kriging)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             output = self.shared(x_t, t, condition, valid)
         output = output.float()

@@ -219,7 +219,7 @@ class Monitor:
         for name in TERMS:
             w = pairs if name in PAIR_TERMS else mask
             self._add(name, (getattr(losses, name) * w).sum(), w.sum())
-        tenth = torch.nn.functional.one_hot(t * TENTHS // self.T, TENTHS) * mask[..., None]
+        tenth = torch.nn.functional.one_hot(self._tenth(t), TENTHS) * mask[..., None]
         self._add("x0", (losses.simple[..., None] * tenth).sum((0, 1)), tenth.sum((0, 1)))
         one = torch.ones((), dtype=torch.float64, device=t.device)
         self._add("total", total.detach().double(), one)
@@ -230,9 +230,13 @@ class Monitor:
         count = mask.sum() * LAYOUT.size
         self._add("level", (values.sum(-1) * mask).sum(), count)
         self._add("square", (values.square().sum(-1) * mask).sum(), count)
-        late = valid & (t * TENTHS // self.T >= _LATE)
+        late = valid & (self._tenth(t) >= _LATE)
         for name, features in (("predicted", predicted), ("target", target)):
             self._observe_rotations(name, features[..., LAYOUT.rotations].double(), late)
+
+    def _tenth(self, t: Tensor) -> Tensor:
+        """Which tenth of t; T itself is in the last one."""
+        return t.clamp(max=self.T - 1) * TENTHS // self.T
 
     def _observe_rotations(self, name: str, rotations: Tensor, late: Tensor) -> None:
         both = (late[:, 1:] & late[:, :-1]).double()

@@ -12,8 +12,15 @@ from vimoflow.diffusion.timesteps import ProbabilityRise
 from vimoflow.diffusion.weighting import parse_weighting
 from vimoflow.errors import ConfigError
 from vimoflow.training.losses import LossOptions, LossWeights, thesis_weights
-from vimoflow.training.schedules import DivergenceRule, LossMilestone, loss_weights_at
+from vimoflow.training.schedules import (
+    DivergenceRule,
+    LossMilestone,
+    TimestepShares,
+    loss_weights_at,
+)
 
+_CONDITIONED = TimestepShares(block=0.06, late=0.14, blank=0.6, gap=0.1)
+_ALONE = TimestepShares(block=0.1, gap=0.8)
 EPOCH_STEPS = 812  # the thesis' 26,000 clips in batches of 32 (section IV)
 
 
@@ -32,10 +39,10 @@ class Recipe:
         independent_timesteps: PTSS p, the share of clips with a timestep of their own per frame; a
             number, or a rise over the run.
         divergence: when PTSS goes back to a low p; never if None.
-        block_timesteps: share of clips whose timesteps look like gaps.
-        late_timesteps: share of clips whose timestep lies in the later half, where x_t says little
-            and the 2D must be lifted: the hardest part, on which most of the error depends.
-        condition_drop: share of clips without condition, for classifier-free guidance.
+        timesteps: what else clips with a condition take their timesteps from.
+        timesteps_alone: the same for clips without.
+        condition_drop: share of clips without condition, for completion and classifier-free
+            guidance.
         warmup_steps: linear rise of the learning rate.
         decay: share of the run, at its end, over which the rate falls to zero along a cosine.
         losses: factors at the start; ``loss_milestones`` change them along the way.
@@ -58,9 +65,9 @@ class Recipe:
     weighting: str = "constant"
     independent_timesteps: float | ProbabilityRise = 0.2
     divergence: DivergenceRule | None = None
-    block_timesteps: float = 0.1
-    late_timesteps: float = 0.55
-    condition_drop: float = 0.12
+    timesteps: TimestepShares = _CONDITIONED
+    timesteps_alone: TimestepShares = _ALONE
+    condition_drop: float = 0.25
     losses: LossWeights = field(default_factory=LossWeights)
     loss_milestones: tuple[LossMilestone, ...] = ()
     loss_options: LossOptions = field(default_factory=LossOptions)
@@ -81,11 +88,9 @@ class Recipe:
         for name in ("learning_rate", "clip_norm"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ConfigError(f"the recipe's {name} must be positive")
-        for name in ("block_timesteps", "late_timesteps", "condition_drop", "decay", "ema"):
+        for name in ("condition_drop", "decay", "ema"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"the recipe's {name} must be from 0 to 1")
-        if self.block_timesteps + self.late_timesteps > 1:
-            raise ConfigError("block_timesteps and late_timesteps together exceed 1")
         if isinstance(self.independent_timesteps, float | int):
             ProbabilityRise(self.independent_timesteps, self.independent_timesteps)
         epochs = [milestone.epoch for milestone in self.loss_milestones]
@@ -114,8 +119,8 @@ def thesis_recipe(
         decay=1 / 3,
         weighting="average_sqrt",
         independent_timesteps=0.0,
-        block_timesteps=0.0,
-        late_timesteps=0.0,
+        timesteps=TimestepShares(),
+        timesteps_alone=TimestepShares(),
         condition_drop=0.25,
         losses=losses,
         loss_milestones=milestones,
@@ -146,12 +151,20 @@ def _with_ptss(epochs: int, model: DenoiserConfig) -> Recipe:
 
 # The thesis' small size with a deeper pose encoder: at high noise all depends on lifting the 2D,
 # and what the encoder makes of it does not depend on the noise.
-_SMALL = dataclasses.replace(DenoiserConfig.small(), encoder_layers=6)
+_SMALL = dataclasses.replace(DenoiserConfig.small(), encoder_layers=6, estimate_std=0.1)
 
 RECIPES: dict[str, Recipe] = {
     "small": Recipe(model=_SMALL),
-    "big": Recipe(model=DenoiserConfig.big(), steps=40_000),
-    "regression": Recipe(model=_SMALL, regression=True, condition_drop=0.0),
+    "big": Recipe(
+        model=dataclasses.replace(DenoiserConfig.big(), encoder_layers=6, estimate_std=0.1),
+        steps=40_000,
+    ),
+    "regression": Recipe(
+        model=dataclasses.replace(_SMALL, estimate_std=0.0),
+        regression=True,
+        timesteps=TimestepShares(),
+        condition_drop=0.0,
+    ),
     "thesis-early": thesis_recipe(50, _EARLY),
     "thesis-evolved": thesis_recipe(50, _EARLY, _EVOLVED),
     "thesis-final": _NO_PTSS,

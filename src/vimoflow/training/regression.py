@@ -26,7 +26,7 @@ class Regressor(Denoiser):
     """
 
     def __init__(self, config: DenoiserConfig, schedule: NoiseSchedule) -> None:
-        super().__init__(config)
+        super().__init__(config, schedule)
         self.last_timestep = schedule.T - 1
 
     def forward(
@@ -43,9 +43,8 @@ class Regressor(Denoiser):
 
 def make_model(recipe: Recipe, schedule: NoiseSchedule | None = None) -> Denoiser:
     """The network a recipe trains, with random weights."""
-    if recipe.regression:
-        return Regressor(recipe.model, schedule or NoiseSchedule())
-    return Denoiser(recipe.model)
+    schedule = schedule or NoiseSchedule()
+    return (Regressor if recipe.regression else Denoiser)(recipe.model, schedule)
 
 
 def as_trained(checkpoint: Checkpoint) -> Checkpoint:

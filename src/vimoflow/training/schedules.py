@@ -13,7 +13,9 @@ from typing import Any
 
 from vimoflow.diffusion.timesteps import (
     PTSS,
+    BlankTimesteps,
     BlockTimesteps,
+    GapTimesteps,
     MixedTimesteps,
     ProbabilityRise,
     ScalarTimesteps,
@@ -172,16 +174,39 @@ class _GuardState:
     resets: tuple[int, ...] = ()
 
 
-def timestep_sampler(
-    independent: float | ProbabilityRise, block: float, late: float, T: int
-) -> TimestepSampler:
-    """Timesteps of training: PTSS for most clips, blocks and the noisier half for some.
+@dataclass(frozen=True)
+class TimestepShares:
+    """How many clips take their timesteps from what; PTSS has the rest.
 
-    Args:
-        independent: PTSS p among the clips that are left to PTSS.
-        block: share of clips with block timesteps.
-        late: share of clips with a timestep in the later half.
-        T: number of timesteps of the noise schedule.
+    Attributes:
+        block: two levels that alternate.
+        late: a timestep in the later half, where x_t says little and the 2D must be lifted: the
+            hardest part, on which most of the error depends.
+        blank: nothing known but the condition: the one-pass answer (``diffusion.reference``).
+        gap: known frames around gaps of which nothing is known.
+
+    Raises:
+        ConfigError: negative, or more than 1 together.
     """
-    samplers = (PTSS(independent, T), BlockTimesteps(T=T), ScalarTimesteps(T, first=T // 2))
-    return MixedTimesteps(samplers, (1 - block - late, block, late))
+
+    block: float = 0.0
+    late: float = 0.0
+    blank: float = 0.0
+    gap: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = dataclasses.astuple(self)
+        if min(shares) < 0 or sum(shares) > 1:
+            raise ConfigError(f"shares of timesteps are 0 or more and together exceed 1: {self}")
+
+    def sampler(self, independent: float | ProbabilityRise, T: int) -> TimestepSampler:
+        """Draws timesteps in these shares; ``independent`` is PTSS' p."""
+        samplers = (
+            PTSS(independent, T),
+            BlockTimesteps(T=T),
+            ScalarTimesteps(T, first=T // 2),
+            BlankTimesteps(T),
+            GapTimesteps(T=T),
+        )
+        shares = dataclasses.astuple(self)
+        return MixedTimesteps(samplers, (1 - sum(shares), *shares))
