@@ -16,6 +16,7 @@ from vimoflow.diffusion.checkpoint import Checkpoint, Normalization
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.windows import WindowPlan
+from vimoflow.errors import ConfigError
 from vimoflow.motion.features import LAYOUT
 from vimoflow.sampling import (
     SamplingOptions,
@@ -25,6 +26,7 @@ from vimoflow.sampling import (
     sample_features,
     split_windows,
 )
+from vimoflow.sampling.denoising import window_channels
 
 GROUND = [LAYOUT.root.start, LAYOUT.root.start + 2]
 OTHERS = [i for i in range(LAYOUT.size) if i not in GROUND]
@@ -100,6 +102,32 @@ def test_the_same_seed_gives_the_same_motion(tiny, sampler):
     assert torch.equal(sample_features(tiny, condition, options), first)
     other = SamplingOptions(steps=3, sampler=sampler, seed=6, window=24, overlap=8)
     assert not torch.allclose(sample_features(tiny, condition, other), first, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def taught() -> Checkpoint:
+    torch.manual_seed(0)
+    config = DenoiserConfig(width=32, heads=2, blocks=1, encoder_layers=1, estimate_std=0.1)
+    return checkpoint_of(Denoiser(config))
+
+
+def test_one_pass_is_the_default_of_those_that_were_taught_and_knows_no_seed(taught, tiny):
+    condition = condition_of(1, 20)
+    options = SamplingOptions(window=24, overlap=8, refine=False)
+    found = sample_features(taught, condition, options)
+    asked = taught.denoiser(
+        torch.zeros(1, 20, 151),
+        torch.full((1,), 1000),
+        window_channels(condition, WindowPlan.cover(20, 24, 8)),
+        None,
+    )
+    torch.testing.assert_close(found[..., OTHERS], asked[..., OTHERS])
+    assert torch.equal(sample_features(taught, condition, replace(options, seed=9)), found)
+    drawn = sample_features(taught, condition, options.drawing())
+    assert not torch.allclose(drawn, found, atol=1e-2)
+    assert options.sampler_of(tiny) == options.drawing().sampler_of(taught) == "ddim"
+    with pytest.raises(ConfigError, match="not trained for one pass"):
+        sample_features(tiny, condition, replace(options, sampler="one-pass"))
 
 
 @pytest.mark.parametrize("guidance", [0.0, 1.5])

@@ -54,7 +54,7 @@ def join_jerk(motion, first: int, end: int) -> tuple[float, float]:
     return float(jerk[joins].mean()), float(jerk[first : end - 3].mean())
 
 
-@pytest.mark.parametrize("method", ["timesteps", "repaint"])
+@pytest.mark.parametrize("method", ["auto", "timesteps", "repaint"])
 @pytest.mark.parametrize("fps", [30.0, 60.0, 24.0])
 def test_inbetween_keeps_the_rest_bit_for_bit(model, method, fps):
     motion = example(70, fps)

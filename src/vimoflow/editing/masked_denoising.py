@@ -1,4 +1,8 @@
-"""Denoising of what is unknown while what is known stays: two ways (thesis 3.5 iii).
+"""Denoising of what is unknown while what is known stays: three ways (thesis 3.5 iii).
+
+``one-pass`` asks once: known frames are at timestep 0, the others at T, where ``x_t`` holds the
+best linear guess from the known ones (``diffusion.reference``). It gives the mean of all possible
+motions, the nearest to the truth; the other two draw one of them.
 
 ``repaint`` puts known channels at the noise level of the step, re-noised anew every time (Lugmayr
 et al. 2022, "RePaint"), optionally going back up and down again so that both parts agree.
@@ -18,14 +22,16 @@ from torch import Tensor
 from vimoflow.conditioning.encoding import Condition
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.guidance import guided
+from vimoflow.diffusion.reference import Kriging
 from vimoflow.diffusion.sampler import inference_timesteps, step
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.editing.joins import REACH_S, OffsetSpline
 from vimoflow.errors import ConfigError
 from vimoflow.motion.features import LAYOUT
+from vimoflow.motion.variogram import feature_variogram
 from vimoflow.sampling import merge_windows, orthonormal, split_windows
 
-METHODS = ("timesteps", "repaint")
+METHODS = ("auto", "one-pass", "timesteps", "repaint")
 _WINDOW, _OVERLAP = 150, 50  # frames at 30 fps, as trained
 _GROUND = [LAYOUT.root.start, LAYOUT.root.start + 2]
 
@@ -38,7 +44,8 @@ class DenoisingOptions:
     """How the unknown part is denoised.
 
     Attributes:
-        method: one of :data:`METHODS`.
+        method: one of :data:`METHODS`; "auto" is one pass where one sample is wanted, the
+            checkpoint was taught to, and every window holds something known; else "timesteps".
         steps: denoising steps.
         known_t: timestep of known frames with ``timesteps``; 0 is the lowest noise trained.
         rounds: how often ``repaint`` denoises every step, re-noising in between; 1 is once.
@@ -54,7 +61,7 @@ class DenoisingOptions:
         ConfigError: a value that makes no sense.
     """
 
-    method: str = "timesteps"
+    method: str = "auto"
     steps: int = 50
     known_t: int = 0
     rounds: int = 1
@@ -111,9 +118,12 @@ def denoise_unknown(
         known: what is known, the prior for the rest, and evidence.
         options: how to denoise.
         constrain: applied to every clean estimate.
+
+    Raises:
+        ConfigError: one pass is wanted of a checkpoint that was not taught to.
     """
     run = _Denoising(checkpoint, known, options or DenoisingOptions(), constrain)
-    return orthonormal(run.estimate())
+    return orthonormal(run.in_one_pass() if run.method == "one-pass" else run.estimate())
 
 
 class _Denoising:
@@ -134,9 +144,30 @@ class _Denoising:
         unseen = (known.condition.pose[..., 2] == 0).all(-1, keepdim=True)
         self.weight = options.prior * unseen.float()
         condition = self._condition(known.condition)
+        self.method = self._method()
         self.denoise = guided(
             checkpoint.denoiser, condition, torch.zeros_like(condition), options.guidance
         )
+
+    def _method(self) -> str:
+        taught = self.checkpoint.one_pass
+        if self.options.method == "one-pass" and not taught:
+            raise ConfigError(
+                f"the checkpoint {self.checkpoint.name!r} was not trained for one pass: "
+                "use the method timesteps"
+            )
+        if self.options.method != "auto":
+            return self.options.method
+        told = self.mask.flatten(1).any(1)
+        one_pass = taught and self.samples == 1 and bool(told.all())
+        return "one-pass" if one_pass else "timesteps"
+
+    def in_one_pass(self) -> Tensor:
+        """The mean of all possible motions; no noise, so all samples are alike."""
+        T = self.checkpoint.schedule.T
+        clean = self._normalized(self.known.features.expand(self.samples, -1, -1))
+        guess = torch.where(self.mask, clean, Kriging(feature_variogram())(clean, self.whole))
+        return self._constrained(self.denoise(guess, torch.where(self.whole, 0, T)), T)
 
     def estimate(self) -> Tensor:
         """The clean estimate of the last step."""
@@ -171,7 +202,7 @@ class _Denoising:
     def _with_known(self, x_t: Tensor, merged: Tensor, now: int) -> tuple[Tensor, Tensor]:
         """The noisy windows with what is known put in, and the timestep of every frame."""
         t = torch.full(x_t.shape[:2], now)
-        if self.options.method == "timesteps":
+        if self.method == "timesteps":
             t = torch.where(self.whole, min(self.options.known_t, now), t)
         clean = self._normalized(merged)
         noised = self.checkpoint.schedule.add_noise(clean, t, torch.randn(

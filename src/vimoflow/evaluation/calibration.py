@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -132,8 +132,9 @@ def draw_hypotheses(
             if progress is not None:
                 progress(k * len(cases) + done, samples * len(cases))
 
-        seeded = SamplingOptions(**{**asdict(options), "seed": seed + SEED_STEP * k})
-        drawn.append(predict(checkpoint, cases, seeded, show))
+        # As `generate` does it: what one pass gives comes first, the others are drawn.
+        how = replace(options if k == 0 else options.drawing(), seed=seed + SEED_STEP * k)
+        drawn.append(predict(checkpoint, cases, how, show))
     return [
         Hypotheses(case, motions, rank(checkpoint, motions, condition_of(case)))
         for case, motions in zip(cases, zip(*drawn, strict=True), strict=True)

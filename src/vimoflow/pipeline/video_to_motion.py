@@ -73,7 +73,10 @@ class VideoToMotion:
         best_first: bool = False,
         cuts: Sequence[int] | None = None,
     ) -> list[Motion]:
-        """Several motions for the same keypoints, each from noise of its own.
+        """Several motions for the same keypoints.
+
+        With the default sampler and a checkpoint that was taught to answer in one pass, the first
+        is that answer; all others are drawn, each from noise of its own.
 
         Where the keypoints show a cut to another camera, or at ``cuts`` (first frames of new shots;
         none: one shot), the shots become one motion, in the world of the first one's camera.
@@ -86,19 +89,30 @@ class VideoToMotion:
         times = model_times(keypoints)
         found = keypoint_cuts(keypoints) if cuts is None else cuts
         shots = _shots(keypoints, times, found, static_camera)
-        repeated = [Shot(shot.first, _repeated(shot.condition, samples)) for shot in shots]
-        condition = shots[0].condition
-        if len(shots) == 1:
-            features = sample_features(
-                self.checkpoint, repeated[0].condition, options, progress=progress
-            )
-        else:
-            features = sample_shots(self.checkpoint, repeated, options, progress)
-            condition = _side_by_side(shots)
+        options = options or SamplingOptions()
+        first = int(options.sampler_of(self.checkpoint) == "one-pass")
+        parts = [(options, first), (options.drawing(), samples - first)]
+        features = torch.cat(
+            [self._features(shots, how, count, progress) for how, count in parts if count > 0]
+        )
+        condition = shots[0].condition if len(shots) == 1 else _side_by_side(shots)
         motions = [finished_motion(row, options) for row in features]
         if best_first and samples > 1:
             motions = [motions[i] for i in rank(self.checkpoint, motions, condition).order]
         return [_on_input_clock(motion, times, keypoints) for motion in motions]
+
+    def _features(
+        self,
+        shots: Sequence[Shot],
+        options: SamplingOptions,
+        count: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> Tensor:
+        """(count, frames, 151)"""
+        repeated = [Shot(shot.first, _repeated(shot.condition, count)) for shot in shots]
+        if len(shots) > 1:
+            return sample_shots(self.checkpoint, repeated, options, progress)
+        return sample_features(self.checkpoint, repeated[0].condition, options, progress=progress)
 
     def sample_views(
         self,

@@ -14,7 +14,6 @@ from vimoflow.diffusion.guidance import guided
 from vimoflow.diffusion.sampler import (
     inference_timesteps,
     lagging_timesteps,
-    require_sampler,
     step,
 )
 from vimoflow.diffusion.windows import WindowPlan
@@ -50,7 +49,7 @@ def denoise_features(
     task = _Denoising(checkpoint, condition, plan, options, valid, first_frame)
     count, ticks = len(plan.starts), task.ticks
     out = Joined(len(condition.pose), frames)
-    task.told = None if progress is None else _Told(progress, count * ticks, options.steps)
+    task.told = None if progress is None else _Told(progress, count * ticks, len(task.timesteps))
     for window, x0 in roll(task, count, ticks, plan.reach, max(_BLOCK, 2 * plan.reach)):
         out.append(plan.starts[window], checkpoint.normalization.denormalize(x0))
     guide = task.guides.get(0) if count == 1 else None
@@ -74,20 +73,26 @@ class _Denoising:
         valid: Tensor | None,
         first_frame: int,
     ) -> None:
-        require_sampler(options.sampler)
+        self.sampler = options.sampler_of(checkpoint)
         self.checkpoint, self.condition, self.plan = checkpoint, condition, plan
         self.options, self.valid, self.first_frame = options, valid, first_frame
         self.batch = len(condition.pose)
         self.noise = FrameNoise(options.seed, self.batch, condition.pose.device)
-        self.timesteps = inference_timesteps(checkpoint.schedule.T, options.steps)
-        self.lag = _lags(condition, valid, round(options.unseen_delay * options.steps))
+        T = checkpoint.schedule.T
+        one_pass = self.sampler == "one-pass"
+        self.timesteps = [T] if one_pass else inference_timesteps(T, options.steps)
+        self.lag = _lags(condition, valid, 0 if one_pass else self._delay())
         self.late = int(self.lag.max())
-        self.ticks = options.steps + self.late
+        self.ticks = len(self.timesteps) + self.late
         self.guides: dict[int, EvidenceGuidance] = {}
         self.told: _Told | None = None
 
+    def _delay(self) -> int:
+        return round(self.options.unseen_delay * self.options.steps)
+
     def start(self, windows: range) -> Tensor:
-        return self._noise(-1, windows)
+        noise = self._noise(-1, windows)
+        return torch.zeros_like(noise) if self.sampler == "one-pass" else noise
 
     def estimate(self, tick: int, windows: range, noisy: Tensor) -> Tensor:
         t = self._timesteps(tick, windows)
@@ -120,13 +125,15 @@ class _Denoising:
         return self.checkpoint.normalization.normalize(inner)
 
     def advance(self, tick: int, windows: range, noisy: Tensor, clean: Tensor) -> Tensor:
+        if self.sampler == "one-pass":
+            return clean
         now, later = (self._timesteps(n, windows) for n in (tick, tick + 1))
         noise = None
-        if self.options.sampler == "ddpm" and bool((later >= 0).any()):
+        if self.sampler == "ddpm" and bool((later >= 0).any()):
             noise = self._noise(tick, windows).flatten(0, 1)
         x = step(
             self.checkpoint.schedule, noisy.flatten(0, 1), clean.flatten(0, 1), now, later, noise,
-            require_sampler(self.options.sampler),
+            self.sampler,
         )  # fmt: skip
         return x.unflatten(0, (self.batch, -1))
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Literal
 
+from vimoflow.diffusion.checkpoint import Checkpoint
+from vimoflow.diffusion.sampler import SamplerName, require_sampler
 from vimoflow.errors import ConfigError
 
 _LEAST_GUIDED_T = 60  # below, the noise is weaker than what guidance would bring in
@@ -14,8 +18,11 @@ class SamplingOptions:
     """How to sample.
 
     Attributes:
-        steps: denoising steps.
-        sampler: "ddim", "ddpm" or "mean".
+        steps: denoising steps; one pass needs none.
+        sampler: "one-pass" is the mean of what the checkpoint holds possible, asked once with
+            nothing known (``diffusion.reference``): the least error, and always the same; "ddim",
+            "ddpm" and "mean" draw one of the possible motions from noise; "auto" is one pass with
+            checkpoints that were taught to, otherwise ddim.
         guidance: the thesis' w; 0 is none.
         seed: of the noise.
         window: frames a window at 30 fps, as trained.
@@ -36,7 +43,7 @@ class SamplingOptions:
     """
 
     steps: int = 10
-    sampler: str = "ddim"
+    sampler: str = "auto"
     guidance: float = 0.0
     seed: int = 0
     window: int = 150
@@ -50,6 +57,28 @@ class SamplingOptions:
     def __post_init__(self) -> None:
         if not 0.0 <= self.unseen_delay <= 1.0:
             raise ConfigError(f"unseen_delay must be from 0 to 1, not {self.unseen_delay:g}")
+
+    def sampler_of(self, checkpoint: Checkpoint) -> SamplerName | Literal["one-pass"]:
+        """The sampler that a checkpoint is asked with.
+
+        Raises:
+            ConfigError: there is no such sampler, or the checkpoint was not taught one pass.
+        """
+        if self.sampler == "auto":
+            return "one-pass" if checkpoint.one_pass else "ddim"
+        if self.sampler != "one-pass":
+            return require_sampler(self.sampler)
+        if not checkpoint.one_pass:
+            raise ConfigError(
+                f"the checkpoint {checkpoint.name!r} was not trained for one pass: use ddim"
+            )
+        return "one-pass"
+
+    def drawing(self) -> SamplingOptions:
+        """The same, but with a sampler that draws: one pass gives one answer only."""
+        if self.sampler not in ("auto", "one-pass"):
+            return self
+        return dataclasses.replace(self, sampler="ddim")
 
     def guided_at(self, step: int, t: int) -> bool:
         """Whether the estimate of this step, counted from 1, at timestep ``t`` is guided."""
