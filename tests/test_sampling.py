@@ -17,7 +17,7 @@ from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.errors import ConfigError
-from vimoflow.motion.features import LAYOUT
+from vimoflow.motion.features import LAYOUT, mirrored_features
 from vimoflow.sampling import (
     SamplingOptions,
     features_to_motion,
@@ -113,7 +113,7 @@ def taught() -> Checkpoint:
 
 def test_one_pass_is_the_default_of_those_that_were_taught_and_knows_no_seed(taught, tiny):
     condition = condition_of(1, 20)
-    options = SamplingOptions(window=24, overlap=8, refine=False)
+    options = SamplingOptions(window=24, overlap=8, refine=False, mirrored=False)
     found = sample_features(taught, condition, options)
     asked = taught.denoiser(
         torch.zeros(1, 20, 151),
@@ -128,6 +128,16 @@ def test_one_pass_is_the_default_of_those_that_were_taught_and_knows_no_seed(tau
     assert options.sampler_of(tiny) == options.drawing().sampler_of(taught) == "ddim"
     with pytest.raises(ConfigError, match="not trained for one pass"):
         sample_features(tiny, condition, replace(options, sampler="one-pass"))
+
+
+def test_one_pass_of_the_mirror_image_is_the_mirror_image_of_one_pass(taught):
+    condition = condition_of(2, 40)
+    options = SamplingOptions(window=24, overlap=8, refine=False)
+    found = sample_features(taught, condition, options)
+    image = sample_features(taught, condition.mirrored(), options)
+    torch.testing.assert_close(mirrored_features(image), found, atol=1e-4, rtol=1e-4)
+    once = sample_features(taught, condition, replace(options, mirrored=False))
+    assert not torch.allclose(once, found, atol=1e-2)
 
 
 @pytest.mark.parametrize("guidance", [0.0, 1.5])

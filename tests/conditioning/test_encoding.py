@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from vimoflow.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
-from vimoflow.motion.skeleton import coco
+from vimoflow.motion.skeleton import MIRROR_COCO, coco
 
 HIPS = [coco("left_hip"), coco("right_hip")]
 SHOULDERS = [coco("left_shoulder"), coco("right_shoulder")]
@@ -138,3 +138,13 @@ def test_masking_is_the_same_as_seeing_nothing() -> None:
     masked = condition.masked(torch.tensor([True, False]))
     torch.testing.assert_close(masked.channels[0], condition.channels[0])
     torch.testing.assert_close(masked.channels[1], condition.empty().channels[1])
+
+
+def test_the_mirrored_condition_is_that_of_the_mirrored_film() -> None:
+    points = filmed(dancing_points())
+    points[3:5, 7] = 0.0
+    film = points[:, list(MIRROR_COCO)].clone()
+    film[..., 0] = torch.where(film[..., 2] > 0, 1000.0 - film[..., 0], 0.0)
+    expected, found = encoded(film), encoded(points).mirrored()
+    torch.testing.assert_close(found.pose, expected.pose)
+    torch.testing.assert_close(found.track, expected.track)

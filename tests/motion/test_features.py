@@ -6,7 +6,14 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from vimoflow.motion.features import LAYOUT, decode_features, encode_features
+from vimoflow.motion.features import (
+    LAYOUT,
+    decode_features,
+    encode_features,
+    mirrored_features,
+)
+from vimoflow.motion.kinematics import forward_kinematics
+from vimoflow.motion.skeleton import MIRROR_JOINTS
 
 
 def test_the_layout_covers_all_channels_once() -> None:
@@ -45,3 +52,16 @@ def test_decoded_rotations_are_rotations_whatever_the_network_says() -> None:
     identity = torch.eye(3).expand_as(rotations)
     torch.testing.assert_close(rotations.transpose(-1, -2) @ rotations, identity, atol=1e-5, rtol=0)
     assert (contacts < 0).any()  # unclipped
+
+
+def test_the_mirror_image_is_that_of_the_body() -> None:
+    parts = random_parts()
+    features = encode_features(*parts)
+    mirrored = mirrored_features(features)
+    torch.testing.assert_close(mirrored_features(mirrored), features)
+    R, contacts, root = decode_features(mirrored)
+    joints = forward_kinematics(parts[0], parts[2])[1]
+    flip = torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64)
+    expected = joints[..., list(MIRROR_JOINTS), :] * flip
+    torch.testing.assert_close(forward_kinematics(R, root)[1], expected, atol=2e-3, rtol=0)
+    assert torch.equal(contacts, parts[1][..., [2, 3, 0, 1]])

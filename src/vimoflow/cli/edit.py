@@ -66,7 +66,11 @@ Samples = Annotated[
 ]
 Steps = Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Denoising steps.")]
 Method = Annotated[
-    str, typer.Option(metavar="timesteps|repaint", help="How known frames enter the denoising.")
+    str,
+    typer.Option(
+        metavar="auto|one-pass|timesteps|repaint",
+        help="One pass is the likeliest motion at once; the others draw one from noise.",
+    ),
 ]
 Rounds = Annotated[
     int, typer.Option(min=1, metavar="N", help="Resampling rounds a step, with repaint.")
@@ -91,7 +95,7 @@ _ALL = "npz,bvh,glb,html,mp4"
 def inbetween(
     motion: Input, output: Output, frames: Frames, video: Video = None, video_from: VideoFrom = 0,
     fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
-    method: Method = "timesteps", rounds: Rounds = 1, prior: Prior = 0.5,
+    method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.5,
     checkpoint: Model = "small", formats: Formats = _ALL, no_foot_lock: NoLock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
@@ -116,7 +120,7 @@ def infill(
     ],
     video: Video = None, video_from: VideoFrom = 0,
     fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
-    method: Method = "timesteps", rounds: Rounds = 1, prior: Prior = 0.5,
+    method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.5,
     checkpoint: Model = "small", formats: Formats = _ALL, no_foot_lock: NoLock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
@@ -142,7 +146,7 @@ def blend(
     overlap: Annotated[int, typer.Option(min=1, metavar="N", help="Frames generated anew.")] = 30,
     video: Video = None, video_from: VideoFrom = 0,
     fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
-    method: Method = "timesteps", rounds: Rounds = 1, prior: Prior = 0.5,
+    method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.5,
     checkpoint: Model = "small", formats: Formats = _ALL, no_foot_lock: NoLock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
@@ -165,7 +169,7 @@ def extend(
     after: Annotated[int, typer.Option(min=0, metavar="N", help="Frames after the end.")] = 0,
     video: Video = None, video_from: VideoFrom = 0,
     fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
-    method: Method = "timesteps", rounds: Rounds = 1, prior: Prior = 0.0,
+    method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.0,
     checkpoint: Model = "small", formats: Formats = _ALL, no_foot_lock: NoLock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip

@@ -33,6 +33,9 @@ def evaluate_completion(
     priors: Annotated[
         str, typer.Option(metavar="LIST", help="Weights of the interpolation to try.")
     ] = "0.5",
+    methods: Annotated[
+        str, typer.Option(metavar="LIST", help="Ways to denoise.")
+    ] = "one-pass,timesteps,repaint",
     nearest: Annotated[bool, typer.Option(help="Also the nearest training clip.")] = True,
 ) -> None:
     """Fill gaps in validation motion and compare with the truth; the table is printed, too."""
@@ -70,9 +73,10 @@ def evaluate_completion(
         }  # fmt: skip
         if nearest:
             fillers["nearest clip"] = NearestClip(training, gap)
-        for method in ("timesteps", "repaint"):
-            for prior in weights:
-                fillers[f"{method}, prior {prior:g}"] = model_filler(method, prior)
+        for method in methods.split(","):
+            for prior in weights if method != "one-pass" else weights[:1]:
+                name = method if method == "one-pass" else f"{method}, prior {prior:g}"
+                fillers[name] = model_filler(method, prior)
         for name, filler in fillers.items():
             with progress(f"{gap} frames, {name}") as show:
                 scores.append(c.score_filler(name, filler, clips, scale, show))

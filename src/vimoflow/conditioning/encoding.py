@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.motion.kinematics import coco_points
-from vimoflow.motion.skeleton import COCO_NAMES, coco, load_skeleton
+from vimoflow.motion.skeleton import COCO_NAMES, MIRROR_COCO, coco, load_skeleton
 
 POSE_CHANNELS = 3 * len(COCO_NAMES)
 TRACK_CHANNELS = 3
@@ -55,6 +55,11 @@ class Condition:
         """Zeros (no condition) in the rows of the batch where ``keep`` is false."""
         rows = keep.to(self.pose.dtype)
         return Condition(self.pose * rows[:, None, None, None], self.track * rows[:, None, None])
+
+    def mirrored(self) -> Condition:
+        """What the camera would have seen of the mirror image of the motion."""
+        flip = self.pose.new_tensor((-1.0, 1.0, 1.0))
+        return Condition(self.pose[..., list(MIRROR_COCO), :] * flip, self.track * flip)
 
     @property
     def channels(self) -> Float[Tensor, "*batch frames c"]:

@@ -40,10 +40,12 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import decode_features, encode_features
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.refinement import Evidence, refine
-from vimoflow.refinement.foot_locking import lock_feet
+from vimoflow.refinement.foot_locking import FootLockSettings, lock_feet
 from vimoflow.sampling import features_to_motion
 
 MISS_M = 1e-3  # a pin that is farther off is reported
+# Between known frames a contact that would move the foot far is not one (docs/editing).
+_LOCK = FootLockSettings(most_m=0.05)
 _GUIDED_ITERATIONS = 3  # of the inverse kinematics in every denoising step
 
 
@@ -171,7 +173,7 @@ def _rested(
 ) -> tuple[Pose, Float[Tensor, "frames 4"]]:
     """Pose and contacts, feet at rest where the model says they touch the floor."""
     motion = features_to_motion(features)
-    locked = lock_feet(motion) if options.lock_feet and len(motion) > 1 else motion
+    locked = lock_feet(motion, _LOCK) if options.lock_feet and len(motion) > 1 else motion
     contacts = torch.from_numpy(np.asarray(motion.contacts)).double()
     return own_pose(locked), contacts
 

@@ -53,7 +53,7 @@ class DenoisingOptions:
         samples: motions drawn together, each from noise of its own.
         guidance: the thesis' w, for evidence; 0 is none.
         prior: weight of the prior, such as an interpolation, in every clean estimate of frames
-            without evidence; 0 is the model alone.
+            without evidence that are drawn; 0 is the model alone.
         start: share of the way down from pure noise that is walked, from the noised prior on; 1 is
             all of it, and the prior's own noise does not count.
 
@@ -142,9 +142,10 @@ class _Denoising:
         self.whole = self.mask.all(-1)
         self.generator = torch.Generator().manual_seed(options.seed)
         unseen = (known.condition.pose[..., 2] == 0).all(-1, keepdim=True)
-        self.weight = options.prior * unseen.float()
-        condition = self._condition(known.condition)
         self.method = self._method()
+        drawn = self.method != "one-pass"
+        self.weight = drawn * options.prior * unseen.float()
+        condition = self._condition(known.condition)
         self.denoise = guided(
             checkpoint.denoiser, condition, torch.zeros_like(condition), options.guidance
         )

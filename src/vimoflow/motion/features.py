@@ -9,7 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vimoflow.geometry.rotations import matrix_to_sixd, sixd_to_matrix
-from vimoflow.motion.skeleton import CONTACT_JOINTS, JOINT_NAMES
+from vimoflow.motion.skeleton import (
+    CONTACT_JOINTS,
+    JOINT_NAMES,
+    MIRROR_CONTACTS,
+    MIRROR_JOINTS,
+)
 
 
 @dataclass(frozen=True)
@@ -48,3 +53,13 @@ def decode_features(
     """The inverse of :func:`encode_features`; 6D orthonormalised, contacts unclipped."""
     sixd = features[..., LAYOUT.rotations].unflatten(-1, (len(JOINT_NAMES), 6))
     return sixd_to_matrix(sixd), features[..., LAYOUT.contacts], features[..., LAYOUT.root]
+
+
+def mirrored_features(features: Float[Tensor, "*batch 151"]) -> Float[Tensor, "*batch 151"]:
+    """The mirror image (x -> -x) of un-normalised features; linear, and its own inverse."""
+    flip = features.new_tensor((-1.0, 1.0, 1.0))
+    signs = matrix_to_sixd(flip[:, None] * flip)
+    sixd = features[..., LAYOUT.rotations].unflatten(-1, (len(JOINT_NAMES), 6))
+    rotations = (sixd[..., list(MIRROR_JOINTS), :] * signs).flatten(-2)
+    contacts = features[..., LAYOUT.contacts][..., list(MIRROR_CONTACTS)]
+    return torch.cat((rotations, contacts, features[..., LAYOUT.root] * flip), dim=-1)

@@ -17,6 +17,7 @@ from vimoflow.diffusion.sampler import (
     step,
 )
 from vimoflow.diffusion.windows import WindowPlan
+from vimoflow.motion.features import mirrored_features
 from vimoflow.refinement import Evidence, EvidenceGuidance
 from vimoflow.sampling.joining import Joined, merge_windows, orthonormal, split_windows
 from vimoflow.sampling.noise import FrameNoise
@@ -96,19 +97,15 @@ class _Denoising:
 
     def estimate(self, tick: int, windows: range, noisy: Tensor) -> Tensor:
         t = self._timesteps(tick, windows)
-        rows = window_channels(self._part(windows), self.plan.part(windows))
         mask = None if self.valid is None else self._rows(self.valid, windows)
         x_t = noisy.flatten(0, 1)
-        ask = guided(
-            lambda x, at, told: self._model(x, at, told, mask),
-            rows,
-            torch.zeros_like(rows),
-            self.options.guidance,
-        )
-        x0 = ask(x_t, t.clamp(min=0))
+        x0 = self._asked(self._part(windows), windows, x_t, t, mask)
         if self.late:
             x0 = torch.where((t < 0)[..., None], x_t, x0)  # what is finished stays
-        features = self.checkpoint.normalization.denormalize(x0).unflatten(0, (self.batch, -1))
+        features = self.checkpoint.normalization.denormalize(x0)
+        if self.sampler == "one-pass" and self.options.mirrored:
+            features = 0.5 * (features + self._mirror_image(windows, x_t, t, mask))
+        features = features.unflatten(0, (self.batch, -1))
         if self.options.guidance > 0:
             features = orthonormal(features)
         if self.options.guided_at(tick + 1, int(t.max())):
@@ -117,6 +114,25 @@ class _Denoising:
         if self.told is not None:
             self.told(len(windows))
         return features
+
+    def _asked(
+        self, condition: Condition, windows: range, x_t: Tensor, t: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        rows = window_channels(condition, self.plan.part(windows))
+        ask = guided(
+            lambda x, at, told: self._model(x, at, told, mask),
+            rows,
+            torch.zeros_like(rows),
+            self.options.guidance,
+        )
+        return ask(x_t, t.clamp(min=0))
+
+    def _mirror_image(
+        self, windows: range, x_t: Tensor, t: Tensor, mask: Tensor | None
+    ) -> Float[Tensor, "rows l 151"]:
+        """Features of the answer about the mirror image, mirrored back; x_t knows nothing."""
+        x0 = self._asked(self._part(windows).mirrored(), windows, x_t, t, mask)
+        return mirrored_features(self.checkpoint.normalization.denormalize(x0))
 
     def agree(self, tick: int, around: range, estimates: Tensor, windows: range) -> Tensor:
         plan = self.plan.part(around)

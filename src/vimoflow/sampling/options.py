@@ -32,6 +32,8 @@ class SamplingOptions:
             0 is never (with the shipped weights it gains on some clips what it loses on others).
         overlap: frames that neighbouring windows share at least; with 100 of 150 it matters little
             where they lie (docs/long-motion).
+        mirrored: one pass is asked twice, the second time about the mirror image, and the answers'
+            mean is taken.
         unseen_delay: frames of which nothing was seen are denoised later than the others by this
             share of the steps: their neighbours are then clearer than they are (per-frame noise
             levels, docs/experiments/0003); 0 is together.
@@ -51,6 +53,7 @@ class SamplingOptions:
     refine: bool = True
     guide_every: int = 0
     lock_feet: bool = True
+    mirrored: bool = True
     unseen_delay: float = 0.0
     bridge_t: int = 0
 
