@@ -81,6 +81,9 @@ def run(
         ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 10,
+    sampler: Annotated[
+        str, typer.Option(metavar="auto|one-pass|ddim|ddpm|mean", help="As for generate.")
+    ] = "auto",
     refine: Annotated[bool, typer.Option(help="Bring samples closer to the 2D.")] = True,
     robustness: Annotated[
         bool,
@@ -111,11 +114,12 @@ def run(
 
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
+    SamplingOptions(sampler=sampler).sampler_of(model)  # a mistake is told before the work begins
     shards = [] if data is None else read_shards(data, wanted.split)  # type: ignore[arg-type]
     sets = benchmark_cases(wanted, shards, rendered, limit)
     if music is not None:
         sets = with_music(sets, music)
-    sampling = SamplingOptions(steps=steps, refine=refine)
+    sampling = SamplingOptions(steps=steps, sampler=sampler, refine=refine)
     others = _baselines(baseline or [], data if nearest else None, sampling)
     with progress("sampling") as show:
         evaluation = evaluate(wanted, sets, model, sampling, _misfit(model), show, others)

@@ -44,9 +44,13 @@ def introduction(evaluation: Evaluation) -> list[str]:
     refined = "refined towards the 2D" if s.refine else "not refined"
     seeds = ", ".join(map(str, m.seeds))
     budget = f" ({evaluation.budget})" if evaluation.budget else ""
+    drawn = f"{'ddim' if s.sampler == 'auto' else s.sampler} in {s.steps} steps"
+    sampler = {
+        "auto": f"one pass (checkpoints that were not taught to: {drawn})", "one-pass": "one pass"
+    }.get(s.sampler, drawn)  # fmt: skip
     setup = (
-        f"Checkpoint {evaluation.checkpoint}{budget}; {m.split} split; {s.sampler}, {s.steps} "
-        f"steps, guidance {s.guidance:g}, {refined}; seeds {seeds}, {m.samples} sample(s) each."
+        f"Checkpoint {evaluation.checkpoint}{budget}; {m.split} split; {sampler}, "
+        f"guidance {s.guidance:g}, {refined}; seeds {seeds}, {m.samples} sample(s) each."
     )
     return [line for line in (m.description, setup, _NOTE) if line]
 

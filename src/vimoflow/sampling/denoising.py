@@ -23,6 +23,7 @@ from vimoflow.sampling.joining import Joined, merge_windows, orthonormal, split_
 from vimoflow.sampling.noise import FrameNoise
 from vimoflow.sampling.options import SamplingOptions
 from vimoflow.sampling.rolling import roll
+from vimoflow.sampling.unseen import filled_between_seen, unseen_frames
 
 _MODEL_BATCH = 16  # windows a call: bounds the memory that a step takes
 _BLOCK = 16  # windows that take a step together: as many as a call of the model takes
@@ -54,12 +55,10 @@ def denoise_features(
     for window, x0 in roll(task, count, ticks, plan.reach, max(_BLOCK, 2 * plan.reach)):
         out.append(plan.starts[window], checkpoint.normalization.denormalize(x0))
     guide = task.guides.get(0) if count == 1 else None
-    return out.features, None if guide is None else guide.cameras
-
-
-def unseen_frames(condition: Condition) -> Bool[Tensor, "batch frames"]:
-    """Frames of which no keypoint was seen."""
-    return (condition.pose[..., 2] == 0).all(-1)
+    features = out.features
+    if task.sampler == "one-pass":
+        features = filled_between_seen(features, unseen_frames(condition))
+    return features, None if guide is None else guide.cameras
 
 
 class _Denoising:
