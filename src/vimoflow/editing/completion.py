@@ -55,12 +55,13 @@ class CompletionOptions:
 
     Attributes:
         denoising: see :class:`~vimoflow.editing.masked_denoising.DenoisingOptions`.
-        lock_feet: let generated feet that rest stay where they are.
+        lock_feet: let generated feet that rest stay where they are; between known frames it does
+            not make them slide less (docs/editing).
         refine: bring what follows keypoints closer to them.
     """
 
     denoising: DenoisingOptions = field(default_factory=DenoisingOptions)
-    lock_feet: bool = True
+    lock_feet: bool = False
     refine: bool = True
 
 

@@ -33,6 +33,7 @@ from vimoflow.sampling import merge_windows, orthonormal, split_windows
 
 METHODS = ("auto", "one-pass", "timesteps", "repaint")
 _WINDOW, _OVERLAP = 150, 50  # frames at 30 fps, as trained
+_FADE = 15  # frames from the known ones on over which the network comes in
 _GROUND = [LAYOUT.root.start, LAYOUT.root.start + 2]
 
 Constrain = Callable[[Tensor, int], Tensor]
@@ -52,8 +53,8 @@ class DenoisingOptions:
         seed: of the noise.
         samples: motions drawn together, each from noise of its own.
         guidance: the thesis' w, for evidence; 0 is none.
-        prior: weight of the prior, such as an interpolation, in every clean estimate of frames
-            without evidence that are drawn; 0 is the model alone.
+        prior: weight, in frames without evidence, of the prior (such as an interpolation) in every
+            clean estimate, and of the guess in one pass; 0 is the model alone.
         start: share of the way down from pure noise that is walked, from the noised prior on; 1 is
             all of it, and the prior's own noise does not count.
 
@@ -143,8 +144,11 @@ class _Denoising:
         self.generator = torch.Generator().manual_seed(options.seed)
         unseen = (known.condition.pose[..., 2] == 0).all(-1, keepdim=True)
         self.method = self._method()
-        drawn = self.method != "one-pass"
-        self.weight = drawn * options.prior * unseen.float()
+        self.kriging = Kriging(feature_variogram())
+        self.guess = self.kriging(known.features[None], known.frames[None])[0]
+        self.faded_in = _faded_in(known.frames)[:, None]
+        prior = self.guess if self.method == "one-pass" else known.features
+        self.prior, self.weight = prior, options.prior * unseen.float()
         condition = self._condition(known.condition)
         self.denoise = guided(
             checkpoint.denoiser, condition, torch.zeros_like(condition), options.guidance
@@ -167,8 +171,9 @@ class _Denoising:
         """The mean of all possible motions; no noise, so all samples are alike."""
         T = self.checkpoint.schedule.T
         clean = self._normalized(self.known.features.expand(self.samples, -1, -1))
-        guess = torch.where(self.mask, clean, Kriging(feature_variogram())(clean, self.whole))
-        return self._constrained(self.denoise(guess, torch.where(self.whole, 0, T)), T)
+        guess = torch.where(self.mask, clean, self.kriging(clean, self.whole))
+        x0 = self.denoise(guess, torch.where(self.whole, 0, T))
+        return self._constrained(x0, T)
 
     def estimate(self) -> Tensor:
         """The clean estimate of the last step."""
@@ -217,7 +222,9 @@ class _Denoising:
         known = self.known
         # What the model gets wrong about known frames it gets wrong inside the gap, too.
         corrected = raw + self.spline(known.features - raw)
-        corrected = corrected + self.weight * (known.features - corrected)
+        corrected = torch.lerp(corrected, self.prior, self.weight)
+        # The guess goes through the known frames with their velocity; the network need not.
+        corrected = torch.lerp(self.guess, corrected, self.faded_in)
         merged = torch.where(known.channels, known.features, corrected)
         if self.constrain is not None:
             merged = torch.where(known.channels, known.features, self.constrain(merged, now))
@@ -252,3 +259,13 @@ class _Denoising:
 
     def _windows(self, x: Tensor) -> Tensor:
         return self.plan.split(x).flatten(0, 1)
+
+
+def _faded_in(known: Bool[Tensor, "frames"]) -> Float[Tensor, "frames"]:
+    """0 at known frames, 1 at ``_FADE`` frames from them on, smooth in between."""
+    at = torch.where(known)[0]
+    if not len(at):
+        return torch.ones(len(known))
+    away = (torch.arange(len(known))[:, None] - at).abs().amin(1) / _FADE
+    share = away.clamp(max=1.0)
+    return share**3 * (10 - 15 * share + 6 * share**2)
