@@ -69,6 +69,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 $(INSTALLED_DEV): $(INSTALLED)
 	@echo "Installing the development tools into $(VENV)"
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[dev]'
+# rtmlib asks for another build of OpenCV than the one that is there.
+	@$(BIN)/python $(PIP_INSTALL) --no-deps rtmlib==0.0.16
 	@touch $@
 
 $(BLENDER_INSTALLED): pyproject.toml

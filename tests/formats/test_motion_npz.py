@@ -19,7 +19,8 @@ FRAMES = 12
 CONTRACT = {
     "poses": (FRAMES, 72), "trans": (FRAMES, 3), "joints": (FRAMES, 24, 3),
     "contacts": (FRAMES, 4), "mocap_framerate": (), "betas": (10,), "gender": (), "up_axis": (),
-    "joints2d": (FRAMES, 17, 3), "observed": (FRAMES, 17), "timestamps": (FRAMES,),
+    "joints2d": (FRAMES, 17, 3), "observed": (FRAMES, 17), "seen": (FRAMES,),
+    "timestamps": (FRAMES,),
     "joint_names": (24,), "parents": (24,), "offsets": (24, 3),
 }  # fmt: skip
 
@@ -82,6 +83,20 @@ def test_a_motion_without_keypoints_comes_back_without(tmp_path: Path) -> None:
     save_motion_npz(swinging_motion(5, keypoints=False), tmp_path / "m.npz")
     again = load_motion_npz(tmp_path / "m.npz")
     assert again.joints2d is None and again.observed is None
+
+
+def test_frames_without_half_of_the_body_are_marked_as_filled_in(tmp_path: Path) -> None:
+    motion = swinging_motion(4)
+    observed = np.ones((4, 17), bool)
+    observed[1, 5:] = False  # the face alone
+    observed[2, 5:11] = False  # half of the body
+    observed[3] = False
+    path = tmp_path / "m.npz"
+    save_motion_npz(replace(motion, observed=observed), path)
+    with np.load(path, allow_pickle=False) as arrays:
+        assert arrays["seen"].tolist() == [True, False, True, False]
+    _rewrite(path, seen=None)  # as files of older versions
+    np.testing.assert_array_equal(load_motion_npz(path).observed, observed)
 
 
 def test_same_motion_same_bytes(saved: Path, tmp_path: Path) -> None:

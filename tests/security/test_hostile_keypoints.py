@@ -107,7 +107,7 @@ ZIPS = {
     "a path upwards": (archive({"../a_0.json": FRAME}), "refused"),
     "a path from the root": (archive({"/etc/a_0.json": FRAME}), "refused"),
     "a drive": (archive({"C:a_0.json": FRAME}), "refused"),
-    "a number twice": (archive({"a_1.json": FRAME, "b_1.json": FRAME}), "each frame once"),
+    "a number twice": (archive({"a_1.json": FRAME, "b_1.json": FRAME}), "are both frame 1"),
     "no numbers": (archive({"a.json": FRAME, "b.json": FRAME}), "not numbered"),
     "a broken frame": (archive({"a_0.json": FRAME[:9]}), "damaged"),
     "another document": (archive({"a_0.json": b"[]"}), "people"),

@@ -95,3 +95,15 @@ def test_an_unwritable_place_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         write_preview_page(swinging_motion(2), tmp_path / "nowhere" / "p.html", "x")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_sound_is_in_the_page_and_pages_without_have_none(tmp_path):
+    from benchmark_examples import swaying
+    from vimoflow.viewer.page import Sound
+
+    motion = swaying(30, 0)
+    write_preview_page(motion, tmp_path / "a.html", "a", sound=Sound(b"\x00\xff</audio>"))
+    write_preview_page(motion, tmp_path / "b.html", "b")
+    with_it, without = ((tmp_path / f"{n}.html").read_text("utf-8") for n in "ab")
+    assert 'src="data:audio/mpeg;base64,AP88L2F1ZGlvPg=="' in with_it
+    assert "<audio" not in without and "{{" not in without

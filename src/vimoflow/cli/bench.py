@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vimoflow.cli import bench_build
 from vimoflow.cli.paths import require_input
 
 app = typer.Typer(help="Measure speed.", no_args_is_help=True, rich_markup_mode=None)
@@ -15,6 +16,9 @@ app = typer.Typer(help="Measure speed.", no_args_is_help=True, rich_markup_mode=
 @app.callback()
 def group() -> None:
     """Measure how fast parts of the program are on this machine."""
+
+
+app.command("build")(bench_build.build)
 
 
 @app.command("read")
@@ -101,4 +105,33 @@ def evaluate(
         f"{speed.clips} clips of {speed.frames} frames: {speed.total_s:.1f} s "
         f"(figures {speed.scores_s:.1f} s, the truth's own {speed.truth_s:.1f} s, "
         f"report {speed.report_s:.1f} s)"
+    )
+
+
+@app.command("extract")
+def extract(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video of a person.")],
+    estimator: Annotated[
+        str, typer.Option(metavar="NAME", help="What finds the 2D keypoints.")
+    ] = "mediapipe",
+    seconds: Annotated[
+        float, typer.Option(min=0.1, metavar="S", help="How much of the video, from its start.")
+    ] = 10.0,
+    rounds: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How often the two take turns.")
+    ] = 2,
+) -> None:
+    """Time finding keypoints in a video beside the bare detector on decoded frames."""
+    require_input(video)
+    from vimoflow.errors import ConfigError
+    from vimoflow.keypoints.estimators import ESTIMATORS
+    from vimoflow.keypoints.extraction_benchmark import measure_extraction
+
+    if estimator not in ESTIMATORS:
+        raise ConfigError(f"--estimator: {estimator!r} is not one of {', '.join(ESTIMATORS)}")
+    speed = measure_extraction(video, ESTIMATORS[estimator], seconds, rounds)
+    typer.echo(
+        f"{speed.frames} frames: detector alone {speed.detector_s:.2f} s "
+        f"({speed.frames / speed.detector_s:.1f} frames/s), extraction {speed.extraction_s:.2f} s "
+        f"({speed.frames / speed.extraction_s:.1f} frames/s): {speed.ratio:.3f} times"
     )

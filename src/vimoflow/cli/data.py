@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vimoflow.cli import data_build
 from vimoflow.cli.paths import require_input, require_output_folder
 
 app = typer.Typer(help="Make training data.", no_args_is_help=True, rich_markup_mode=None)
@@ -21,6 +22,9 @@ class _Split(str, Enum):
 @app.callback()
 def group() -> None:
     """Make training data."""
+
+
+app.command("build")(data_build.build)
 
 
 @app.command("prepare")

@@ -11,6 +11,7 @@ from vimoflow.cli import region as region_option
 from vimoflow.cli.keypoints import parse_size
 from vimoflow.cli.paths import require_input, require_output_folder
 from vimoflow.cli.progress import progress
+from vimoflow.errors import ConfigError
 
 if TYPE_CHECKING:
     from vimoflow.pipeline.generation import Result
@@ -35,11 +36,15 @@ def generate(
     ] = 1,
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same motion.")] = 0,
     steps: Annotated[
-        int, typer.Option(metavar="N", help="Denoising steps; more are slower and finer.")
+        int, typer.Option(metavar="N", help="Denoising steps of motions drawn from noise.")
     ] = 10,
     sampler: Annotated[
-        str, typer.Option(metavar="ddim|ddpm|mean", help="How to denoise.")
-    ] = "ddim",
+        str,
+        typer.Option(
+            metavar="auto|one-pass|ddim|ddpm|mean",
+            help="One pass is the likeliest motion at once; the others draw one from noise.",
+        ),
+    ] = "auto",
     guidance: Annotated[
         float | None,
         typer.Option(
@@ -52,7 +57,9 @@ def generate(
     ] = "small",
     estimator: Annotated[
         str,
-        typer.Option(metavar="mediapipe", help="What finds the 2D keypoints in a video."),
+        typer.Option(
+            metavar="mediapipe|rtmpose|rtmo", help="What finds the 2D keypoints in a video."
+        ),
     ] = "mediapipe",
     formats: Annotated[
         str, typer.Option(metavar="LIST", help="Which files to write, separated by commas.")
@@ -76,7 +83,7 @@ def generate(
         typer.Option(metavar="free|inplace", help="Let the figure travel, or keep it on one spot."),
     ] = "free",
     camera: Annotated[
-        str, typer.Option(metavar="static|moving", help="Whether the camera stood still.")
+        str, typer.Option(metavar="static|moving|auto", help="Whether the camera stood still.")
     ] = "static",
     region: Annotated[
         str | None, typer.Option(metavar=region_option.METAVAR, help=region_option.HELP)
@@ -90,7 +97,10 @@ def generate(
     ] = False,
     person: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Whom to take of a keypoint file of several people."),
+        typer.Option(
+            metavar="largest|center|N|all",
+            help="Whom to take of several people; all: a folder a person, in one world.",
+        ),
     ] = None,
     size: Annotated[
         str | None,
@@ -98,7 +108,23 @@ def generate(
     ] = None,
     views: Annotated[
         bool,
-        typer.Option("--views", help="The INPUTs are synchronous views of one performance."),
+        typer.Option("--views", help="The INPUTs are views of one performance, in step or not."),
+    ] = False,
+    offsets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Where each view starts on the first one's clock, s. Default: found.",
+        ),
+    ] = None,
+    aggregation: Annotated[
+        str, typer.Option(metavar="mean|learned|best", help="How views are weighted.")
+    ] = "mean",
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="The video is mirrored, as selfies are.")
+    ] = False,
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="Calm the keypoints (One-Euro filter).")
     ] = False,
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Leave out preview.html and preview.mp4.")
@@ -130,6 +156,10 @@ def generate(
         refine=not no_refine,
         lock_feet=not no_foot_lock,
         views=views,
+        offsets_s=_offsets(offsets),
+        aggregation=aggregation,
+        mirror=mirror,
+        smooth=smooth,
         person=person,
         image_size=parse_size(size),
     )
@@ -140,6 +170,15 @@ def generate(
 
     for result in run(inputs, options, progress):
         _report(result)
+
+
+def _offsets(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--offsets: {text!r} is no list of seconds such as 0,0.52") from None
 
 
 def _report(result: Result) -> None:

@@ -16,9 +16,13 @@ from vimoflow.cli import (
     edit,
     evaluate,
     evaluate_completion,
+    evaluate_music,
+    evaluate_views,
     figures,
     generate,
     keypoints,
+    music,
+    style,
     train,
     triangulate,
 )
@@ -37,6 +41,8 @@ app = typer.Typer(
 app.command("generate")(generate.generate)
 app.add_typer(keypoints.app, name="keypoints")
 app.command("train")(train.train)
+evaluate.app.command("views")(evaluate_views.evaluate_views)
+evaluate.app.add_typer(evaluate_music.app, name="music")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("evaluate-completion")(evaluate_completion.evaluate_completion)
 app.command("ablate")(ablate.ablate)
@@ -46,6 +52,8 @@ app.add_typer(edit.app, name="edit")
 app.add_typer(data.app, name="data")
 app.add_typer(figures.app, name="figures")
 app.add_typer(bench.app, name="bench")
+app.add_typer(music.app, name="music")
+app.add_typer(style.app, name="style")
 
 
 def _print_version(wanted: bool) -> bool:

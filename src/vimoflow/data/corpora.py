@@ -14,6 +14,7 @@ from vimoflow.data.sources import (
     aistpp,
     aistpp_2d,
     amass,
+    built,
     bvh,
     bvh_corpora,
     keypoints_only,
@@ -136,6 +137,14 @@ CORPORA = {
         amass.read_amass_file,
         NOT_STATED,
         "AMASS (Mahmood 2019) or other SMPL npz, as the user says",
+        generic=True,
+    ),
+    built.NAME: Corpus(
+        built.list_built,
+        built.read_built_file,
+        NOT_STATED,
+        "motions of videos by `vimoflow data build`; its manifest names them and their terms",
+        lambda path: [built.manifest_of(path)],
         generic=True,
     ),
     "bvh": Corpus(

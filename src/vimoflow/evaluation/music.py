@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,31 +63,54 @@ def find_beats(path: Path) -> Float[np.ndarray, "beats"]:
     return np.asarray(beats, dtype=np.float64)
 
 
-def read_audio(path: Path, rate: int = _RATE) -> Float[np.ndarray, "samples"]:
-    """The first audio stream as mono, about -1 to 1.
+def read_audio(
+    path: Path,
+    rate: int = _RATE,
+    start_s: float = 0.0,
+    seconds: float | None = None,
+    longest_s: float = _LONGEST_S,
+) -> Float[np.ndarray, "samples"]:
+    """The first audio stream, of a video too, as mono, about -1 to 1.
+
+    Only the wanted part is kept in memory.
+
+    Args:
+        path: any file that FFmpeg decodes.
+        rate: samples a second of the result.
+        start_s, seconds: the part that is wanted; up to the end by default.
+        longest_s: the longest part that is allowed.
 
     Raises:
-        InputError: missing, damaged, without sound, or longer than an hour.
+        InputError: missing, damaged, without sound, or longer than allowed.
     """
     import av
 
+    first = round(start_s * rate)
+    end = math.inf if seconds is None else first + round(seconds * rate)
     parts: list[np.ndarray] = []
+    at = 0
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise InputError(f"{path}: has no sound")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            samples = 0
-            for frame in container.decode(audio=0):
-                parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
-                samples += len(parts[-1]) if parts else 0
-                if samples > _LONGEST_S * rate:
-                    raise InputError(f"{path}: lasts longer than an hour")
+            for frame in itertools.chain(container.decode(audio=0), [None]):
+                for piece in resampler.resample(frame):
+                    samples = piece.to_ndarray()[0]
+                    parts.append(samples[max(0, first - at) : max(0, int(min(end - at, 1 << 40)))])
+                    at += len(samples)
+                if min(at, end) - first > longest_s * rate:
+                    raise InputError(
+                        f"{path}: lasts longer than {longest_s / 60:g} minutes; take a part of it"
+                    )
+                if at >= end:
+                    break
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as audio ({error})") from error
-    if not parts:
-        raise InputError(f"{path}: has no sound")
-    return np.concatenate(parts)
+    found = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    if not len(found):
+        raise InputError(f"{path}: has no sound" + (f" after {start_s:g} s" if start_s else ""))
+    return found
 
 
 def music_of(folder: Path, name: str) -> Path | None:
@@ -95,3 +120,28 @@ def music_of(folder: Path, name: str) -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+def same_music(
+    onsets: Sequence[Float[np.ndarray, "_"]], threshold: float = 0.6, least: int = 300
+) -> list[int]:
+    """Numbers of songs: onset strengths that correlate at some shift are of one recording.
+
+    Args:
+        onsets: onset strength of each, at one rate.
+        threshold: correlation over the overlap from which on it is the same music.
+        least: frames of overlap at least.
+    """
+    group = list(range(len(onsets)))
+    centred = [x - x.mean() for x in onsets]
+    for i, a in enumerate(centred):
+        for j, b in enumerate(centred[:i]):
+            size = 1 << (len(a) + len(b) - 1).bit_length()
+            product = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)
+            lag = int(product.argmax())
+            lag = lag if lag < size // 2 else lag - size
+            x, y = a[max(0, lag) :], b[max(0, -lag) :]
+            shared = min(len(x), len(y))
+            if shared >= least and np.corrcoef(x[:shared], y[:shared])[0, 1] > threshold:
+                group = [group[j] if g == group[i] else g for g in group]
+    return group

@@ -3,9 +3,12 @@
 Keys: ``poses`` (S, 72) axis-angle in radians, 24 joints in SMPL order; ``trans`` (S, 3) position of
 the pelvis joint, metres; ``joints`` (S, 24, 3) metres; ``contacts`` (S, 4); ``mocap_framerate`` Hz;
 ``betas`` (10,) zeros; ``gender`` 'neutral'; ``up_axis`` 'y'; ``joints2d`` (S, 17, 3) pixels and
-confidence; ``observed`` (S, 17); ``timestamps`` (S,) seconds; ``joint_names``, ``parents``,
-``offsets`` (24, 3) metres. ``joints2d`` and ``observed`` have no rows where a motion was not made
-from keypoints.
+confidence; ``observed`` (S, 17), which of them were seen; ``seen`` (S,), frames in which at least
+half of the body's were, the others are filled in; ``timestamps`` (S,) seconds; ``joint_names``,
+``parents``, ``offsets`` (24, 3) metres.
+
+``joints2d``, ``observed`` and ``seen`` have no rows where a motion was not made from keypoints.
+``seen`` follows from ``observed``: readers need not know it, and older files do not have it.
 
 Where several samples were drawn also ``joint_spread_m``, ``joint_radius_50_m`` and
 ``joint_radius_90_m`` (S, 24), metres, see ``motion.uncertainty.JointUncertainty``. Readers need not
@@ -18,7 +21,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 
 from vimoflow.errors import InputError
 from vimoflow.formats.npz_writer import write_npz
@@ -33,6 +36,8 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 }  # fmt: skip
 _MAX_BYTES = 1 << 30
 _MAX_VALUE = 1e11  # times may count from 1970; everything else is far smaller
+_BODY = 5  # COCO's first points are the face's
+_SEEN_SHARE = 0.5
 _SAME_SCALE = 1e-6
 _OFFSET_TOLERANCE_M = 1e-3
 
@@ -115,11 +120,17 @@ def _arrays(motion: Motion) -> dict[str, np.ndarray]:
         "up_axis": np.array("y"),
         "joints2d": joints2d.astype(single),
         "observed": observed.astype(bool),
+        "seen": frames_seen(observed.astype(bool)),
         "timestamps": motion.timestamps.astype(np.float64),
         "joint_names": np.array(JOINT_NAMES),
         "parents": np.array(PARENTS, dtype=np.int32),
         "offsets": motion.skeleton.offsets.astype(np.float64),
     }
+
+
+def frames_seen(observed: Bool[np.ndarray, "frames 17"]) -> Bool[np.ndarray, "frames"]:
+    """Frames that show at least half of the body's points; the face's do not count."""
+    return observed[:, _BODY:].mean(axis=1) >= _SEEN_SHARE
 
 
 def _read(source: Path) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""From a video to one person's COCO-17 keypoints."""
+"""From a video to COCO-17 keypoints of one person, or of everybody."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
+from vimoflow.keypoints.people_mediapipe import MediaPipePeople
+from vimoflow.keypoints.rtmlib_pose import RTMEstimator
 from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.keypoints.sightings import sorted_tracks
+from vimoflow.keypoints.tracking import identities
 from vimoflow.video import VideoFrame, VideoInfo, frames, prefetch
 
 # Fewer frames with a person than this are taken for false alarms (all must have one if the video
@@ -33,7 +37,30 @@ class KeypointEstimator(Protocol):
         """Keypoints of each frame, in order, as the frames come: pixels and confidence."""
 
 
-ESTIMATORS: dict[str, Callable[[], KeypointEstimator]] = {"mediapipe": MediaPipeEstimator}
+@runtime_checkable
+class PeopleEstimator(Protocol):
+    """A detector of several people's COCO-17 keypoints."""
+
+    @property
+    def name(self) -> str:
+        """What to write beside the keypoints, with model and version."""
+
+    def estimate_people(
+        self, frames: Iterable[VideoFrame]
+    ) -> Iterator[Float[np.ndarray, "people 17 3"]]:
+        """The people of each frame, in any order, as the frames come: pixels and confidence."""
+
+
+ESTIMATORS: dict[str, Callable[[], KeypointEstimator]] = {
+    "mediapipe": MediaPipeEstimator,
+    "rtmpose": lambda: RTMEstimator("rtmpose"),
+    "rtmo": lambda: RTMEstimator("rtmo"),
+}
+PEOPLE_ESTIMATORS: dict[str, Callable[[], PeopleEstimator]] = {
+    "mediapipe": MediaPipePeople,
+    "rtmpose": lambda: RTMEstimator("rtmpose"),
+    "rtmo": lambda: RTMEstimator("rtmo"),
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +98,14 @@ class Extraction:
     """Keypoints of a video and what was wrong with the file, one sentence each."""
 
     keypoints: Keypoints2D
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PeopleExtraction:
+    """Everybody in a video, largest in the picture first, and what was wrong with the file."""
+
+    people: tuple[Keypoints2D, ...]
     warnings: tuple[str, ...]
 
 
@@ -130,6 +165,45 @@ def extract(
     return Extraction(keypoints, stream.warnings)
 
 
+def extract_people(
+    path: str | Path,
+    estimator: PeopleEstimator,
+    start: float | None = None,
+    end: float | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+    region: Region | None = None,
+) -> PeopleExtraction:
+    """Find everybody in a video and tell them apart; arguments and errors as for `extract`.
+
+    People bear numbers, "1" for who is largest. Who is seen in a few frames only is left out.
+    """
+    stream = frames(path, start, end)
+    window = (region or Region(0, 0, *stream.info.size)).within(stream.info)
+    total = _expected_frames(stream.info, start, end)
+    times: list[float] = []
+    rows: list[Float[np.ndarray, "people 17 3"]] = []
+    with closing(stream), prefetch(stream) as ahead:
+        for people in estimator.estimate_people(_views(ahead, window, times)):
+            rows.append(_in_whole_image(people, window))
+            if progress is not None:
+                progress(len(rows), total)
+    numbers = np.repeat(np.arange(len(rows)), [len(people) for people in rows])
+    points = np.concatenate(rows)
+    fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else stream.info.fps
+    names = identities(numbers, points, fps)
+    tracks = sorted_tracks(numbers, points, names, len(rows))
+    fewest = min(_MIN_FRAMES_WITH_PERSON, len(rows))
+    lasting = [one for one in tracks if int((one[..., 2] > 0).any(axis=1).sum()) >= fewest]
+    if not lasting:
+        raise InputError(f"no person found in {path}: people should be visible and mostly whole")
+    timestamps = np.array(times)
+    found = (
+        Keypoints2D(one, timestamps, stream.info.size, stream.info.name, estimator.name, str(k))
+        for k, one in enumerate(lasting, start=1)
+    )
+    return PeopleExtraction(tuple(found), stream.warnings)
+
+
 def _estimator(name: str) -> KeypointEstimator:
     if name not in ESTIMATORS:
         raise ConfigError(f"there is no estimator {name!r}; choose from: {', '.join(ESTIMATORS)}")
@@ -147,9 +221,9 @@ def _views(
 
 
 def _in_whole_image(
-    points_region: Float[np.ndarray, "17 3"], region: Region
-) -> Float[np.ndarray, "17 3"]:
-    seen = points_region[:, 2:] > 0
+    points_region: Float[np.ndarray, "*people 17 3"], region: Region
+) -> Float[np.ndarray, "*people 17 3"]:
+    seen = points_region[..., 2:] > 0
     return points_region + np.where(seen, (region.left, region.top, 0.0), 0.0)
 
 

@@ -47,7 +47,8 @@ def read_keypoints(
     Args:
         path: the file, or a folder of OpenPose-style frames.
         fps: frame rate in Hz; replaces the file's own times.
-        person: whose, as `read_people` names them; by default who is largest in the picture.
+        person: whose, as `read_people` names them, or ``"center"``; by default, or as
+            ``"largest"``, who is largest in the picture.
         image_size: (width, height) in pixels; replaces the file's own, or the points' extent.
 
     Raises:
@@ -60,14 +61,32 @@ def read_keypoints(
 def choose_person(
     people: Sequence[Keypoints2D], person: str | None, path: str | Path
 ) -> Keypoints2D:
-    """Who is called ``person``, the first where that is None; ``InputError`` if nobody is."""
+    """Who is called ``person``; ``InputError`` if nobody is.
+
+    Unless somebody is called so, ``"largest"`` is the first, as None is, and ``"center"`` who is
+    nearest to the picture's middle.
+    """
     if person is None:
         return people[0]
     for one in people:
         if one.person == person:
             return one
+    if person == "largest":
+        return people[0]
+    if person == "center":
+        return min(people, key=_off_center)
     names = ", ".join(repr(one.person[:20]) for one in people[:20])
     raise InputError(f"{path}: has no person {person[:40]!r}; there are {names}")
+
+
+def _off_center(one: Keypoints2D) -> float:
+    """Mean distance from the picture's middle, in pixels, while somebody is seen."""
+    seen = one.observed.any(axis=1)
+    if not seen.any():
+        return np.inf
+    points, weight = one.points[seen, :, :2], one.observed[seen, :, None]
+    middle = (points * weight).sum(axis=1) / weight.sum(axis=1)
+    return float(np.linalg.norm(middle - np.array(one.image_size) / 2, axis=-1).mean())
 
 
 def read_people(

@@ -69,9 +69,7 @@ def _frames(path: Path, names: list[str], contents: Iterator[tuple[str, bytes]])
     if len(names) > _MAX_FILES:
         raise InputError(f"{path}: holds more than {_MAX_FILES} files")
     numbers = {name: frame_number(name) for name in names}
-    known = {number for number in numbers.values() if number is not None}
-    if len(known) != len(names):
-        raise InputError(f"{path}: its .json files are not numbered, each frame once")
+    known = _check_numbers(path, numbers)
     found: list[Sighting] = []
     for name, content in contents:
         where = path / name.replace("\n", " ")[:80]
@@ -80,6 +78,25 @@ def _frames(path: Path, names: list[str], contents: Iterator[tuple[str, bytes]])
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: is not JSON, or is damaged") from error
         if not isinstance(document, dict) or "people" not in document:
-            raise InputError(f"{where}: has no field 'people'; is not a frame of OpenPose")
+            raise InputError(
+                f"{where}: has no field 'people'; is not a frame of OpenPose. Where the folder "
+                "holds another tool's file, too, name the one to read"
+            )
         found.extend(read_openpose_frame(document, where, numbers[name] or 0))
-    return Recording("openpose", tuple(found), tuple(sorted(known)))
+    return Recording("openpose", tuple(found), tuple(known))
+
+
+def _check_numbers(path: Path, numbers: dict[str, int | None]) -> list[int]:
+    """The frames' numbers in order; an error names the files that have none, or the same one."""
+    first_of: dict[int, str] = {}
+    for name, number in sorted(numbers.items()):
+        shown = name.replace("\n", " ")[:60]
+        if number is None:
+            raise InputError(f"{path}: {shown!r} is not numbered: no frame number in its name")
+        if number in first_of:
+            raise InputError(
+                f"{path}: {first_of[number]!r} and {shown!r} are both frame {number}: two "
+                "recordings in one folder? Number each frame once"
+            )
+        first_of[number] = shown
+    return sorted(first_of)

@@ -14,6 +14,7 @@ from vimoflow.errors import InputError
 from vimoflow.keypoints.sightings import Recording, Sighting, coco_points
 
 _MAX_FRAME = 10**9
+_MAX_SIDE = 10**6  # pixels
 _DIGITS = re.compile(r"(\d{1,15})\D*$")
 
 
@@ -80,11 +81,25 @@ def _read_coco_dataset(document: Any, path: Path) -> Recording:
         for one in people
     ]
     frames = tuple(ids) + tuple(one.frame for one in found)
-    size = None
-    if images and {"width", "height"} <= images[0].keys():
-        width, height = (_whole(images[0][side], side, path) for side in ("width", "height"))
-        size = (width, height) if 0 < width <= 10**6 and 0 < height <= 10**6 else None
+    size = _common_size(images, path)
     return Recording("coco", tuple(found), frames, image_size=size)
+
+
+def _common_size(images: list[dict[str, Any]], path: Path) -> tuple[int, int] | None:
+    """(width, height) in pixels of all images; None where they state none."""
+    sizes = [
+        (_whole(image["width"], "width", path), _whole(image["height"], "height", path))
+        for image in images
+        if {"width", "height"} <= image.keys()
+    ]
+    for size in sizes:
+        if size != sizes[0]:
+            raise InputError(
+                f"{path}: 'images' are {sizes[0][0]}x{sizes[0][1]} and {size[0]}x{size[1]} pixels; "
+                "one recording has one size"
+            )
+    usable = sizes and all(0 < side <= _MAX_SIDE for side in sizes[0])
+    return sizes[0] if usable else None
 
 
 def _read_frame_dictionary(document: Any, path: Path) -> Recording:

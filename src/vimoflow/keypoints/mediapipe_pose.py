@@ -56,31 +56,48 @@ class MediaPipeEstimator:
         The person is tracked from frame to frame, so the frames must be one video's, in order.
         """
         self.world_landmarks = []
-        mediapipe = _import_mediapipe()
-        order = [mediapipe.solutions.pose.PoseLandmark[name.upper()] for name in COCO_NAMES]
-        with _Graph(mediapipe) as graph:
+        with PoseGraph() as graph:
             for frame in frames:
                 result = graph.process(frame)
                 if self._keep_world_landmarks:
                     self.world_landmarks.append(_metres(result))
-                yield _pixels(result, order, frame)
+                yield graph.pixels(result, frame)
 
 
-class _Graph:
-    """A running MediaPipe graph; a context manager."""
+class PoseGraph:
+    """A running MediaPipe graph, which follows one person; a context manager.
 
-    def __init__(self, mediapipe: ModuleType) -> None:
+    Args:
+        follows: whether the frames are a video's; otherwise each is looked at by itself.
+
+    Raises:
+        ConfigError: MediaPipe is not installed.
+    """
+
+    def __init__(self, follows: bool = True) -> None:
+        mediapipe = _import_mediapipe()
+        self._follows = follows
         self._module = mediapipe.solutions.pose
+        self._order = [self._module.PoseLandmark[name.upper()] for name in COCO_NAMES]
         self._pose: Any = None
         # Once a person has been found, every part of the graph has said what it had to say.
         self._settled = False
 
-    def __enter__(self) -> _Graph:
+    def __enter__(self) -> PoseGraph:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the graph's threads."""
         if self._pose is not None:
             self._pose.close()
+            self._pose = None
+
+    def points(self, frame: VideoFrame) -> Float[np.ndarray, "17 3"]:
+        """The person's keypoints: pixels and confidence; zeros without a person."""
+        return self.pixels(self.process(frame), frame)
 
     def process(self, frame: VideoFrame) -> Any:
         """MediaPipe's result; its `pose_landmarks` is None without a person."""
@@ -91,30 +108,32 @@ class _Graph:
             # frame's result shows that they are through, so both happen in here.
             if self._pose is None:
                 self._pose = self._module.Pose(
-                    static_image_mode=False, model_complexity=1, smooth_landmarks=True
+                    static_image_mode=not self._follows,
+                    model_complexity=1,
+                    smooth_landmarks=self._follows,
                 )
             result = self._process(frame)
         self._settled = result.pose_landmarks is not None
         return result
+
+    def pixels(self, result: Any, frame: VideoFrame) -> Float[np.ndarray, "17 3"]:
+        """The COCO points of a result of `process`: pixels of the frame and confidence."""
+        if result.pose_landmarks is None:
+            return np.zeros((17, 3))
+        height, width = frame.rgb.shape[:2]
+        landmarks = [result.pose_landmarks.landmark[index] for index in self._order]
+        rows = np.array([(p.x, p.y, min(p.visibility, p.presence)) for p in landmarks])
+        # Beyond the picture's edge BlazePose guesses, and is often sure of itself.
+        outside = ((rows[:, :2] < 0) | (rows[:, :2] > 1)).any(axis=1)
+        rows *= np.column_stack([np.tile((width, height), (17, 1)), ~outside])
+        # Rounded far below the detector's noise, so that keypoint files stay small and exact.
+        return np.round(rows, 3)
 
     def _process(self, frame: VideoFrame) -> Any:
         # The wrapper believes in 30 fps; its smoothing filter needs the true clock.
         self._pose._simulated_timestamp = round(frame.time * 1e6) - _WRAPPER_STEP_US
         # Not Pose.process, which would erase the presence.
         return self._module.SolutionBase.process(self._pose, {"image": frame.rgb})
-
-
-def _pixels(result: Any, order: list[int], frame: VideoFrame) -> Float[np.ndarray, "17 3"]:
-    if result.pose_landmarks is None:
-        return np.zeros((17, 3))
-    height, width = frame.rgb.shape[:2]
-    landmarks = [result.pose_landmarks.landmark[index] for index in order]
-    rows = np.array([(p.x, p.y, min(p.visibility, p.presence)) for p in landmarks])
-    # Beyond the picture's edge BlazePose guesses, and is often sure of itself.
-    outside = ((rows[:, :2] < 0) | (rows[:, :2] > 1)).any(axis=1)
-    rows *= np.column_stack([np.tile((width, height), (17, 1)), ~outside])
-    # Rounded far below the detector's noise, so that keypoint files stay small and exact.
-    return np.round(rows, 3)
 
 
 def _metres(result: Any) -> Float[np.ndarray, "33 3"]:

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
-from scipy.optimize import linear_sum_assignment
+from jaxtyping import Float, Int
 
 from vimoflow.errors import InputError
 from vimoflow.keypoints.joint_sets import BY_COUNT
+from vimoflow.keypoints.people_sizes import box_height_px
+from vimoflow.keypoints.tracking import NOBODY, identities
 
 _MAX_PX = 1e7
 _MAX_GAP = 20  # numbered frames to each frame that is there, on average
 _MAX_MEMORY = 1 << 28  # bytes of sequences; people seen least are left out
 _MAX_PEOPLE = 100  # in all; also in one frame of a file without identities
-_PATIENCE = 30  # frames for which a person who is gone keeps the number
-_REACH = 1.0  # how far a person gets, in heights, and is still the same
+_USUAL_FPS = 30.0  # of recordings that state no times
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def tracks(recording: Recording, path: Path) -> tuple[Track, ...]:
         frame, crowd = Counter(one.frame for one in sightings).most_common(1)[0]
         if crowd > _MAX_PEOPLE:
             raise InputError(f"{path}: {crowd} people in frame {frame}; at most {_MAX_PEOPLE}")
-        sightings = _linked(sightings)
+        sightings = _linked(sightings, _rate(recording))
     limit = max(1, min(_MAX_PEOPLE, _MAX_MEMORY // (count * 17 * 3 * 8)))
     points: dict[str, np.ndarray] = {
         str(person): np.zeros((count, 17, 3))
@@ -133,52 +133,41 @@ def tracks(recording: Recording, path: Path) -> tuple[Track, ...]:
         if person in points:
             points[person][one.frame - first] = one.points
     found = (Track(person, array) for person, array in points.items())
-    return tuple(sorted(found, key=lambda track: -float(_height(track.points).sum())))
+    return tuple(sorted(found, key=lambda track: -float(box_height_px(track.points).sum())))
 
 
-def _height(points: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarray, "*batch"]:
-    """The larger side of the box around what is seen, pixels; 0 where nothing is."""
-    seen = points[..., 2:] > 0
-    low = np.where(seen, points[..., :2], np.inf).min(axis=-2)
-    high = np.where(seen, points[..., :2], -np.inf).max(axis=-2)
-    extent = np.where(seen, high[..., None, :] - low[..., None, :], 0.0)
-    return extent.max(axis=(-1, -2))
+def sorted_tracks(
+    frames: Int[np.ndarray, " seen"],
+    points: Float[np.ndarray, "seen 17 3"],
+    names: Int[np.ndarray, " seen"],
+    count: int,
+) -> list[Float[np.ndarray, "frames 17 3"]]:
+    """One array of ``count`` frames a name but `NOBODY`, largest in the picture first."""
+    found = []
+    for name in np.unique(names[names != NOBODY]):
+        track = np.zeros((count, 17, 3))
+        track[frames[names == name]] = points[names == name]
+        found.append(track)
+    return sorted(found, key=lambda track: -float(box_height_px(track).sum()))
 
 
-def _linked(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
-    """Each frame's people are those of the frame before that they are nearest to."""
-    by_frame: dict[int, list[Sighting]] = {}
-    for one in sightings:
-        by_frame.setdefault(one.frame, []).append(one)
-    latest: dict[int, Sighting] = {}
-    linked: list[Sighting] = []
-    begun = 0
-    for frame in sorted(by_frame):
-        latest = {k: one for k, one in latest.items() if frame - one.frame <= _PATIENCE}
-        known, seen = list(latest), by_frame[frame]
-        cost = _distances([latest[k] for k in known], seen)
-        pairs = {
-            int(j): known[i]
-            for i, j in zip(*linear_sum_assignment(cost), strict=True)
-            if cost[i, j] < _REACH
-        }
-        for index, one in enumerate(seen):
-            if index not in pairs:
-                pairs[index], begun = begun, begun + 1
-            latest[pairs[index]] = one
-            linked.append(replace(one, person=str(pairs[index])))
-    return tuple(linked)
+def _rate(recording: Recording) -> float:
+    """Frames a second, as far as the file tells."""
+    if recording.fps is not None:
+        return recording.fps
+    times = recording.times
+    if times is None or len(times) < 2 or max(times) <= min(times):
+        return _USUAL_FPS
+    return (len(times) - 1) / (max(times) - min(times))
 
 
-def _distances(
-    before: Sequence[Sighting], now: Sequence[Sighting]
-) -> Float[np.ndarray, "before now"]:
-    """Mean distance of the keypoints that both show, in heights; far where they share none."""
-    if not before or not now:
-        return np.zeros((len(before), len(now)))
-    a = np.stack([one.points for one in before])[:, None]
-    b = np.stack([one.points for one in now])[None]
-    both = (a[..., 2] > 0) & (b[..., 2] > 0)
-    gaps = np.where(both, np.linalg.norm(a[..., :2] - b[..., :2], axis=-1), 0.0).sum(-1)
-    size = np.maximum(np.maximum(_height(a), _height(b)), 1.0)
-    return np.where(both.any(-1), gaps / np.maximum(both.sum(-1), 1) / size, 1e3)
+def _linked(sightings: Sequence[Sighting], fps: float) -> tuple[Sighting, ...]:
+    """The same people, named by number; who is seen twice in a frame is so once only."""
+    frames = np.array([one.frame for one in sightings])
+    points = np.stack([one.points for one in sightings])
+    numbers = identities(frames, points, fps)
+    return tuple(
+        replace(one, person=str(number))
+        for one, number in zip(sightings, numbers, strict=True)
+        if number != NOBODY
+    )

@@ -45,6 +45,7 @@ def _read_deeplabcut(rows: Sequence[Sequence[str]], path: Path) -> Recording:
     body = rows[4 if "individuals" in header else 3 :]
     width = len(header["coords"])
     individuals = header.get("individuals", [""] * width)
+    _check_lengths(body, width + 1, path)
     columns: dict[str, list[tuple[int, int, int]]] = {}
     for place, (name, part, axis) in enumerate(
         zip(individuals, header["bodyparts"], header["coords"], strict=False)
@@ -86,6 +87,7 @@ def _read_plain(rows: Sequence[Sequence[str]], path: Path) -> Recording:
         if index is not None and axis in _AXES:
             columns.append((place, index, _AXES[axis]))
     at = header.index("frame")
+    _check_lengths(rows[1:], len(header), path)
     frames = []
     for row in rows[1:]:
         number = _number(row[at] if at < len(row) else "", "frame", path)
@@ -94,9 +96,7 @@ def _read_plain(rows: Sequence[Sequence[str]], path: Path) -> Recording:
         frames.append(int(number))
     people = None
     if "person" in header:
-        people = [row[header.index("person")] for row in rows[1:] if len(row) == len(header)]
-        if len(people) != len(frames):
-            raise InputError(f"{path}: rows are not as long as the header")
+        people = [row[header.index("person")] for row in rows[1:]]
     found = _table("csv", rows[1:], {"": columns}, frames, path, people)
     if "time" not in header:
         return found
@@ -128,6 +128,15 @@ def _table(
             if points[:, 2].any():
                 found.append(Sighting(frame, checked(points, path, f"row {position + 1}"), who))
     return Recording(kind, tuple(found), tuple(frames))
+
+
+def _check_lengths(rows: Sequence[Sequence[str]], width: int, path: Path) -> None:
+    for position, row in enumerate(rows):
+        if len(row) != width:
+            raise InputError(
+                f"{path}: row {position + 1} holds {len(row)} values, the header {width}; rows are "
+                "not as long as the header"
+            )
 
 
 def _row_points(

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+from jaxtyping import Float
 
-from vimoflow.errors import InputError, OutputError, VimoflowError
+from vimoflow.errors import VimoflowError
 from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.formats.saving import save_motion
 from vimoflow.hypotheses import joint_uncertainty
-from vimoflow.keypoints.estimators import ESTIMATORS, Region, extract
-from vimoflow.keypoints.formats import holds_keypoints, read_keypoints
-from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
-from vimoflow.pipeline.cuts import CutWatch, keypoint_cuts
-from vimoflow.pipeline.options import PREVIEW_FORMATS, GenerateOptions
+from vimoflow.multiview import Aggregation
+from vimoflow.pipeline.folders import all_or_nothing
+from vimoflow.pipeline.inputs import Progress, read_everybody, read_views
+from vimoflow.pipeline.options import EVERYBODY, PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.quality import Quality, figures, measure_quality
 from vimoflow.pipeline.run_record import Source, write_run_record
+from vimoflow.pipeline.shared_world import place_together, write_world
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.sampling import SamplingOptions
-from vimoflow.video.timing import TIME_TOLERANCE_S
+from vimoflow.viewer.contact_sheet import write_contact_sheet
 from vimoflow.viewer.page import Detail, write_preview_page
 from vimoflow.viewer.video import write_preview_video
-
-Progress = Callable[[str], AbstractContextManager[Callable[[int, int | None], None]]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,8 @@ def generate(
 ) -> list[Result]:
     """Animate every input: one into the output folder itself, several into folders of their names.
 
+    With the option ``person="all"`` an input's folder gets a folder ``person_1`` and so on a
+    person, ``people.png``, which shows who is who, and ``people.json``, where everybody stands.
     With ``options.views`` all inputs are one performance, and the first one's clock counts.
 
     Files appear complete or not at all. A bad one among several does not stop the others; its
@@ -64,10 +63,14 @@ def generate(
     progress = progress or _quiet
     if options.views:
         return [_animate(model, tuple(inputs), options.output, options, progress)]
-    results, errors = [], []
+    results: list[Result] = []
+    errors: list[VimoflowError] = []
     for path, folder in zip(inputs, _folders(inputs, options.output), strict=True):
         try:
-            results.append(_animate(model, (path,), folder, options, progress))
+            if options.person == EVERYBODY:
+                results += _animate_everybody(model, path, folder, options, progress)
+            else:
+                results.append(_animate(model, (path,), folder, options, progress))
         except VimoflowError as error:
             errors.append(error)
     if errors:
@@ -95,8 +98,69 @@ def _animate(
     progress: Progress,
 ) -> Result:
     started = time.perf_counter()
-    source = _read_views(paths, options, progress)
+    source = read_views(paths, options, progress)
     detected = time.perf_counter()
+    motions = _sampled(model, source, options, progress)
+    made = _Made(source, motions, detected - started, time.perf_counter() - detected)
+    return _written(model, made, folder, options, progress)
+
+
+def _animate_everybody(
+    model: VideoToMotion, path: Path, folder: Path, options: GenerateOptions, progress: Progress
+) -> list[Result]:
+    """Everybody in one input, in one world, into a folder each, and a picture of who is who."""
+    started = time.perf_counter()
+    sources = read_everybody(path, options, progress)
+    detected = time.perf_counter()
+    made = []
+    for number, source in enumerate(sources, start=1):
+        begun = time.perf_counter()
+        motions = _sampled(model, source, options, progress, f" person {number}")
+        spent = (detected - started) / len(sources)
+        made.append(_Made(source, motions, spent, time.perf_counter() - begun))
+    world = place_together([one.motions[0] for one in made], [s.keypoints for s in sources])
+    people = [source.keypoints for source in sources]
+    with all_or_nothing(folder) as partial:
+        write_contact_sheet(
+            people, path if sources[0].video else None, partial / "people.png", options.start_s
+        )
+        names = [one.person for one in people]
+        scale = _scale(made[0].motions[0], options)
+        write_world(world, names, partial / "people.json", scale)
+    return [
+        _written(
+            model,
+            dataclasses.replace(one, offset_m=offset),
+            folder / f"person_{number}",
+            options,
+            progress,
+        )
+        for number, (one, offset) in enumerate(zip(made, world.offsets_m, strict=True), start=1)
+    ]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Motions of one person, the best first, how long they took, and where the person stands."""
+
+    source: Source
+    motions: list[Motion]
+    keypoints_s: float
+    sampling_s: float
+    offset_m: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
+
+
+def _stood_still(source: Source, options: GenerateOptions) -> bool:
+    """Whether the path in the image tells the path in the room."""
+    if options.camera != "auto" or source.camera_motion is None:
+        return options.camera != "moving"
+    return not source.camera_motion.moving
+
+
+def _sampled(
+    model: VideoToMotion, source: Source, options: GenerateOptions, progress: Progress,
+    whose: str = "",
+) -> list[Motion]:  # fmt: skip
     sampling = SamplingOptions(
         steps=options.steps,
         sampler=options.sampler,
@@ -105,33 +169,45 @@ def _animate(
         refine=options.refine,
         lock_feet=options.lock_feet,
     )
-    static = options.camera == "static"
-    with progress("denoising") as show:
+    static = _stood_still(source, options)
+    with progress(f"denoising{whose}") as show:
         if source.other_views:
             together = (source.keypoints, *source.other_views)
-            motions = [model.sample_views(together, sampling, static, show)]
-        else:
-            motions = model.sample(
-                source.keypoints,
-                sampling,
-                options.samples,
-                static,
-                show,
-                best_first=True,
-                cuts=source.cuts,
-            )
+            return [
+                model.sample_views(
+                    together, sampling, static, show, cast(Aggregation, options.aggregation)
+                )
+            ]
+        return model.sample(
+            source.keypoints,
+            sampling,
+            options.samples,
+            static,
+            show,
+            best_first=True,
+            cuts=source.cuts,
+        )
+
+
+def _written(
+    model: VideoToMotion, made: _Made, folder: Path, options: GenerateOptions, progress: Progress
+) -> Result:
+    started = time.perf_counter()
+    source = made.source
     rated = [
-        (_presented(motion, options), measure_quality(motion, source.keypoints, source.cuts))
-        for motion in motions
+        (
+            _presented(motion, options, made.offset_m),
+            measure_quality(motion, source.keypoints, source.cuts),
+        )
+        for motion in made.motions
     ]
-    sampled = time.perf_counter()
     terms = model.checkpoint.terms
     with all_or_nothing(folder) as partial:
         _write_files(rated, source, options, terms, partial, progress)
         timings = {
-            "keypoints_s": detected - started,
-            "sampling_s": sampled - detected,
-            "writing_s": time.perf_counter() - sampled,
+            "keypoints_s": made.keypoints_s,
+            "sampling_s": made.sampling_s,
+            "writing_s": time.perf_counter() - started,
             "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
         }
         write_run_record(partial / "run.json", model, source, options, rated, timings)
@@ -139,67 +215,20 @@ def _animate(
     return Result(source.path, folder, files, rated[0][1], source.warnings, terms)
 
 
-def _read_views(paths: tuple[Path, ...], options: GenerateOptions, progress: Progress) -> Source:
-    """The first input, and what the others saw of the same performance."""
-    first, *others = (_read(path, options, progress) for path in paths)
-    warnings = first.warnings + tuple(w for other in others for w in other.warnings)
-    return dataclasses.replace(
-        first,
-        warnings=warnings,
-        cuts=() if others else first.cuts,
-        other_views=tuple(other.keypoints for other in others),
-    )
+def _scale(motion: Motion, options: GenerateOptions) -> float:
+    """The size that is asked for by the motion's own."""
+    return 1.0 if options.height_m is None else options.height_m / motion.skeleton.stature
 
 
-def _read(path: Path, options: GenerateOptions, progress: Progress) -> Source:
-    """Keypoints of a video, or of a keypoint file."""
-    if holds_keypoints(path):
-        whole = read_keypoints(path, options.fps, options.person, options.image_size)
-        keypoints = _cut(whole, options, path)
-        if not keypoints.observed.any():
-            raise InputError(f"{path}: no keypoint has a confidence above zero")
-        cuts = keypoint_cuts(keypoints)
-        return Source(path, keypoints, None, _cut_notes(keypoints, cuts), cuts=cuts)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder without .json frames; name a file in it")
-    with progress("finding keypoints") as show:
-        region = None if options.region is None else Region(*options.region)
-        start = options.start_s or None
-        watch = CutWatch(ESTIMATORS[options.estimator])
-        found = extract(path, watch, start, options.end_s, show, region)
-    cuts = watch.cuts(found.keypoints)
-    warnings = found.warnings + _cut_notes(found.keypoints, cuts)
-    return Source(path, found.keypoints, path, warnings, cuts=cuts)
-
-
-def _cut_notes(keypoints: Keypoints2D, cuts: tuple[int, ...]) -> tuple[str, ...]:
-    """What the user should know about cuts, if there are any."""
-    if not cuts:
-        return ()
-    times = ", ".join(f"{keypoints.timestamps[c]:.2f} s" for c in cuts)
-    return (f"cut at {times}: {len(cuts) + 1} shots, joined into one motion of one person",)
-
-
-def _cut(keypoints: Keypoints2D, options: GenerateOptions, path: Path) -> Keypoints2D:
-    times = keypoints.timestamps - keypoints.timestamps[0]
-    end = np.inf if options.end_s is None else options.end_s
-    # As in videos: a frame whose time was rounded down is not lost.
-    keep = (times >= options.start_s - TIME_TOLERANCE_S) & (times < end - TIME_TOLERANCE_S)
-    if not keep.any():
-        raise InputError(f"{path}: nothing between --start and --end; it lasts {times[-1]:.2f} s")
-    times = times[keep]
-    return dataclasses.replace(
-        keypoints, points=keypoints.points[keep], timestamps=times - times[0]
-    )
-
-
-def _presented(motion: Motion, options: GenerateOptions) -> Motion:
-    """The motion as the options want it: in place, at the person's height."""
+def _presented(
+    motion: Motion, options: GenerateOptions, offset_m: Float[np.ndarray, "3"]
+) -> Motion:
+    """The motion as the options want it: in place, where the person stands, at the height."""
     if options.root == "inplace":
         motion = dataclasses.replace(motion, trans=motion.trans * np.array([0, 1, 0], np.float32))
-    if options.height_m is not None:
-        motion = motion.scaled(options.height_m / motion.skeleton.stature)
-    return motion
+    if offset_m.any():
+        motion = dataclasses.replace(motion, trans=(motion.trans + offset_m).astype(np.float32))
+    return motion if options.height_m is None else motion.scaled(_scale(motion, options))
 
 
 def _write_files(
@@ -240,40 +269,6 @@ def _write_files(
                 end=options.end_s,
                 on_frame=lambda done: show(done, len(motion)),
             )
-
-
-@contextmanager
-def all_or_nothing(folder: Path) -> Iterator[Path]:
-    """A temporary folder whose files move into ``folder`` when everything has been written.
-
-    Folders made for nothing, because writing failed or was interrupted, go again.
-    """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
-    except OSError as error:
-        _remove_empty(made)
-        raise OutputError(f"{folder}: cannot write there ({error.strerror})") from error
-    try:
-        yield partial
-        for entry in sorted(partial.iterdir()):
-            target = folder / entry.name
-            if target.is_dir():
-                shutil.rmtree(target)
-            os.replace(entry, target)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot write there ({error})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        _remove_empty(made)
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    """Remove those of the folders, innermost first, that are there and hold nothing."""
-    for path in folders:
-        with suppress(OSError):
-            path.rmdir()
 
 
 def _quiet(_: str) -> AbstractContextManager[Callable[[int, int | None], None]]:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from vimoflow.errors import ConfigError
 
-SAMPLERS = ("ddim", "ddpm", "mean")
-ESTIMATORS = ("mediapipe",)
+SAMPLERS = ("auto", "one-pass", "ddim", "ddpm", "mean")
+ESTIMATORS = ("mediapipe", "rtmpose", "rtmo")
+EVERYBODY = "all"  # as a person
 FORMATS = ("npz", "bvh", "glb", "html", "mp4")
 PREVIEW_FORMATS = ("html", "mp4")
 ROOTS = ("free", "inplace")
-CAMERAS = ("static", "moving")
+CAMERAS = ("static", "moving", "auto")
+AGGREGATIONS = ("mean", "learned", "best")
 TIMESTEPS = 1000  # of the noise schedule: no sampler can take more steps
 
 
@@ -26,7 +28,8 @@ class GenerateOptions:
         samples: how many motions to draw; the best of them is the result.
         seed: same seed, machine and versions give the same bytes.
         steps: denoising steps, 1 to 1000.
-        sampler: ``"ddim"``, ``"ddpm"`` or ``"mean"`` (thesis, algorithm 2 without noise).
+        sampler: ``"auto"``, ``"one-pass"``, ``"ddim"``, ``"ddpm"`` or ``"mean"``, see
+            ``sampling.SamplingOptions``.
         guidance: the thesis' w, 0 for none; None is the checkpoint's own value.
         checkpoint: name of a checkpoint that ships, or path of a file.
         estimator: what finds the 2D keypoints in a video.
@@ -36,13 +39,21 @@ class GenerateOptions:
         end_s: where in the input to stop, seconds; None is its end.
         height_m: the person's height in metres, which scales the result; None is the canonical one.
         root: ``"free"`` lets the figure travel, ``"inplace"`` keeps it over one spot.
-        camera: whether the camera stood still, so that the path in the image tells the root's.
+        camera: whether the camera stood still, so that the path in the image tells the root's;
+            ``"auto"`` looks at the background of a video, and takes keypoint files for static.
         refine: bring the samples closer to the keypoints by a short optimisation.
         lock_feet: keep resting feet where they are, and none below the floor.
-        views: the inputs are synchronous views of one performance, not a batch.
+        views: the inputs are views of one performance, not a batch.
+        offsets_s: where each view starts on the first one's clock, seconds; None: found from the
+            sound, or else from the motion.
+        aggregation: how views are weighted, see ``multiview.sample_views``.
+        mirror: left and right were exchanged in the video, as in a selfie.
+        smooth: calm the keypoints with a One-Euro filter.
         region: (left, top, right, bottom) in pixels of the upright image: where to look for the
             person; None is everywhere.
-        person: whose keypoints to take of a file of several people; None is who is largest in it.
+        person: whom to take of several people: ``"largest"``, ``"center"``, a name or number, or
+            ``"all"``. None is who is largest in a keypoint file; in a video it is the one person
+            whom the detector finds by itself, which is faster.
         image_size: (width, height) in pixels of the picture that a keypoint file is about; None is
             what the file says, or else the points' extent.
 
@@ -54,7 +65,7 @@ class GenerateOptions:
     samples: int = 1
     seed: int = 0
     steps: int = 10
-    sampler: str = "ddim"
+    sampler: str = "auto"
     guidance: float | None = None
     checkpoint: str = "small"
     estimator: str = "mediapipe"
@@ -69,6 +80,10 @@ class GenerateOptions:
     refine: bool = True
     lock_feet: bool = True
     views: bool = False
+    offsets_s: tuple[float, ...] | None = None
+    aggregation: str = "mean"
+    mirror: bool = False
+    smooth: bool = False
     person: str | None = None
     image_size: tuple[int, int] | None = None
 
@@ -77,6 +92,9 @@ class GenerateOptions:
         _require_choice("--estimator", self.estimator, ESTIMATORS)
         _require_choice("--root", self.root, ROOTS)
         _require_choice("--camera", self.camera, CAMERAS)
+        _require_choice("--aggregation", self.aggregation, AGGREGATIONS)
+        if self.offsets_s is not None and not self.views:
+            raise ConfigError("--offsets: only several views (--views) have offsets")
         for name in self.formats:
             _require_choice("--formats", name, FORMATS)
         if not self.formats:
@@ -92,6 +110,8 @@ class GenerateOptions:
             left, top, right, bottom = self.region
             if not (left < right and top < bottom):
                 raise ConfigError(f"--region: {self.region} is empty; give LEFT,TOP,RIGHT,BOTTOM")
+        if self.views and self.person == EVERYBODY:
+            raise ConfigError("--person all: several views are of one person; choose one")
         if self.views and self.samples > 1:
             raise ConfigError("--views: several views give one motion; leave --samples out")
         if self.end_s is not None and not self.end_s > self.start_s:

@@ -11,21 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from vimoflow import __version__
+from vimoflow.formats.motion_npz import frames_seen
+from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.keypoints.synchronisation import Offset
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.options import GenerateOptions
 from vimoflow.pipeline.quality import Quality
 from vimoflow.pipeline.video_to_motion import VideoToMotion
+from vimoflow.video.camera_motion import CameraMotion
 
 
 @dataclass(frozen=True)
 class Source:
     """What is animated; of several views the first, and what the others saw.
 
-    ``cuts`` are first frames of new shots that are joined into one motion.
+    ``cuts`` are first frames of new shots that are joined into one motion; ``offsets`` say where
+    each view starts on the first one's clock; ``camera_motion`` is what the background did, where
+    that was looked at; ``mirrored`` tells that left and right of the video were exchanged.
     """
 
     path: Path
@@ -34,6 +41,9 @@ class Source:
     warnings: tuple[str, ...]
     other_views: tuple[Keypoints2D, ...] = ()
     cuts: tuple[int, ...] = ()
+    offsets: tuple[Offset, ...] = ()
+    camera_motion: CameraMotion | None = None
+    mirrored: bool = False
 
     @property
     def shots_s(self) -> tuple[tuple[float, float], ...]:
@@ -68,7 +78,11 @@ def write_run_record(
             "warnings": source.warnings,
             "views": 1 + len(source.other_views),
             "shots_s": source.shots_s,
+            "offsets": [dataclasses.asdict(offset) for offset in source.offsets],
+            "camera_motion": _as_dict(source.camera_motion),
+            "mirrored": source.mirrored,
         },
+        "seen": _seen(source),
         "options": settings,
         "checkpoint": {
             "name": model.checkpoint.name,
@@ -82,6 +96,31 @@ def write_run_record(
         "timings": {key: round(value, 3) for key, value in timings.items()},
     }
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _as_dict(motion: CameraMotion | None) -> dict[str, Any] | None:
+    return None if motion is None else dataclasses.asdict(motion) | {"moving": motion.moving}
+
+
+def _seen(source: Source) -> dict[str, Any]:
+    """What any view saw; ``seen`` and ``observed`` in motion.npz are the first view's."""
+    views = (source.keypoints, *(v for v in source.other_views if len(v) == len(source.keypoints)))
+    observed = np.any([view.observed for view in views], axis=0)
+    whole = frames_seen(observed)
+    times = source.keypoints.timestamps
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], ~whole, [0])).astype(int)))
+    shares = observed.mean(axis=0)
+    return {
+        "frames": int(whole.sum()),
+        "frames_filled_in": int((~whole).sum()),
+        "filled_in_s": [
+            (round(float(times[a]), 3), round(float(times[b - 1]), 3))
+            for a, b in edges.reshape(-1, 2)
+        ],
+        "share_of_frames": {
+            name: round(float(share), 4) for name, share in zip(COCO_NAMES, shares, strict=True)
+        },
+    }
 
 
 def _versions() -> dict[str, str]:

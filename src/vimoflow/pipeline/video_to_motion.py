@@ -18,7 +18,7 @@ from vimoflow.geometry.signals import linear_resample
 from vimoflow.hypotheses import rank
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
-from vimoflow.multiview import sample_views
+from vimoflow.multiview import Aggregation, sample_views
 from vimoflow.pipeline.cuts import keypoint_cuts
 from vimoflow.sampling import (
     PIECE,
@@ -120,6 +120,7 @@ class VideoToMotion:
         options: SamplingOptions | None = None,
         static_camera: bool = True,
         progress: Callable[[int, int], None] | None = None,
+        aggregation: Aggregation = "mean",
     ) -> Motion:
         """One motion from synchronous views, on the clock and in the world of the first one.
 
@@ -132,7 +133,7 @@ class VideoToMotion:
         )
         condition = encode_condition(points, person_size_px(points), static_camera)
         joint_condition = Condition(condition.pose[None], condition.track[None])
-        features = sample_views(self.checkpoint, joint_condition, options, progress)[0]
+        features = sample_views(self.checkpoint, joint_condition, options, progress, aggregation)[0]
         return _on_input_clock(finished_motion(features, options), times, views[0])
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
+from vimoflow.video.tone import is_high_dynamic_range, standard_range
+
 if TYPE_CHECKING:
     import av
 
@@ -40,7 +42,11 @@ class Upright:
     def rgb(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
         """The upright picture, 8 bits a channel whatever the file has."""
         width, height = self.scaled_size
-        image = frame.to_ndarray(format="rgb24", width=width, height=height)
+        if is_high_dynamic_range(int(frame.color_trc)):
+            deep = frame.to_ndarray(format="rgb48le", width=width, height=height)
+            image = standard_range(deep, int(frame.color_trc), int(frame.color_primaries))
+        else:
+            image = frame.to_ndarray(format="rgb24", width=width, height=height)
         if self.transpose:
             image = image.swapaxes(0, 1)
         if self.flip_x:

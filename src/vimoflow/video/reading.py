@@ -85,7 +85,7 @@ class FrameStream(Iterator[VideoFrame]):
             )
         self.warnings: tuple[str, ...] = ()
         self._damaged_packets = 0
-        self._container, self._stream = _open(self._path)
+        self._container, self._stream = open_container(self._path)
         try:
             decoded = self._decode()
             first = next(decoded, None)
@@ -143,7 +143,7 @@ class FrameStream(Iterator[VideoFrame]):
             return chain([landed], decoded)
         # The file's index is missing or wrong: read everything up to the start instead.
         self._container.close()
-        self._container, self._stream = _open(self._path)
+        self._container, self._stream = open_container(self._path)
         return self._decode()
 
     def _select(
@@ -218,7 +218,12 @@ def frames(path: str | Path, start: float | None = None, end: float | None = Non
     return FrameStream(path, start, end)
 
 
-def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
+def open_container(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
+    """The file opened, and its best video stream; the caller closes it.
+
+    Raises:
+        InputError: the file is missing, or holds no video.
+    """
     import av
     from av.stream import Disposition
 

@@ -8,6 +8,7 @@
   const camera = { ...home };
   const state = { time: clip.times[0], playing: false, last: 0, dirty: true };
   const scene = createScene(canvas, clip);
+  const sound = byId("sound"); // null in pages without
   const viewer = {
     get frame() { return frameAt(state.time); },
     get playing() { return state.playing; },
@@ -50,8 +51,20 @@
     state.last = performance.now();
     byId("play").classList.toggle("playing", state.playing);
     byId("play").setAttribute("aria-label", state.playing ? "Pause" : "Play");
+    playSound();
     requestDraw();
   }
+
+  // The sound from where the motion is; browsers refuse it until the page has been touched.
+  function playSound() {
+    if (!sound) return;
+    if (!state.playing || !byId("hear").checked) { sound.pause(); return; }
+    sound.currentTime = Math.min(state.time, sound.duration || state.time);
+    sound.playbackRate = Number(byId("speed").value);
+    sound.play().catch(() => {});
+  }
+
+  function heard() { return sound && !sound.paused && !sound.ended && sound.readyState > 2; }
 
   function refresh() {
     const frame = frameAt(state.time), scrub = byId("scrub");
@@ -73,9 +86,10 @@
     if (state.playing) {
       const step = Math.min(0.1, (now - state.last) / 1000) * Number(byId("speed").value);
       const end = clip.times[clip.frames - 1] + clip.period;
-      state.time += Math.max(0, step);
+      // The ear hears a gap sooner than the eye sees a jump: the sound is the clock.
+      if (heard()) state.time = sound.currentTime; else state.time += Math.max(0, step);
       if (state.time >= end) {
-        if (byId("loop").checked) state.time %= end;
+        if (byId("loop").checked) { state.time %= end; playSound(); }
         else { state.time = clip.times[clip.frames - 1]; setPlaying(false); }
       }
       refresh();
@@ -178,6 +192,13 @@
     else return;
     event.preventDefault();
   });
+
+  byId("speed").addEventListener("change", playSound);
+  byId("hear").addEventListener("change", playSound);
+  byId("audible").hidden = !sound;
+  for (const kind of sound ? ["pointerup", "keyup"] : []) {
+    document.addEventListener(kind, () => { if (state.playing && sound.paused) playSound(); });
+  }
 
   byId("scrub").max = clip.frames - 1;
   byId("uncertain").hidden = clip.radii === null;

@@ -38,12 +38,26 @@ class Detail:
     value: str
 
 
+@dataclass(frozen=True)
+class Sound:
+    """A compressed audio file that browsers play.
+
+    Attributes:
+        content: the file's bytes.
+        kind: its media type.
+    """
+
+    content: bytes
+    kind: str = "audio/mpeg"
+
+
 def write_preview_page(
     motion: Motion,
     path: str | Path,
     title: str,
     details: Sequence[Detail] = (),
     uncertainty: JointUncertainty | None = None,
+    sound: Sound | None = None,
 ) -> None:
     """Write a page that plays the motion: orbit, zoom, pan, play, scrub, contacts, what was seen.
 
@@ -54,6 +68,7 @@ def write_preview_page(
         details: lines of the panel, any text.
         uncertainty: of the joints on the motion's frames, shown as spheres that hold the truth in
             half of all cases.
+        sound: begins with the motion and plays in step with it.
 
     Raises:
         OutputError: the file cannot be written.
@@ -66,6 +81,7 @@ def write_preview_page(
             for line in details
         ),
         "style": _asset("page.css"),
+        "sound": "" if sound is None else _audio(sound),
         # A "<" inside the data could end its script element.
         "data": data.replace("<", "\\u003c"),
         "script": "\n".join(_asset(name) for name in _SCRIPTS),
@@ -81,6 +97,12 @@ def write_preview_page(
         raise OutputError(f"{target}: cannot be written ({error.strerror})") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _audio(sound: Sound) -> str:
+    data = base64.b64encode(sound.content).decode("ascii")
+    kind = html.escape(sound.kind)
+    return f'<audio id="sound" preload="auto" src="data:{kind};base64,{data}"></audio>'
 
 
 def _payload(motion: Motion, uncertainty: JointUncertainty | None) -> dict[str, object]:

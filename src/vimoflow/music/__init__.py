@@ -1,0 +1,1 @@
+"""Music to dance: features, model, sampling, training, and adapters to new styles."""

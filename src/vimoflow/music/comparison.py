@@ -1,0 +1,199 @@
+"""Adapters beside fine-tuning at equal budget, and dances to songs that a model never heard."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vimoflow.data.shards import ShardEntry
+from vimoflow.errors import InputError
+from vimoflow.music.adapters import adapted
+from vimoflow.music.denoiser import MusicModel, load_music_model
+from vimoflow.music.evaluation import (
+    BeatTest,
+    HeardMotion,
+    StyleClassifier,
+    StyleScores,
+    beat_test,
+    dance_to,
+    heard_motion,
+    kinetic_windows,
+    motion_of,
+    song_folds,
+    style_scores,
+)
+from vimoflow.music.pairs import Dance
+from vimoflow.music.sampling import DanceOptions
+from vimoflow.music.styles import StyleOptions, fine_tuned, train_style
+from vimoflow.music.training import TrainOptions, train_music
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """What is compared, and how much of it.
+
+    Attributes:
+        clips: numbers of clips to learn the style from.
+        clip_s: seconds of each.
+        scales: strengths that the adapters are tried at.
+        seconds: of each dance that is generated.
+        songs: of either side that are danced to, at most.
+        style: how both learn.
+        sampling: how both dance.
+    """
+
+    clips: tuple[int, ...] = (5, 10, 20)
+    clip_s: float = 10.0
+    scales: tuple[float, ...] = (1.0,)
+    seconds: float = 20.0
+    songs: int = 8
+    style: StyleOptions = dataclasses.field(default_factory=StyleOptions)
+    sampling: DanceOptions = dataclasses.field(default_factory=DanceOptions)
+
+
+def compare_styles(
+    model: MusicModel,
+    style: Sequence[Dance],
+    others: Sequence[Dance],
+    options: ComparisonOptions | None = None,
+    say: Say = print,
+) -> list[StyleScores]:
+    """The backbone, and adapters and fine-tuning from some clips of a style it has never seen.
+
+    Half of the style's dances give the clips, the other half is held out: its motions are the
+    reference, its music is danced to. The classifier learns from the first half and from others.
+
+    Args:
+        model: a backbone trained without the style.
+        style: dances of it.
+        others: dances of the old genres that the backbone was not trained on, if there are any.
+        options: what to compare.
+        say: told what is done.
+
+    Raises:
+        InputError: too few dances, or the backbone was trained on the style.
+    """
+    options = options or ComparisonOptions()
+    _require_unseen(model, style)
+    if len(style) < 2 or not others:
+        raise InputError("a comparison needs two dances of the style and one of another genre")
+    given, kept = style[::2], style[1::2]
+    clips = cut_clips(given, options.clip_s)
+    if len(clips) < max(options.clips):
+        raise InputError(f"the style has {len(clips)} clips only; ask for fewer")
+    held_out = kinetic_windows([motion_of(d) for d in kept])
+    classifier = StyleClassifier(
+        kinetic_windows([motion_of(d) for d in given]),
+        kinetic_windows([motion_of(d) for d in others]),
+    )
+    some, old = kept[: options.songs], others[: options.songs]
+
+    def scores(name: str, tried: MusicModel) -> StyleScores:
+        say(f"{name}: dancing")
+        to_style, to_others = (
+            dance_to(tried, dances, options.sampling, options.seconds) for dances in (some, old)
+        )
+        return style_scores(name, to_style, to_others, old, held_out, classifier)
+
+    rows = [scores("backbone", model)]
+    for count in options.clips:
+        say(f"learning from {count} clips")
+        chosen = clips[:: max(1, len(clips) // count)][:count]
+        adapter = train_style(model, chosen, "style", "", options.style)
+        for scale in options.scales:
+            rows.append(
+                scores(f"adapter, {count} clips, x {scale:g}", adapted(model, [(adapter, scale)]))
+            )
+        tuned = fine_tuned(model, chosen, options.style)
+        rows.append(scores(f"fine-tuned, {count} clips", tuned))
+    return rows
+
+
+def cut_clips(dances: Sequence[Dance], seconds: float) -> list[Dance]:
+    """Clips of so many seconds at 30 fps that do not overlap, one dance's after another's."""
+    frames, clips = round(30 * seconds), []
+    for dance in dances:
+        for first in range(0, len(dance) - frames + 1, frames):
+            span = slice(first, first + frames)
+            music = None if dance.music is None else dance.music[span]
+            clips.append(
+                Dance(
+                    f"{dance.name}@{first // 30}", dance.sixd[span], dance.root[span],
+                    dance.contacts[span], music,
+                )
+            )  # fmt: skip
+    return clips
+
+
+def unheard_songs(
+    dances: Sequence[Dance],
+    output: Path,
+    folds: int = 5,
+    options: TrainOptions | None = None,
+    entries: Sequence[ShardEntry] = (),
+    sampling: DanceOptions | None = None,
+    seconds: float | None = 30.0,
+    say: Say = print,
+) -> BeatTest:
+    """Train a model for each fold of songs without them, and test how it dances to them.
+
+    A fold whose training is done already, in ``output/fold<n>``, is not trained again.
+
+    Args:
+        dances: all pairs.
+        output: folder of the models.
+        folds: parts of the songs, each left out once.
+        options: of the training; ``resume`` is implied.
+        entries: for the models' terms.
+        sampling: how to dance.
+        seconds: of each song that is danced to; None is all.
+        say: told what is done.
+    """
+    options = dataclasses.replace(options or TrainOptions(), resume=True)
+    heard: list[HeardMotion] = []
+    for number, names in enumerate(song_folds(dances, folds)):
+        kept = [d for d in dances if d.name not in names]
+        say(f"fold {number + 1} of {folds}: {len(kept)} dances to learn, {len(names)} to test")
+        path = train_music(kept, output / f"fold{number}", "music", entries, options)
+        tests = [d for d in dances if d.name in names]
+        made = dance_to(load_music_model(path), tests, sampling, seconds)
+        heard += [heard_motion(d, m) for d, m in zip(tests, made, strict=True)]
+    return beat_test(heard)
+
+
+def score_table(rows: Sequence[StyleScores]) -> str:
+    """Scores as a Markdown table."""
+    lines = [
+        "| model | FID_k to the style | classifier | diversity | foot slide, mm | old beats |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        f, p = r.fid_k, r.probability
+        lines.append(
+            f"| {r.name} | {f.value:.2f} ({f.low:.2f} to {f.high:.2f}) "
+            f"| {p.value:.2f} ({p.low:.2f} to {p.high:.2f}) | {r.diversity_k:.2f} "
+            f"| {r.foot_slide_mm:.2f} | {r.beat_alignment:.3f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def beat_line(test: BeatTest) -> str:
+    """A beat test in one line."""
+    a = test.alignment
+    return (
+        f"beat alignment {a.value:.3f} ({a.low:.3f} to {a.high:.3f}) over {test.songs} songs; the "
+        f"same motions at random offsets {test.chance:.3f}; p = {test.p_value:.4f}"
+    )
+
+
+def _require_unseen(model: MusicModel, style: Sequence[Dance]) -> None:
+    seen = {d.name for d in style} & set(model.checkpoint.provenance.get("dances", ()))
+    if seen:
+        raise InputError(
+            f"the model {model.checkpoint.name!r} was trained on {min(seen)} of the style; train "
+            "one with `vimoflow music train --without`"
+        )

@@ -1,0 +1,71 @@
+"""Dances from videos: the video pipeline's motions, with the videos' own sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vimoflow.errors import InputError, VimoflowError
+from vimoflow.formats.motion_npz import load_motion_npz
+from vimoflow.music.features import music_features
+from vimoflow.music.pairs import Dance
+from vimoflow.music.styles import style_dance
+from vimoflow.pipeline import GenerateOptions, generate
+from vimoflow.pipeline.generation import Progress
+
+ENDINGS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
+
+
+@dataclass(frozen=True)
+class FoundDances:
+    """What came of a folder of videos.
+
+    Attributes:
+        dances: one a video that could be used.
+        skipped: one line for each that could not.
+    """
+
+    dances: list[Dance]
+    skipped: list[str]
+
+
+def dances_from_videos(
+    folder: Path, progress: Progress | None = None, checkpoint: str = "small"
+) -> FoundDances:
+    """Run the pipeline on every video of a folder; its motions are kept in ``motions/`` there.
+
+    A video whose motion is there already, and not older, is not run again. Videos without sound
+    teach how to move, not when.
+
+    Args:
+        folder: of videos with one person each.
+        progress: shown by the pipeline.
+        checkpoint: of the video model.
+
+    Raises:
+        InputError: there is no video, or none could be used.
+    """
+    videos = sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS)
+    if not videos:
+        raise InputError(f"{folder}: holds no videos ({', '.join(ENDINGS)})")
+    dances, skipped = [], []
+    for video in videos:
+        try:
+            dances.append(_dance(video, folder / "motions" / video.stem, progress, checkpoint))
+        except VimoflowError as error:
+            skipped.append(" ".join(str(error).split()))
+    if not dances:
+        raise InputError(f"{folder}: no video could be used; the first: {skipped[0]}")
+    return FoundDances(dances, skipped)
+
+
+def _dance(video: Path, output: Path, progress: Progress | None, checkpoint: str) -> Dance:
+    made = output / "motion.npz"
+    if not made.is_file() or made.stat().st_mtime < video.stat().st_mtime:
+        options = GenerateOptions(output, checkpoint=checkpoint, formats=("npz",))
+        generate([video], options, progress)
+    try:
+        music = music_features(video)
+    except InputError:  # no sound, or silence: common in clips
+        music = None
+    return style_dance(load_motion_npz(made), video.name, music)

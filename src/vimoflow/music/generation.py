@@ -1,0 +1,165 @@
+"""``vimoflow music generate``: a song in, a dance with its files out."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vimoflow import __version__
+from vimoflow.errors import ConfigError
+from vimoflow.evaluation.metrics import foot_slide
+from vimoflow.evaluation.music import read_audio
+from vimoflow.evaluation.rhythm import beat_alignment, motion_beats
+from vimoflow.files import write_text
+from vimoflow.formats.saving import save_motion
+from vimoflow.motion.clip import Motion
+from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
+from vimoflow.music.adapters import adapted, load_adapter, parse_style, style_path
+from vimoflow.music.denoiser import MusicModel, load_music_model
+from vimoflow.music.features import FPS, LONGEST_S, beats_s, music_features
+from vimoflow.music.sampling import DanceOptions, dance_features
+from vimoflow.pipeline.generation import all_or_nothing
+from vimoflow.sampling.finishing import finished_motion
+from vimoflow.viewer.page import Detail, Sound, write_preview_page
+
+_SOUND_HZ = 32000  # of the sound in the page: mono, 96 kbit/s, 0.7 MB a minute
+_SOUND_BITS = 96_000
+
+
+@dataclass(frozen=True)
+class SongOptions:
+    """What to make of a song.
+
+    Attributes:
+        output: folder the results go to.
+        checkpoint: a dance model, by the name it ships under or by path.
+        styles: ``NAME=0.8`` each; their contributions add up.
+        sampling: how to sample.
+        start_s, seconds: the part of the song to dance to; up to its end by default.
+    """
+
+    output: Path
+    checkpoint: str = "music"
+    styles: tuple[str, ...] = ()
+    sampling: DanceOptions = dataclasses.field(default_factory=DanceOptions)
+    start_s: float = 0.0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class DanceResult:
+    """Where the files are, and figures that need no truth.
+
+    Attributes:
+        files: all that were written.
+        seconds: length of the dance.
+        took_s: time that it took.
+        beat_alignment: 0 to 1, see ``evaluation.rhythm``; NaN where the music has no beat.
+        terms: of the weights, styles included.
+    """
+
+    files: tuple[Path, ...]
+    seconds: float
+    took_s: float
+    beat_alignment: float
+    terms: str
+
+
+def generate_dance(
+    song: Path, options: SongOptions, progress: Callable[[int, int], None] | None = None
+) -> DanceResult:
+    """A dance to a song: ``motion.bvh``, ``.glb``, ``.npz``, ``preview.html`` with its sound.
+
+    Raises:
+        InputError: the song cannot be read, is silent, too short or too long.
+        CheckpointError: the model or a style cannot be used.
+        OutputError: the folder cannot be written to.
+    """
+    started = time.perf_counter()
+    model, terms = styled_model(options.checkpoint, options.styles)
+    music = music_features(song, options.start_s, options.seconds)
+    drawn = dance_features(model, torch.from_numpy(music), options.sampling, progress=progress)
+    motion = finished_motion(drawn[0])
+    heard = beats_s(music)
+    alignment = alignment_of(motion, heard)
+    with all_or_nothing(options.output) as folder:
+        for ending in ("npz", "bvh", "glb"):
+            save_motion(motion, folder / f"motion.{ending}")
+        details = [
+            Detail("Length", f"{len(motion) / FPS:.1f} s at {FPS:g} fps"),
+            Detail("Beat alignment", f"{alignment:.2f}" if len(heard) else "no beat found"),
+            Detail("Styles", ", ".join(options.styles) or "none"),
+            Detail("Seed", str(options.sampling.seed)),
+            Detail("Terms of the weights", terms),
+        ]
+        sound = Sound(compressed(song, options.start_s, len(music) / FPS))
+        write_preview_page(motion, folder / "preview.html", song.name, details, sound=sound)
+        took = time.perf_counter() - started
+        record = {
+            "song": song.name, "start_s": options.start_s, "frames": len(motion), "fps": FPS,
+            "checkpoint": options.checkpoint, "styles": options.styles,
+            "sampling": dataclasses.asdict(options.sampling), "took_s": round(took, 2),
+            "beat_alignment": round(alignment, 4) if len(heard) else None,
+            "foot_slide_mm": slide_of(motion), "terms": terms, "vimoflow": __version__,
+        }  # fmt: skip
+        write_text(folder / "run.json", json.dumps(record, indent=1) + "\n")
+        files = tuple(sorted(options.output / p.name for p in folder.iterdir()))
+    return DanceResult(files, len(motion) / FPS, took, alignment, terms)
+
+
+def styled_model(checkpoint: str, styles: Sequence[str] = ()) -> tuple[MusicModel, str]:
+    """A dance model with styles (``NAME=0.8``), and the terms of all of it.
+
+    Raises:
+        ConfigError: a style is not written so, or named twice.
+        CheckpointError: one of them cannot be read or does not fit the other.
+    """
+    parsed = [parse_style(text) for text in styles]
+    if len({name for name, _ in parsed}) < len(parsed):
+        raise ConfigError("--style: a style is named twice; give each once")
+    model = load_music_model(checkpoint)
+    adapters = [(load_adapter(style_path(name), model), scale) for name, scale in parsed]
+    terms = " ".join(dict.fromkeys((model.checkpoint.terms, *(a.terms for a, _ in adapters))))
+    return (adapted(model, adapters) if adapters else model), terms
+
+
+def alignment_of(motion: Motion, heard_s: np.ndarray) -> float:
+    """Beat alignment of a motion; NaN where the music has no beat or the motion under 3 frames."""
+    if not len(heard_s) or len(motion) < 3:
+        return float("nan")
+    return beat_alignment(heard_s, motion_beats(motion.joint_positions, motion.fps))
+
+
+def slide_of(motion: Motion) -> float | None:
+    """Foot slide in mm a frame by the motion's own contacts; None where no foot ever rests."""
+    if len(motion) < 2:
+        return None
+    feet = motion.joint_positions[:, [joint(name) for name in CONTACT_JOINTS]]
+    value = float(foot_slide(torch.from_numpy(feet), torch.from_numpy(motion.contacts), motion.fps))
+    return round(value, 3) if np.isfinite(value) else None
+
+
+def compressed(path: Path, start_s: float = 0.0, seconds: float | None = None) -> bytes:
+    """A part of a file's sound as mono mp3, as every browser plays it."""
+    import av
+
+    samples = read_audio(path, _SOUND_HZ, start_s, seconds, LONGEST_S + 1)
+    content = io.BytesIO()
+    with av.open(content, "w", format="mp3") as container:
+        stream = container.add_stream("libmp3lame", rate=_SOUND_HZ, layout="mono")
+        stream.bit_rate = _SOUND_BITS
+        for first in range(0, len(samples), _SOUND_HZ):
+            part = np.ascontiguousarray(samples[None, first : first + _SOUND_HZ])
+            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = _SOUND_HZ, first
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return content.getvalue()

@@ -1,0 +1,200 @@
+"""From input files to what is animated: keypoints, cuts, and what was wrong with the file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+
+from vimoflow.errors import InputError
+from vimoflow.keypoints.estimators import (
+    ESTIMATORS,
+    PEOPLE_ESTIMATORS,
+    PeopleEstimator,
+    Region,
+    extract,
+    extract_people,
+)
+from vimoflow.keypoints.formats import (
+    choose_person,
+    holds_keypoints,
+    read_keypoints,
+    read_people,
+)
+from vimoflow.keypoints.mirroring import mirrored
+from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.keypoints.smoothing import smooth
+from vimoflow.pipeline.cuts import CutWatch, keypoint_cuts
+from vimoflow.pipeline.options import GenerateOptions
+from vimoflow.pipeline.run_record import Source
+from vimoflow.pipeline.views import align_views
+from vimoflow.video.camera_motion import CameraWatch
+from vimoflow.video.letterbox import find_picture_area
+from vimoflow.video.timing import TIME_TOLERANCE_S
+
+_LEAST_S = 1.0  # who is seen for less than this ...
+_LEAST_SHARE = 0.1  # ... or in less of the input is not animated with everybody else
+_FEWEST_POINTS = 5
+
+Progress = Callable[[str], AbstractContextManager[Callable[[int, int | None], None]]]
+
+
+def read_views(paths: tuple[Path, ...], options: GenerateOptions, progress: Progress) -> Source:
+    """The first input, and what the others saw of the same performance."""
+    first, *others = sources = [read_source(path, options, progress) for path in paths]
+    if not others:
+        return first
+    aligned = align_views(
+        [one.keypoints for one in sources], options.offsets_s, [one.video for one in sources]
+    )
+    warnings = tuple(w for one in sources for w in one.warnings)
+    return dataclasses.replace(
+        first,
+        keypoints=aligned.views[0],
+        warnings=warnings + aligned.warnings,
+        cuts=(),
+        other_views=aligned.views[1:],
+        offsets=aligned.offsets,
+    )
+
+
+def read_source(path: Path, options: GenerateOptions, progress: Progress) -> Source:
+    """Keypoints of a video, or of a keypoint file."""
+    return _treated(_found(path, options, progress), options)
+
+
+def _treated(source: Source, options: GenerateOptions) -> Source:
+    """Mirrored and smoothed as the options want it."""
+    keypoints = source.keypoints
+    if options.mirror:
+        keypoints = mirrored(keypoints)
+    if options.smooth:
+        keypoints = smooth(keypoints)
+    return dataclasses.replace(source, keypoints=keypoints, mirrored=options.mirror)
+
+
+def _found(path: Path, options: GenerateOptions, progress: Progress) -> Source:
+    if holds_keypoints(path):
+        whole = read_keypoints(path, options.fps, options.person, options.image_size)
+        keypoints = _within(whole, options, path)
+        if not keypoints.observed.any():
+            raise InputError(f"{path}: no keypoint has a confidence above zero")
+        cuts = keypoint_cuts(keypoints)
+        return Source(path, keypoints, None, _cut_notes(keypoints, cuts), cuts=cuts)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder without .json frames; name a file in it")
+    if options.person is not None:
+        people = _people_in_video(path, options, progress)
+        chosen = choose_person([one.keypoints for one in people], options.person, path)
+        return next(one for one in people if one.keypoints is chosen)
+    with progress("finding keypoints") as show:
+        watch = CutWatch(ESTIMATORS[options.estimator])
+        camera = CameraWatch(watch)
+        found = extract(path, camera, *_where(options), show, _region(options) or _picture(path))
+    cuts = watch.cuts(found.keypoints)
+    warnings = found.warnings + _cut_notes(found.keypoints, cuts)
+    if options.camera == "static" and camera.motion.moving and not cuts:
+        warnings += ("the background moves: --camera moving or auto if the camera did",)
+    return Source(path, found.keypoints, path, warnings, cuts=cuts, camera_motion=camera.motion)
+
+
+def read_everybody(path: Path, options: GenerateOptions, progress: Progress) -> tuple[Source, ...]:
+    """Everybody who is there long enough to be animated, largest in the picture first.
+
+    Raises:
+        InputError: the input cannot be read, or shows nobody.
+    """
+    if holds_keypoints(path):
+        people = []
+        for whole in read_people(path, options.fps, options.image_size):
+            keypoints = _within(whole, options, path)
+            cuts = keypoint_cuts(keypoints)
+            people.append(Source(path, keypoints, None, _cut_notes(keypoints, cuts), cuts=cuts))
+    else:
+        people = _people_in_video(path, options, progress)
+    lasting = [one for one in people if _lasts(one.keypoints)]
+    lasting = [_treated(one, options) for one in lasting]
+    if not lasting:
+        raise InputError(f"{path}: nobody is seen for {_LEAST_S:g} s; leave --person all out")
+    left_out = len(people) - len(lasting)
+    if left_out:
+        note = f"{left_out} people who are seen only for a moment were left out"
+        lasting[0] = dataclasses.replace(lasting[0], warnings=(*lasting[0].warnings, note))
+    return tuple(lasting)
+
+
+def _lasts(keypoints: Keypoints2D) -> bool:
+    """Whether somebody is seen, with a few points at least, in enough of the frames."""
+    seen_s = float((keypoints.observed.sum(axis=1) >= _FEWEST_POINTS).sum()) / keypoints.fps
+    whole_s = len(keypoints) / keypoints.fps
+    return seen_s >= min(max(_LEAST_S, _LEAST_SHARE * whole_s), 0.9 * whole_s)
+
+
+class _Everybody:
+    """A detector of several people in the place of one of a single person, for `CutWatch`."""
+
+    def __init__(self, estimator: PeopleEstimator) -> None:
+        self.name = estimator.name
+        self.estimate = estimator.estimate_people
+
+
+class _WatchedPeople:
+    """A detector of several people that begins anew at every cut."""
+
+    def __init__(self, watch: CutWatch) -> None:
+        self.name = watch.name
+        self.estimate_people = watch.estimate
+
+
+def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -> list[Source]:
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder without .json frames; name a file in it")
+    watch = CutWatch(lambda: _Everybody(PEOPLE_ESTIMATORS[options.estimator]()))
+    with progress("finding people") as show:
+        found = extract_people(
+            path, _WatchedPeople(watch), *_where(options), show, _region(options)
+        )
+    people = []
+    for keypoints in found.people:
+        cuts = watch.cuts(keypoints)
+        warnings = found.warnings + _cut_notes(keypoints, cuts)
+        people.append(Source(path, keypoints, path, warnings, cuts=cuts))
+    return people
+
+
+def _where(options: GenerateOptions) -> tuple[float | None, float | None]:
+    return options.start_s or None, options.end_s
+
+
+def _region(options: GenerateOptions) -> Region | None:
+    return None if options.region is None else Region(*options.region)
+
+
+def _picture(path: Path) -> Region | None:
+    """Where the picture is between black bars; None without any."""
+    area = find_picture_area(path)
+    return None if area is None else Region(area.left, area.top, area.right, area.bottom)
+
+
+def _cut_notes(keypoints: Keypoints2D, cuts: tuple[int, ...]) -> tuple[str, ...]:
+    """What the user should know about cuts, if there are any."""
+    if not cuts:
+        return ()
+    times = ", ".join(f"{keypoints.timestamps[c]:.2f} s" for c in cuts)
+    return (f"cut at {times}: {len(cuts) + 1} shots, joined into one motion of one person",)
+
+
+def _within(keypoints: Keypoints2D, options: GenerateOptions, path: Path) -> Keypoints2D:
+    times = keypoints.timestamps - keypoints.timestamps[0]
+    end = np.inf if options.end_s is None else options.end_s
+    # As in videos: a frame whose time was rounded down is not lost.
+    keep = (times >= options.start_s - TIME_TOLERANCE_S) & (times < end - TIME_TOLERANCE_S)
+    if not keep.any():
+        raise InputError(f"{path}: nothing between --start and --end; it lasts {times[-1]:.2f} s")
+    times = times[keep]
+    return dataclasses.replace(
+        keypoints, points=keypoints.points[keep], timestamps=times - times[0]
+    )

@@ -1,0 +1,246 @@
+"""Tiny videos to a whole data set: its files, its resumption and its identity."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dataset_examples
+from benchmark_examples import tiny_checkpoint
+from vimoflow.data.corpora import CORPORA
+from vimoflow.datasets.assembly import digest_of_folder
+from vimoflow.datasets.building import build
+from vimoflow.datasets.engine import EngineSettings
+from vimoflow.datasets.gates import MotionLimits
+from vimoflow.diffusion.checkpoint import save_checkpoint
+from vimoflow.errors import ConfigError, InputError, OutputError
+from vimoflow.formats.amass import read_amass
+from vimoflow.keypoints.coco import COCO_NAMES
+
+ALONE = EngineSettings(workers=0)
+TESTS = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_checkpoint(tiny_checkpoint(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Three videos, a copy of one under another name, a short one and a broken one."""
+    folder = tmp_path_factory.mktemp("videos")
+    for seed in (0, 1, 2):
+        dataset_examples.write_video(folder / f"{seed}.mp4", seed)
+    shutil.copy(folder / "0.mp4", folder / "zero.mp4")
+    dataset_examples.write_video(folder / "short.mp4", 5, seconds=0.4)
+    (folder / "broken.mp4").write_bytes(b"no video")
+    (folder / "t.csv").write_text("video,label,licence,split\n1.mp4,waltz,CC0,train\n", "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(videos, checkpoint, tmp_path_factory):
+    """The data set, and what is in it."""
+    output = tmp_path_factory.mktemp("built") / "set"
+    settings = dataset_examples.settings(checkpoint)
+    return output, build([videos, videos / "t.csv"], output, settings, ALONE)
+
+
+def test_every_video_is_accounted_for(built):
+    output, selection = built
+    manifest = json.loads((output / "manifest.json").read_text("utf-8"))
+    rows = {row["name"]: row for row in manifest["videos"]}
+    assert set(rows) == {"0.mp4", "1.mp4", "2.mp4", "zero.mp4", "short.mp4", "broken.mp4"}
+    assert rows["zero.mp4"]["duplicate_of"] == "0.mp4"
+    assert "not a video" in rows["broken.mp4"]["error"]
+    assert rows["short.mp4"]["rejected"] == {"too short": 1}
+    assert (rows["1.mp4"]["label"], rows["1.mp4"]["split"]) == ("waltz", "train")
+    assert len(selection.accepted) == manifest["clips"] == 3
+    assert "short.mp4" in (output / "rejected.csv").read_text("utf-8")
+
+
+def test_no_place_of_this_machine_is_in_any_file(built, videos):
+    output, _ = built
+    for path in output.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert str(videos).encode() not in content and str(output).encode() not in content
+
+
+def test_hugging_face_loads_it(built, monkeypatch, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    output, selection = built
+    shards = [str(path) for path in sorted((output / "data").glob("train-*.parquet"))]
+    files = datasets.load_dataset(
+        "parquet", data_files=shards, split="train", cache_dir=str(tmp_path)
+    )
+    folder = datasets.load_dataset(str(output), cache_dir=str(tmp_path))
+    assert sum(len(part) for part in folder.values()) == len(selection.accepted)
+    assert set(files["id"]) == {clip.record.id for clip in selection.split("train")}
+    row = files[0]
+    motion = read_amass(output / "amass" / f"{row['id']}.npz")
+    np.testing.assert_allclose(np.reshape(row["poses"], (-1, 24, 3)), motion.poses, atol=1e-5)
+    np.testing.assert_allclose(row["trans"], motion.trans, atol=1e-5)
+    assert np.shape(row["keypoints"]) == (30, 3 * len(COCO_NAMES))
+    assert np.shape(row["other_poses"]) == (1, 30, 72)
+
+
+def test_it_is_a_corpus(built):
+    output, selection = built
+    corpus = CORPORA["built"]
+    recordings = [corpus.read_file(path) for path in corpus.list_files(output)]
+    splits = {clip.record.id: clip.video.split for clip in selection.accepted}
+    assert {r.name: r.split for r in recordings} == splits
+    assert all(r.keypoints_px.shape == (1, len(r.motion), 17, 3) for r in recordings)
+
+
+def test_the_contact_sheet_shows_files_that_exist(built):
+    output, selection = built
+    page = (output / "index.html").read_text("utf-8")
+    for clip in selection.accepted:
+        assert f"media/{clip.record.id}-strip.jpg" in page
+        assert (output / "media" / f"{clip.record.id}-strip.jpg").is_file()
+
+
+def test_order_and_names_of_folders_do_not_matter(built, videos, checkpoint, tmp_path):
+    output, _ = built
+    inputs = [videos / "t.csv", *sorted(videos.glob("*.mp4"), reverse=True)]
+    settings = dataset_examples.settings(checkpoint)
+    shutil.copytree(f"{output}.work", tmp_path / "elsewhere.work")
+    shutil.rmtree(next((tmp_path / "elsewhere.work" / "animated").iterdir()))
+    build(inputs, tmp_path / "elsewhere", settings, ALONE)
+    assert digest_of_folder(tmp_path / "elsewhere") == digest_of_folder(output)
+
+
+def test_finished_work_is_not_done_again(built, videos, checkpoint):
+    output, _ = built
+    work = Path(f"{output}.work")
+    before = {path: path.stat().st_mtime_ns for path in work.rglob("*.npz")}
+    strict = dataclasses.replace(
+        dataset_examples.settings(checkpoint), motion_limits=MotionLimits(spread_mm=1e-3)
+    )
+    copy = output.with_name("strict")
+    shutil.copytree(work, f"{copy}.work")
+    started = time.time_ns()
+    selection = build([videos], copy, strict, ALONE)
+    assert not selection.accepted and len(selection.rejected) == 4
+    fresh = [p for p in Path(f"{copy}.work").rglob("*.npz") if p.stat().st_mtime_ns > started]
+    assert not fresh and before
+
+
+def test_a_folder_of_something_else_is_not_replaced(videos, checkpoint, tmp_path):
+    (tmp_path / "mine.txt").write_text("x", "utf-8")
+    settings = dataset_examples.settings(checkpoint)
+    with pytest.raises(OutputError, match="no data set"):
+        build([videos], tmp_path, settings, ALONE)
+    with pytest.raises(ConfigError, match="estimator"):
+        wrong = dataclasses.replace(settings, estimator="nobody:Knows")
+        build([videos], tmp_path / "x", wrong, ALONE)
+    (tmp_path / "bad.mp4").mkdir()
+    with pytest.raises(InputError):
+        build([tmp_path / "bad.mp4"], tmp_path / "x", settings, ALONE)
+
+
+def test_a_killed_build_goes_on_to_the_same_bytes(built, videos, checkpoint, tmp_path):
+    """SIGKILL of everything at two points: early, and when some clips are there."""
+    output, _ = built
+    again = tmp_path / "set"
+    for files in (2, 9):
+        run = start(videos, again, checkpoint, workers=0)
+        wait_for_files(run, again, files)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    settings = dataset_examples.settings(checkpoint)
+    build([videos, videos / "t.csv"], again, settings, ALONE)
+    assert digest_of_folder(again) == digest_of_folder(output)
+
+
+def start(videos, output, checkpoint, workers):
+    paths = os.pathsep.join((str(TESTS), *(p for p in sys.path if p)))
+    script = str(TESTS / "dataset_examples.py")
+    return subprocess.Popen(
+        [sys.executable, script, *map(str, (videos, output, checkpoint, workers))],
+        env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def wait_for_files(run, output, count):
+    """Until so many results have been written, or the run is through."""
+    work = Path(f"{output}.work")
+    while run.poll() is None:
+        if sum(1 for path in work.rglob("*.*") if not path.name.startswith(".")) >= count:
+            return
+        time.sleep(0.02)
+
+
+def descendants(pid):
+    """Processes below one, by /proc."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            child, parent = (
+                int(stat.parent.name),
+                int(stat.read_text().rsplit(")", 1)[1].split()[1]),
+            )
+        except (OSError, ValueError, IndexError):
+            continue
+        children.setdefault(parent, []).append(child)
+    found, todo = [], [pid]
+    while todo:
+        below = children.get(todo.pop(), [])
+        found += below
+        todo += below
+    return found
+
+
+def workers_of(run):
+    names = [(pid, Path(f"/proc/{pid}/cmdline")) for pid in descendants(run.pid)]
+    return [pid for pid, path in names if path.exists() and b"ray::attempt" in path.read_bytes()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_kills_of_worker_driver_and_everything_at_ten_points(built, videos, checkpoint, tmp_path):
+    pytest.importorskip("ray")
+    output, _ = built
+    again = tmp_path / "set"
+    rng = np.random.default_rng(0)
+    points = sorted(rng.integers(1, 16, 10).tolist())
+    kinds = rng.permutation(["worker"] * 3 + ["driver"] * 3 + ["everything"] * 4).tolist()
+    for files, kind in zip(points, kinds, strict=True):
+        run = start(videos, again, checkpoint, workers=2)
+        wait_for_files(run, again, files)
+        below = descendants(run.pid)
+        victims = {
+            "worker": workers_of(run)[:1], "driver": [run.pid], "everything": [run.pid, *below]
+        }[kind]  # fmt: skip
+        for pid in victims:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        if kind == "worker":
+            assert run.wait(timeout=600) == 0
+            shutil.rmtree(again)
+            for record in Path(f"{again}.work").rglob("video.json"):
+                if rng.random() < 0.5:
+                    shutil.rmtree(record.parent)
+        run.wait()
+    settings = dataset_examples.settings(checkpoint)
+    build([videos, videos / "t.csv"], again, settings, ALONE)
+    assert digest_of_folder(again) == digest_of_folder(output)

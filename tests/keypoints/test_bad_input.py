@@ -1,0 +1,138 @@
+"""What goes wrong with keypoint files: one line that names the file and the field."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vimoflow.errors import InputError
+from vimoflow.keypoints.formats import read_keypoints
+
+POINTS = [float(v) for i in range(17) for v in (100 + 3 * i, 50 + 10 * i, 0.9)]
+
+
+def openpose(points: list[float]) -> str:
+    return json.dumps({"version": 1.3, "people": [{"pose_keypoints_2d": points}]})
+
+
+def frames_folder(folder: Path, numbers: range | list[int], prefix: str = "a") -> Path:
+    folder.mkdir(exist_ok=True)
+    for number in numbers:
+        (folder / f"{prefix}_{number:06d}_keypoints.json").write_text(openpose(POINTS))
+    return folder
+
+
+def coco(sizes: list[tuple[int, int]]) -> dict[str, Any]:
+    images = [{"id": i, "width": w, "height": h} for i, (w, h) in enumerate(sizes)]
+    people = [{"image_id": i, "keypoints": POINTS} for i in range(len(sizes))]
+    return {"images": images, "annotations": people}
+
+
+def two_recordings(path: Path) -> Path:
+    frames_folder(path, range(4))
+    return frames_folder(path, range(3), "b")
+
+
+def two_formats(path: Path) -> Path:
+    frames_folder(path, range(4))
+    results = [{"image_id": "7.jpg", "keypoints": POINTS, "score": 1.0}]
+    (path / "alphapose-results_9.json").write_text(json.dumps(results))
+    return path
+
+
+def unnumbered(path: Path) -> Path:
+    frames_folder(path, range(4))
+    (path / "alphapose-results.json").write_text("[]")
+    return path
+
+
+def far_gaps(path: Path) -> Path:
+    return frames_folder(path, [0, 1, 900_000])
+
+
+def not_a_number(path: Path) -> Path:
+    frames_folder(path, range(4))
+    (path / "a_000002_keypoints.json").write_text(openpose([float("nan")] * 51))
+    return path
+
+
+def nobody(path: Path) -> Path:
+    path.mkdir()
+    (path / "a_000000_keypoints.json").write_text('{"people": []}')
+    return path
+
+
+def other_sizes(path: Path) -> Path:
+    path = path.with_suffix(".json")
+    path.write_text(json.dumps(coco([(640, 480), (640, 480), (1280, 720)])))
+    return path
+
+
+def ragged_csv(path: Path) -> Path:
+    path = path.with_suffix(".csv")
+    path.write_text("frame,nose_x,nose_y,nose_c\n0,1,2,0.5\n1,1,2\n")
+    return path
+
+
+def ragged_deeplabcut(path: Path) -> Path:
+    path = path.with_suffix(".csv")
+    path.write_text(
+        "scorer,m,m,m\nbodyparts,nose,nose,nose\ncoords,x,y,likelihood\n0,1,2,0.5\n1,1,2\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "named", "says"),
+    [
+        (two_recordings, "a_000000_keypoints.json", "both frame 0: two recordings in one folder"),
+        (two_formats, "alphapose-results_9.json", "has no field 'people'"),
+        (unnumbered, "alphapose-results.json", "is not numbered"),
+        (far_gaps, "", "only 3 are there"),
+        (not_a_number, "a_000002_keypoints.json", "'pose_keypoints_2d' holds a NaN"),
+        (nobody, "", "no person in any frame"),
+        (other_sizes, "", "'images' are 640x480 and 1280x720 pixels"),
+        (ragged_csv, "", "row 2 holds 3 values, the header 4"),
+        (ragged_deeplabcut, "", "row 2 holds 3 values, the header 4"),
+    ],
+)
+def test_one_line_names_the_file_and_the_field(
+    tmp_path: Path, make: Callable[[Path], Path], named: str, says: str
+) -> None:
+    path = make(tmp_path / "input")
+    with pytest.raises(InputError) as caught:
+        read_keypoints(path, fps=30.0)
+    message = str(caught.value)
+    assert says in message and named in message and str(path) in message and "\n" not in message
+
+
+def test_small_gaps_in_the_numbering_are_frames_without_anybody(tmp_path: Path) -> None:
+    keypoints = read_keypoints(frames_folder(tmp_path / "f", [3, 4, 7, 8]), fps=30.0)
+    assert keypoints.observed.any(axis=1).tolist() == [True, True, False, False, True, True]
+
+
+def test_one_image_size_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(coco([(640, 480)] * 3)))
+    assert read_keypoints(path, fps=30.0).image_size == (640, 480)
+
+
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_four_gigabytes_are_refused_unread(tmp_path: Path, in_folder: bool) -> None:
+    folder = tmp_path / "f"
+    folder.mkdir()
+    huge = folder / "a_000001_keypoints.json"
+    with huge.open("wb") as file:
+        file.write(b'{"people": [')
+        file.truncate(4 << 30)  # sparse
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"larger than \d+ MiB") as caught:
+        read_keypoints(folder if in_folder else huge, fps=30.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32 << 20 and huge.name in str(caught.value)

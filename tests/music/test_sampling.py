@@ -1,0 +1,71 @@
+"""Dances of any length: deterministic, continuous, guided, constrained."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from music_examples import swinging, tiny_model
+from vimoflow.conditioning.encoding import Condition
+from vimoflow.editing.masked_denoising import Known
+from vimoflow.errors import ConfigError
+from vimoflow.motion.features import LAYOUT
+from vimoflow.music.sampling import DanceOptions, constrained_dance, dance_features
+
+OPTIONS = DanceOptions(steps=3, guidance=0.5)
+
+
+def music(frames: int) -> torch.Tensor:
+    heard = swinging("a", frames).music
+    assert heard is not None
+    return heard
+
+
+def test_same_seed_same_dance_and_samples_do_not_depend_on_their_number():
+    model, heard = tiny_model(), music(400)
+    first = dance_features(model, heard, OPTIONS)
+    assert first.shape == (1, 400, 151) and torch.isfinite(first).all()
+    two = dance_features(model, heard, OPTIONS, samples=2)
+    torch.testing.assert_close(two[:1], first, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(two[1], first[0], atol=1e-2)
+
+
+def test_a_long_dance_is_the_same_in_blocks_as_all_at_once(monkeypatch):
+    from vimoflow.music import sampling
+
+    model, heard = tiny_model(), music(1300)
+    blocks = dance_features(model, heard, OPTIONS)
+    monkeypatch.setattr(sampling, "_BLOCK", 1000)
+    torch.testing.assert_close(blocks, dance_features(model, heard, OPTIONS), atol=1e-4, rtol=1e-4)
+
+
+def test_music_is_heard_and_guidance_goes_away_from_silence():
+    model = tiny_model()
+    plain = dance_features(model, music(60), DanceOptions(steps=2, guidance=0.0))
+    other = dance_features(model, music(60).flip(0), DanceOptions(steps=2, guidance=0.0))
+    assert not torch.allclose(plain, other, atol=1e-4)
+    guided = dance_features(model, music(60), DanceOptions(steps=2, guidance=3.0))
+    assert not torch.allclose(plain, guided, atol=1e-4)
+
+
+def test_what_is_given_stays():
+    model, heard = tiny_model(), music(90)
+    given = dance_features(model, heard, DanceOptions(steps=2, seed=9))[0]
+    channels = torch.zeros(90, 151, dtype=torch.bool)
+    channels[:20] = channels[70:] = True
+    known = Known(given, channels, Condition(torch.zeros(1, 90, 17, 3), torch.zeros(1, 90, 3)))
+    out = constrained_dance(model, heard, known, OPTIONS, samples=2)
+    rotations = LAYOUT.rotations
+    torch.testing.assert_close(
+        out[:, :20, rotations], given[:20, rotations].expand(2, -1, -1), atol=1e-4, rtol=1e-4
+    )
+    assert not torch.allclose(out[0, 30:60], out[1, 30:60], atol=1e-3)
+
+
+def test_wrong_options_and_channels_are_one_line():
+    with pytest.raises(ConfigError, match="channels"):
+        dance_features(tiny_model(), torch.zeros(30, 4), OPTIONS)
+    with pytest.raises(ConfigError, match="share"):
+        DanceOptions(window=50, overlap=50)
+    with pytest.raises(ConfigError, match="sampler"):
+        DanceOptions(sampler="one-pass")
