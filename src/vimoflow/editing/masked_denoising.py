@@ -148,7 +148,10 @@ class _Denoising:
         self.guess = self.kriging(known.features[None], known.frames[None])[0]
         self.faded_in = _faded_in(known.frames)[:, None]
         prior = self.guess if self.method == "one-pass" else known.features
-        self.prior, self.weight = prior, options.prior * unseen.float()
+        self.prior, self.weight = prior, (options.prior * unseen.float()).repeat(1, LAYOUT.size)
+        if self.method != "one-pass" and bool(known.frames.any()):
+            # Paths are not drawn: those of the shipped weights lose the known frames by decimetres.
+            self.weight[unseen[:, 0], LAYOUT.root] = 1.0
         condition = self._condition(known.condition)
         self.denoise = guided(
             checkpoint.denoiser, condition, torch.zeros_like(condition), options.guidance
