@@ -273,6 +273,7 @@ def write_hypotheses_report(
         )
     )  # fmt: skip
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "hypotheses.md", text + "\n")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
