@@ -148,10 +148,11 @@ class _Denoising:
         self.guess = self.kriging(known.features[None], known.frames[None])[0]
         self.faded_in = _faded_in(known.frames)[:, None]
         prior = self.guess if self.method == "one-pass" else known.features
-        self.prior, self.weight = prior, (options.prior * unseen.float()).repeat(1, LAYOUT.size)
-        if self.method != "one-pass" and bool(known.frames.any()):
+        weight = (options.prior * unseen.float()).expand(*unseen.shape[:-1], LAYOUT.size).clone()
+        if self.method != "one-pass" and options.prior > 0 and bool(known.frames.any()):
             # Paths are not drawn: those of the shipped weights lose the known frames by decimetres.
-            self.weight[unseen[:, 0], LAYOUT.root] = 1.0
+            weight[..., LAYOUT.root] = torch.where(unseen, 1.0, weight[..., LAYOUT.root])
+        self.prior, self.weight = prior, weight
         condition = self._condition(known.condition)
         self.denoise = guided(
             checkpoint.denoiser, condition, torch.zeros_like(condition), options.guidance

@@ -81,7 +81,7 @@ class VideoToMotion:
         Where the keypoints show a cut to another camera, or at ``cuts`` (first frames of new shots;
         none: one shot), the shots become one motion, in the world of the first one's camera.
 
-        With ``best_first`` the one that ``hypotheses.rank`` finds best is in front.
+        With ``best_first`` the drawn ones are in the order of ``hypotheses.rank``.
 
         The world is the camera's: +Z points from the person to where the camera stood, the floor is
         y = 0 and the first root stands over the origin.
@@ -98,7 +98,9 @@ class VideoToMotion:
         condition = shots[0].condition if len(shots) == 1 else _side_by_side(shots)
         motions = [finished_motion(row, options) for row in features]
         if best_first and samples > 1:
-            motions = [motions[i] for i in rank(self.checkpoint, motions, condition).order]
+            order = rank(self.checkpoint, motions, condition).order
+            # No drawn sample was ever nearer to the truth by much (docs/experiments/0004).
+            motions = [*motions[:first], *(motions[i] for i in order if i >= first)]
         return [_on_input_clock(motion, times, keypoints) for motion in motions]
 
     def _features(
