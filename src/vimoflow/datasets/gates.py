@@ -54,7 +54,7 @@ class MotionLimits:
     jerk: float = 800.0
     foot_slide_mm: float = 15.0
     reprojection_percent: float = 6.0
-    spread_mm: float = 55.0
+    spread_mm: float = 40.0
 
 
 def rejections(
