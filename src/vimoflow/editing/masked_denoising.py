@@ -22,14 +22,14 @@ from torch import Tensor
 from vimoflow.conditioning.encoding import Condition
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.guidance import guided
-from vimoflow.diffusion.reference import Kriging
 from vimoflow.diffusion.sampler import inference_timesteps, step
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.editing.joins import REACH_S, OffsetSpline
 from vimoflow.errors import ConfigError
 from vimoflow.motion.features import LAYOUT
-from vimoflow.motion.variogram import feature_variogram
 from vimoflow.sampling import merge_windows, orthonormal, split_windows
+from vimoflow.sampling.denoising import window_channels
+from vimoflow.sampling.unseen import feature_kriging
 
 METHODS = ("auto", "one-pass", "timesteps", "repaint")
 _WINDOW, _OVERLAP = 150, 50  # frames at 30 fps, as trained
@@ -144,7 +144,7 @@ class _Denoising:
         self.generator = torch.Generator().manual_seed(options.seed)
         unseen = (known.condition.pose[..., 2] == 0).all(-1, keepdim=True)
         self.method = self._method()
-        self.kriging = Kriging(feature_variogram())
+        self.kriging = feature_kriging()
         self.guess = self.kriging(known.features[None], known.frames[None])[0]
         self.faded_in = _faded_in(known.frames)[:, None]
         prior = self.guess if self.method == "one-pass" else known.features
@@ -153,7 +153,13 @@ class _Denoising:
             # Paths are not drawn: those of the shipped weights lose the known frames by decimetres.
             weight[..., LAYOUT.root] = torch.where(unseen, 1.0, weight[..., LAYOUT.root])
         self.prior, self.weight = prior, weight
-        condition = self._condition(known.condition)
+        condition = window_channels(
+            Condition(
+                known.condition.pose.expand(self.samples, -1, -1, -1),
+                known.condition.track.expand(self.samples, -1, -1),
+            ),
+            self.plan,
+        )
         self.denoise = guided(
             checkpoint.denoiser, condition, torch.zeros_like(condition), options.guidance
         )
@@ -199,15 +205,6 @@ class _Denoising:
                 t_prev = torch.where(t == now, prev, t)
                 x_t = step(schedule, x_t, self._normalized(merged), t, t_prev)
         return merged
-
-    def _condition(self, condition: Condition) -> Tensor:
-        """For all windows, each one's track relative to its own first known frame."""
-        pose = self._windows(condition.pose.expand(self.samples, -1, -1, -1))
-        track = self._windows(condition.track.expand(self.samples, -1, -1))
-        known = track[..., 2:]
-        first = known[..., 0].argmax(dim=1)
-        start = track[torch.arange(len(track)), first][:, None, :2]
-        return Condition(pose, torch.cat(((track[..., :2] - start) * known, known), -1)).channels
 
     def _with_known(self, x_t: Tensor, merged: Tensor, now: int) -> tuple[Tensor, Tensor]:
         """The noisy windows with what is known put in, and the timestep of every frame."""

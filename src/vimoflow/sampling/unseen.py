@@ -34,7 +34,7 @@ def filled_between_seen(
     gap = _short_gaps(unseen, round(LONGEST_S * MODEL_FPS))
     if not bool(gap.any()):
         return features
-    return torch.where(gap[..., None], orthonormal(_kriging()(features, ~gap)), features)
+    return torch.where(gap[..., None], orthonormal(feature_kriging()(features, ~gap)), features)
 
 
 def _short_gaps(unseen: Tensor, longest: int) -> Bool[Tensor, "batch frames"]:
@@ -46,5 +46,6 @@ def _short_gaps(unseen: Tensor, longest: int) -> Bool[Tensor, "batch frames"]:
 
 
 @functools.cache
-def _kriging() -> Kriging:
+def feature_kriging() -> Kriging:
+    """Kriging of the features; one, because it remembers the weights of every kind of gap."""
     return Kriging(feature_variogram())
