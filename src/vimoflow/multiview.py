@@ -36,6 +36,9 @@ from vimoflow.sampling import SamplingOptions, sample_features
 Aggregation = Literal["learned", "mean", "best"]
 AGGREGATIONS: tuple[Aggregation, ...] = ("mean", "learned", "best")
 WEIGHT_FEATURES = ("confidence", "share_seen", "facing", "sideways")
+# A single view's keypoints are followed loosely, because what is wrong with them would be followed
+# as well; several views contradict each other's errors, so that together they can be trusted more.
+_TOGETHER = RefinementSettings(noise_m=0.025)
 _ROUNDS = 4  # of aligning to the mean and taking the mean again
 _FADE_FRAMES = 9  # over which one view takes over from another
 
@@ -94,9 +97,9 @@ def sample_views(
             continue
         R, _, root = decode_features(together[None])
         points = coco_points(*forward_kinematics(R, root))
-        chunks = len(RefinementSettings().plan(len(together)).starts)
+        chunks = len(_TOGETHER.plan(len(together)).starts)
         cameras = evidence.cameras(points, yaws[None])[:, None].expand(-1, chunks, -1, -1)
-        fitted.append(refine(together[None], evidence, cameras=cameras).features)
+        fitted.append(refine(together[None], evidence, _TOGETHER, cameras=cameras).features)
     return torch.cat(fitted)
 
 

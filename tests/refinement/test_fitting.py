@@ -63,7 +63,7 @@ def test_comes_much_nearer_to_what_was_seen():
 def test_leaves_alone_what_already_fits():
     sample = clip(0.3)
     refined = fitted(sample, seen_from_the_front(sample))
-    assert (joints(refined) - joints(sample)).norm(dim=-1).max() < 0.02
+    assert (joints(refined) - joints(sample)).norm(dim=-1).max() < 0.03
 
 
 def test_nothing_seen_nothing_changed():

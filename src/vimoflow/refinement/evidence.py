@@ -1,9 +1,9 @@
 """What one or several cameras saw of a clip, and how far a motion is from it.
 
 Every view has a perspective camera of its own that looks at the mid-hip of the first frame whose
-place in the image is known: heading, pitch, roll, distance and scale. Where the camera stood still
-the figure's path and size in the image count as well as its pose; elsewhere each frame is moved and
-scaled to fit, so that only the pose counts.
+place in the image is known: heading, pitch, roll, distance and scale. Each frame is scaled to fit:
+a limb must not be turned because the path towards the camera, which the sample guesses, is wrong.
+Where the camera stood still the figure's path in the image counts as well as its pose.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ def misfit(
     target_pose, target_place = _centred(evidence.points, evidence.weight)
     overlap, size = _overlap(image_pose, target_pose, evidence.weight)
     scale = ((overlap + 1.0) / (size + 1.0)).clamp(0.4, 2.5)  # near 1: a frame tells it poorly
-    scale = torch.where(evidence.placed, torch.ones_like(scale), scale)
+    usual = (overlap.sum(-1) + 1.0) / (size.sum(-1) + 1.0)
     pose = (image_pose * scale[..., None, None] - target_pose).norm(dim=-1)
-    place = (image_place - target_place - path).norm(dim=-1)
+    place = (image_place * usual[..., None, None] - target_place - path).norm(dim=-1)
     known = evidence.placed & (evidence.weight.sum(-1) > 0)
     return Misfit(pose, torch.where(known, place, torch.zeros_like(place)))
 

@@ -34,7 +34,8 @@ class RefinementSettings:
 
     Attributes:
         iterations: steps of Adam.
-        rate: its learning rate, radians and metres.
+        rate: its learning rate at the highest, radians and metres. It rises, so that what fits
+            already is left alone, and falls to zero, because what moves at the end is jitter.
         noise_m: typical error of a keypoint, in metres at the person's distance.
         outlier_m: beyond this an error pulls less and less (Geman-McClure).
         place_m: typical error of the figure's place in the image.
@@ -47,9 +48,9 @@ class RefinementSettings:
         chunk: frames optimised together; longer clips are cut into overlapping chunks.
     """
 
-    iterations: int = 80
-    rate: float = 0.01
-    noise_m: float = 0.025
+    iterations: int = 160
+    rate: float = 0.02
+    noise_m: float = 0.05
     outlier_m: float = 0.15
     place_m: float = 0.02
     turn_rad: float = 0.6
@@ -127,7 +128,7 @@ class EvidenceGuidance:
         valid: Bool[Tensor, "batch frames"] | None = None,
     ) -> None:
         self.evidence = evidence
-        self.settings = settings or RefinementSettings(iterations=5, rate=0.03)
+        self.settings = settings or RefinementSettings(iterations=5, rate=0.06, noise_m=0.025)
         self.valid = valid
         self.cameras: Tensor | None = None
 
@@ -198,11 +199,15 @@ def _fit(
         ]
         # The large eps keeps Adam from blowing up the rounding noise of what nothing pulls at.
         optimizer = torch.optim.Adam(groups, lr=settings.rate, betas=(0.9, 0.99), eps=0.1)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, [g["lr"] for g in groups], settings.iterations + 1, cycle_momentum=False
+        )
         for _ in range(settings.iterations):
             loss = _energy(clip, turns, shift, body, cameras, start, settings)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+            schedule.step()
     return turns.detach(), shift.detach(), cameras.detach()
 
 
