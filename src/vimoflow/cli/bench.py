@@ -74,7 +74,11 @@ def train(
         bool, typer.Option("--compile/--no-compile", help="Compile the network.")
     ] = True,
 ) -> None:
-    """Time training beside a plain loop: eager, float32, batches made in the training process."""
+    """Time training beside a plain loop: eager, float32, batches made in the training process.
+
+    Several processes: `torchrun --nproc-per-node N -m vimoflow bench train ...`, the fastest way on
+    a CPU as well, with as many as it has cores.
+    """
     require_input(data)
     from vimoflow.training.benchmark import measure_training
     from vimoflow.training.options import RunOptions
@@ -85,7 +89,9 @@ def train(
         compile=compile,
         precision=precision,
     )
-    typer.echo(measure_training(find_recipe(recipe), data, steps, rounds, options))
+    speed = measure_training(find_recipe(recipe), data, steps, rounds, options)
+    if speed is not None:
+        typer.echo(speed)
 
 
 @app.command("evaluate")

@@ -2,15 +2,19 @@
 
 The plain loop is what one would write first: eager, float32, batches with their virtual cameras
 made in the training process. Both loops take the same steps (window lengths and clips) with the
-same network, losses and optimizer.
+same network, losses and optimizer. Started by ``torchrun`` the training is spread over processes,
+as it would be; the plain loop has the machine for itself, in the first process, while the others
+wait.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +55,7 @@ class TrainingSpeed:
     """Figures of one measurement.
 
     Attributes:
-        device: what it ran on, with the number of threads.
+        device: what it ran on, with the number of processes and threads of the training.
         steps: optimizer steps of each loop.
         samples_per_s: training windows a second.
         waiting: share of the time in which the training waited for data, 0 to 1.
@@ -93,7 +97,7 @@ def measure_training(
     steps: int = 20,
     rounds: int = 2,
     options: RunOptions | None = None,
-) -> TrainingSpeed:
+) -> TrainingSpeed | None:
     """Time both loops, alternating, after a warm-up of each.
 
     Args:
@@ -102,6 +106,9 @@ def measure_training(
         steps: optimizer steps in a round of each loop.
         rounds: how often the two take turns, so that a change of the machine's load meets both.
         options: precision, compiling and workers of the loop that is measured.
+
+    Returns:
+        The figures in the first process, None in the others.
     """
     options = options or RunOptions()
     recipe = dataclasses.replace(recipe, steps=steps * rounds)
@@ -112,24 +119,32 @@ def measure_training(
     plain = _PlainLoop(recipe, source, normalization, processes.device)
     first_of_length = {window_frames(recipe, s): s for s in reversed(range(recipe.steps))}
     warm_up = _seconds(lambda: loop.warm_up(list(first_of_length.values())))
-    flop = {length: plain.flop(step) for length, step in first_of_length.items()}
+    flop = {}
+    if processes.first:
+        with _all_threads(processes.device):
+            flop = {length: plain.flop(step) for length, step in first_of_length.items()}
     fast = slow = waited = 0.0
     for turn in range(rounds):
         first, end = turn * steps, (turn + 1) * steps
+        processes.wait()
         seconds, waiting = loop.run(first, end)
         fast, waited = fast + seconds, waited + waiting
-        slow += plain.run(first, end)
+        processes.wait()
+        if processes.first:
+            with _all_threads(processes.device):
+                slow += plain.run(first, end)
+    processes.wait()
+    if not processes.first:
+        return None
     lengths = [window_frames(recipe, step) for step in range(recipe.steps)]
     samples = sum(_clips(recipe, length) for length in lengths)
     return TrainingSpeed(
-        device=f"{_name(processes.device)}, {torch.get_num_threads()} threads",
+        device=f"{_name(processes.device)}, {processes.count} x {torch.get_num_threads()} threads",
         steps=recipe.steps,
         samples_per_s=samples / fast,
         waiting=waited / fast,
         flop_per_s=sum(flop[length] for length in lengths) / fast,
-        ceiling_flop_per_s=product_flop_per_s(
-            processes.device, torch.bfloat16 if options.precision == "bf16" else torch.float32
-        ),
+        ceiling_flop_per_s=_ceiling(processes.device, options.precision),
         warm_up_s=warm_up,
         plain_samples_per_s=samples / slow,
     )
@@ -145,6 +160,24 @@ def product_flop_per_s(
     return 2 * size**3 / min(_seconds(lambda: torch.mm(a, b), device) for _ in range(repeats))
 
 
+def _ceiling(device: torch.device, precision: str) -> float:
+    with _all_threads(device):
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        return product_flop_per_s(device, dtype)
+
+
+@contextlib.contextmanager
+def _all_threads(device: torch.device) -> Iterator[None]:
+    """As many threads as the machine has processors: processes of a group have fewer each."""
+    threads = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(max(threads, os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class _Loop:
     """The loop of ``vimoflow train``."""
 
@@ -153,7 +186,9 @@ class _Loop:
         processes: Processes, options: RunOptions,
     ) -> None:  # fmt: skip
         self.recipe, self.source, self.device = recipe, source, processes.device
-        self.share = Share(micro_batches=recipe.accumulation, part_frames=options.part_frames)
+        self.share = Share(
+            processes.rank, processes.count, recipe.accumulation, options.part_frames
+        )
         workers = options.workers
         self.workers = processes.suitable_workers if workers is None else workers
         self.learner = Learner(recipe, normalization, processes, options.precision, options.compile)
