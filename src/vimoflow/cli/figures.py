@@ -61,6 +61,31 @@ def strips(
     write_strips(output, data, load_checkpoint(checkpoint), levels, clip, seed)
 
 
+@app.command("failures")
+def failures(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder the figures go to.")
+    ],
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
+    ],
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
+    ] = "small",
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="Pictures.")] = 4,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Held-out recordings of each corpus tried.")
+    ] = 16,
+) -> None:
+    """Held-out clips that a checkpoint gets most wrong, beside the truth, one a corpus."""
+    require_input(data)
+    require_output_folder(output)
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.figures import write_failures
+
+    write_failures(output, data, load_checkpoint(checkpoint), count, limit)
+
+
 def _timesteps(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]

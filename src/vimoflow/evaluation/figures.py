@@ -20,6 +20,7 @@ from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.weighting import STRATEGIES, area_under_curve_percent, parse_weighting
 from vimoflow.errors import ConfigError, OutputError
 from vimoflow.evaluation.benchmark import Case, validation_cases
+from vimoflow.evaluation.failures import draw_failure, worst
 from vimoflow.evaluation.strips import TIMESTEPS, draw_strip, make_strips
 from vimoflow.files import write_bytes
 
@@ -134,6 +135,35 @@ def write_strips(
             "strips.json": (json.dumps(numbers, indent=2) + "\n").encode(),
         },
     )
+
+
+def write_failures(
+    folder: Path, data: Path, checkpoint: Checkpoint, count: int = 4, limit: int = 16
+) -> None:
+    """Write CORPUS.png for the corpora with the worst clips, and failures.json.
+
+    Args:
+        folder: where to; made if missing.
+        data: folder of shards.
+        checkpoint: what predicts.
+        count: pictures.
+        limit: held-out recordings of each corpus and group that are tried.
+
+    Raises:
+        ConfigError: there are no validation shards.
+        OutputError: the folder cannot be written.
+    """
+    cases = validation_cases(read_shards(data, "validation"), limit, seed=0)
+    if not cases:
+        raise ConfigError(f"{data}: no validation shards to look for failures in")
+    failures = worst(checkpoint, cases)[:count]
+    numbers = [
+        {"corpus": f.corpus, "clip": f.case.title, "pa_mpjpe_mm": round(f.pa_mpjpe_mm, 1)}
+        for f in failures
+    ]
+    pictures = {f"{f.corpus.replace(' ', '-')}.png": _png(draw_failure(f)) for f in failures}
+    text = json.dumps({"checkpoint": checkpoint.name, "failures": numbers}, indent=2) + "\n"
+    _write_files(folder, {**pictures, "failures.json": text.encode()})
 
 
 def strip_case(data: Path, clip: str | None = None) -> Case:
