@@ -99,7 +99,7 @@ def result(**changes) -> RunResult:
     values = dict(
         setting="a", seed=0, steps=30, seconds=1.0, curve_steps=(10, 20, 30),
         curve_x0=(1.0, 0.5, 0.7), x0=(0.5,) * 10, joints_mm=(9.0,) * 10, pa_mpjpe_mm=100.0,
-        collapsed=(10,),
+        fid_k=2.0, collapsed=(10,),
     )  # fmt: skip
     return RunResult(**{**values, **changes})
 
@@ -167,7 +167,9 @@ def test_the_report_has_a_row_for_each_setting_and_a_plot(finished):
     with Image.open(finished / "regression.png") as image:
         image.load()
         assert image.width > 1000
-    kept = json.loads((finished / "runs" / "regression-seed1" / "result.json").read_text())
+    results = [json.loads(path.read_text()) for path in (finished / "runs").glob("*/result.json")]
+    assert len(results) == 4
+    (kept,) = [r for r in results if r["setting"] == "regression" and r["seed"] == 1]
     assert len(set(kept["x0"])) == 1  # t tells a regression nothing
     assert kept["steps"] == 10 and math.isfinite(kept["pa_mpjpe_mm"])
 
@@ -185,11 +187,15 @@ def test_finished_runs_are_kept_and_missing_ones_run(finished, data, recipe, mon
     before = (finished / "regression.md").read_text()
     ablate("regression", data, finished, options, "vimoflow ablate regression", str)
     assert trained == [] and (finished / "regression.md").read_text() == before
-    place = finished / "runs" / "diffusion-seed1"
+    (place,) = (
+        path.parent
+        for path in (finished / "runs").glob("*/result.json")
+        if '"setting": "diffusion",\n "seed": 1,' in path.read_text()
+    )
     (place / "result.json").unlink()
     assert (place / STATE).is_file()
     ablate("regression", data, finished, options, "vimoflow ablate regression", str)
-    assert trained == [("diffusion-seed1", True)]
+    assert trained == [(place.name, True)]
     assert (finished / "regression.md").read_text() == before
 
 

@@ -92,12 +92,13 @@ def _markdown(comparison: Comparison) -> str:
         "tenths of t. Steps: until the held-out error is at most "
         f"{comparison.target_x0:.3f}, which the first row has at the end (looked at every "
         f"{budget.held_out_every} steps). PA-MPJPE: raw samples, {budget.sampling_steps} DDIM "
-        f"steps, not refined, {budget.clips} recordings of each held-out corpus and group. "
+        f"steps, not refined, {budget.clips} recordings of each held-out corpus and group. FID_k: "
+        "of the same samples against their truths; few clips, so only rows of one table compare. "
         "Collapsed: runs at whose end the monitor saw static or mean poses at late t.",
         "",
         "| setting | seeds | x0 error | steps to target | joints mm, t < 10 % "
-        "| joints mm, t ≥ 90 % | PA-MPJPE mm | collapsed | minutes |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| joints mm, t ≥ 90 % | PA-MPJPE mm | FID_k | collapsed | minutes |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(runs, baseline, comparison.target_x0) for runs in comparison.settings]
     lines += ["", "x0 error by tenth of t, mean over seeds:", ""]
@@ -119,6 +120,7 @@ def _row(runs: Sequence[RunResult], baseline: Sequence[RunResult], target: float
         str(interval([r.joints_mm[0] for r in runs])),
         str(interval([r.joints_mm[-1] for r in runs])),
         _against([r.pa_mpjpe_mm for r in runs], runs, [r.pa_mpjpe_mm for r in baseline], baseline),
+        "–" if math.isnan(runs[0].fid_k) else str(interval([r.fid_k for r in runs])),
         f"{sum(r.collapsed_at_end for r in runs)} of {len(runs)}",
         f"{np.mean([r.seconds for r in runs]) / 60:.1f}",
     ]

@@ -6,19 +6,22 @@ import dataclasses
 import hashlib
 import json
 import math
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vimoflow.conditioning.resampling import MODEL_FPS
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.errors import InputError, OutputError
 from vimoflow.evaluation.benchmark import Case, predict, score, validation_cases
+from vimoflow.evaluation.distribution import feature_set, frechet_distance
 from vimoflow.experiments.ablations import Setting
 from vimoflow.files import write_text
+from vimoflow.motion.clip import Motion
 from vimoflow.sampling import SamplingOptions
 from vimoflow.training.options import RunOptions
 from vimoflow.training.recipe_files import recipe_fields
@@ -61,6 +64,8 @@ class RunResult:
         curve_steps, curve_x0: held-out x0 error (mean over t) along the run.
         x0, joints_mm: held-out errors of each tenth of t at the end, see ``HeldOutErrors``.
         pa_mpjpe_mm: of raw samples (not refined), mean over held-out clips.
+        fid_k: of the same samples against the truth of their clips, see ``dance_features``; NaN
+            of a single clip.
         collapsed: steps of reports that saw static or mean poses.
     """
 
@@ -73,6 +78,7 @@ class RunResult:
     x0: tuple[float, ...]
     joints_mm: tuple[float, ...]
     pa_mpjpe_mm: float
+    fid_k: float
     collapsed: tuple[int, ...]
 
     @property
@@ -94,7 +100,8 @@ class RunResult:
 def run_setting(setting: Setting, seed: int, data: Path, folder: Path, budget: Budget) -> RunResult:
     """Train and judge one setting with one seed.
 
-    A finished run is read back, a stopped one goes on.
+    A finished run is read back, a stopped one goes on. Runs are known by their recipe and budget:
+    ablations with the same output folder share those they have in common, such as the baseline.
 
     Args:
         setting: what to train.
@@ -104,11 +111,11 @@ def run_setting(setting: Setting, seed: int, data: Path, folder: Path, budget: B
         budget: steps and ways to judge.
     """
     recipe = dataclasses.replace(setting.recipe, steps=budget.steps, seed=seed)
-    place = folder / "runs" / f"{_file_name(setting.name)}-seed{seed}"
     key = _key(recipe, budget)
+    place = folder / "runs" / key
     done = read_result(place / RESULT, key)
     if done is not None:
-        return done
+        return dataclasses.replace(done, setting=setting.name)
     options = RunOptions(
         resume=_resumable(place, key),
         compile=budget.compile,
@@ -154,7 +161,7 @@ def _figures(
         raise InputError("an ablation needs validation shards: run `vimoflow data prepare`")
     reports = [row for row in rows if "seconds" in row]
     checkpoint = as_trained(load_checkpoint(path))
-    options = SamplingOptions(steps=budget.sampling_steps, refine=False)
+    options = SamplingOptions(steps=budget.sampling_steps, sampler="ddim", refine=False)
     motions = predict(checkpoint, cases, options)
     scores = [score(m, c).pa_mpjpe for m, c in zip(motions, cases, strict=True)]
     return RunResult(
@@ -167,8 +174,20 @@ def _figures(
         x0=tuple(curve[-1]["held_out_x0"]),
         joints_mm=tuple(curve[-1]["held_out_joints_mm"]),
         pa_mpjpe_mm=float(np.mean(scores)),
+        fid_k=_fid_k(motions, [case.truth for case in cases]),
         collapsed=tuple(row["step"] for row in reports if row.get("collapsed")),
     )
+
+
+def _fid_k(samples: Sequence[Motion], truths: Sequence[Motion]) -> float:
+    """NaN of a single clip, which has no distribution."""
+    if len(samples) < 2:
+        return math.nan
+    made, real = (
+        feature_set(name, [motion.joint_positions for motion in motions], MODEL_FPS).kinetic
+        for name, motions in (("samples", samples), ("truths", truths))
+    )
+    return frechet_distance(made, real, resamples=0).value
 
 
 def _cases(data: Path, budget: Budget) -> list[Case]:
@@ -200,10 +219,6 @@ def _resumable(place: Path, key: str) -> bool:
 def _key(recipe: Recipe, budget: Budget) -> str:
     text = json.dumps([recipe_fields(recipe), dataclasses.asdict(budget)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.+-]+", "_", name).strip("_")
 
 
 def _read(path: Path) -> dict[str, Any]:
