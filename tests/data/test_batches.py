@@ -12,10 +12,18 @@ from scipy.spatial.transform import Rotation
 
 from vimoflow.conditioning.corruption import CorruptionSettings
 from vimoflow.data.augmentation import AugmentationSettings
-from vimoflow.data.batches import Batch, BatchSettings, WindowSource, is_static, make_batch
+from vimoflow.data.batches import (
+    Batch,
+    BatchSettings,
+    WindowSource,
+    corpus_shares,
+    is_static,
+    make_batch,
+)
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import Shard, read_shard, write_shard
 from vimoflow.data.virtual_cameras import CameraSettings
+from vimoflow.errors import ConfigError
 from vimoflow.geometry.cameras import Camera, project
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.motion.canonical import canonical_motion
@@ -195,3 +203,20 @@ def test_static_cameras_are_told_from_moving_ones() -> None:
     focal[3] = torch.linspace(1000, 1200, frames)
     camera = Camera(R, t, focal, torch.zeros(4, frames, 2))
     assert is_static(camera).tolist() == [True, False, False, False]
+
+
+def test_stated_shares_are_kept_and_others_keep_their_proportions():
+    corpora = ["aistpp", "hdm05", "dances"]
+    plain = corpus_shares(corpora, {})
+    stated = corpus_shares(corpora, {"dances": 0.2})
+    assert stated[2] == pytest.approx(0.2) and stated.sum() == pytest.approx(1.0)
+    assert stated[0] / stated[1] == pytest.approx(plain[0] / plain[1])
+
+
+@pytest.mark.parametrize(
+    "stated", [{"nobody": 0.2}, {"a": -0.1}, {"a": 1.0}, {"a": 0.6, "b": 0.7}, {"a": 0.3, "b": 0.3}]
+)
+def test_shares_that_cannot_be_had(stated):
+    corpora = ["a", "b"]
+    with pytest.raises(ConfigError, match="--share"):
+        corpus_shares(corpora, stated)

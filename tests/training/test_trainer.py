@@ -212,3 +212,12 @@ def test_options_that_make_no_sense_are_refused():
         RunOptions(accumulate=0)
     with pytest.raises(ConfigError, match="not both"):
         RunOptions(resume=True, init=Path("x"))
+
+
+def test_stated_shares_are_drawn_written_down_and_kept_on_resuming(shards, tmp_path):
+    options = dataclasses.replace(QUICK, shares={"open": 0.25})
+    path = train("tiny", shards, tmp_path, options)
+    shares = {row["corpus"]: row["share"] for row in load_checkpoint(path).provenance["data"]}
+    assert shares["open"] == 0.25 and sum(shares.values()) == pytest.approx(1.0)
+    with pytest.raises(CheckpointError):
+        train("tiny", shards, tmp_path, dataclasses.replace(QUICK, resume=True))

@@ -42,6 +42,13 @@ def train(
         list[str] | None,
         typer.Option(metavar="CORPUS", help="Do not train on this corpus. Can be repeated."),
     ] = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CORPUS=SHARE",
+            help="Of the windows, 0 to 1, that come from this corpus. Can be repeated.",
+        ),
+    ] = None,
     accumulate: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Batches of a step. Default: the recipe's."),
@@ -83,12 +90,28 @@ def train(
         resume=resume,
         init=init,
         without=tuple(without or ()),
+        shares=_shares(share or []),
         compile=compile,
         precision=precision,
         held_out_every=held_out_every,
         tensorboard=tensorboard,
     )
     run(recipe, data, output, options, strips=_painter(data) if tensorboard else None)
+
+
+def _shares(texts: list[str]) -> dict[str, float]:
+    from vimoflow.errors import ConfigError
+
+    shares: dict[str, float] = {}
+    for text in texts:
+        corpus, _, number = text.rpartition("=")
+        try:
+            shares[corpus.strip()] = float(number)
+        except ValueError:
+            corpus = ""
+        if not corpus:
+            raise ConfigError(f"--share {text}: say it as CORPUS=SHARE, such as dances=0.2")
+    return shares
 
 
 def _painter(data: Path) -> Painter | None:

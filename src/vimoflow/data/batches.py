@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from vimoflow.conditioning.encoding import Condition, encode_condition, person_s
 from vimoflow.data.augmentation import AugmentationSettings, Clips, augmented, mirrored
 from vimoflow.data.shards import Shard
 from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
+from vimoflow.errors import ConfigError
 from vimoflow.geometry.cameras import Camera, camera_heading
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
@@ -76,18 +77,45 @@ class Batch:
     valid: Bool[Tensor, "batch frames"]
 
 
+def corpus_shares(
+    corpora: Sequence[str], stated: Mapping[str, float]
+) -> Float[np.ndarray, "corpora"]:
+    """The share of the windows that comes from each corpus; they sum to 1.
+
+    Corpora in ``stated`` get exactly that; the others divide the rest as :data:`CORPUS_SHARES` has
+    it, 0.02 for names that are not in it.
+
+    Raises:
+        ConfigError: ``stated`` names a corpus that is not there, or shares that cannot be had.
+    """
+    for name, share in stated.items():
+        if name not in corpora:
+            raise ConfigError(f"--share {name}: no such corpus, only {', '.join(sorted(corpora))}")
+        if not 0 <= share <= 1:
+            raise ConfigError(f"--share {name}={share:g}: from 0 to 1")
+    given = np.array([stated.get(name, 0.0) for name in corpora])
+    rest = np.array([0.0 if n in stated else CORPUS_SHARES.get(n, 0.02) for n in corpora])
+    left = 1 - given.sum()
+    if left < -1e-9 or (rest.any() and left <= 0) or (not rest.any() and left > 1e-9):
+        raise ConfigError(
+            f"--share: {', '.join(stated)} take {given.sum():g} of the windows; less than 1 where "
+            "other corpora are trained on, 1 where none are"
+        )
+    weights = given + max(left, 0.0) * rest / (rest.sum() or 1.0)
+    return weights / weights.sum()
+
+
 class WindowSource:
     """Random access to the windows of a list of shards."""
 
-    def __init__(self, shards: Sequence[Shard], shares: dict[str, float] | None = None) -> None:
-        shares = shares or CORPUS_SHARES
+    def __init__(self, shards: Sequence[Shard], stated: Mapping[str, float] | None = None) -> None:
+        """Corpora named in ``stated`` get that share, see :func:`corpus_shares`."""
         self.shards = list(shards)
         self.sixd = [
             matrix_to_sixd(axis_angle_to_matrix(torch.from_numpy(s.poses).unflatten(1, (24, 3))))
             for s in shards
         ]
-        weights = np.array([shares.get(s.entry.corpus, 0.02) for s in shards])
-        self.shard_weights = weights / weights.sum()
+        self.shard_weights = corpus_shares([s.entry.corpus for s in shards], stated or {})
         self.recording_weights = []
         for shard in shards:
             length = np.diff(shard.starts).astype(float)

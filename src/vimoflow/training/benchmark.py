@@ -113,7 +113,7 @@ def measure_training(
     options = options or RunOptions()
     recipe = dataclasses.replace(recipe, steps=steps * rounds)
     processes = Processes()
-    source = WindowSource(read_shards(data, "train", without=options.without))
+    source = WindowSource(read_shards(data, "train", without=options.without), options.shares)
     normalization = measure_normalization(source, recipe.batches, recipe.seed, batches=1)
     loop = _Loop(recipe, source, normalization, processes, options)
     plain = _PlainLoop(recipe, source, normalization, processes.device)

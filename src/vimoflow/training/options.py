@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vimoflow.errors import ConfigError
@@ -21,6 +22,7 @@ class RunOptions:
         resume: go on from the state in the output folder.
         init: a checkpoint to start from instead of random weights; its normalisation stays.
         without: corpora not to train on.
+        shares: of the windows, by corpus; see ``data.batches.corpus_shares``.
         compile: let ``torch.compile`` fuse the network. It takes a minute or two for each window
             length (less when its cache is warm) and makes every step after faster, so it pays in
             runs of hundreds of steps, not in tests; `vimoflow bench train` tells both times.
@@ -41,6 +43,7 @@ class RunOptions:
     resume: bool = False
     init: Path | None = None
     without: tuple[str, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
     compile: bool = True
     precision: str = "bf16"
     workers: int | None = None

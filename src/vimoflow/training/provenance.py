@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from vimoflow import __version__
+from vimoflow.data.batches import WindowSource
 from vimoflow.data.manifest import bars_commercial_use
 from vimoflow.data.shards import Shard
 from vimoflow.training.recipe_files import recipe_fields
@@ -17,7 +18,7 @@ from vimoflow.training.recipes import Recipe
 def provenance(
     name: str,
     recipe: Recipe,
-    shards: Sequence[Shard],
+    source: WindowSource,
     origin: dict[str, Any] | None,
     step: int,
     seconds: float,
@@ -28,7 +29,7 @@ def provenance(
 
     Args:
         name, recipe: what was trained.
-        shards: what it was trained on.
+        source: what it was trained on.
         origin: the checkpoint it started from, with its own record, or None.
         step, seconds: how long.
         device, processes: on what.
@@ -45,7 +46,8 @@ def provenance(
         "torch": torch.__version__,
         "data": [
             {key: getattr(s.entry, key) for key in ("corpus", "licence", "source", "hours")}
-            for s in shards
+            | {"share": round(float(share), 4)}
+            for s, share in zip(source.shards, source.shard_weights, strict=True)
         ],
     }
 

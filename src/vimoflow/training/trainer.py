@@ -88,7 +88,7 @@ class _Run:
         except OSError as error:
             raise OutputError(f"{output}: cannot be made ({error.strerror})") from error
         self.shards = _training_shards(data, options.without)
-        self.source = WindowSource(self.shards)
+        self.source = WindowSource(self.shards, options.shares)
         start = self._start()
         self.learner, self.seconds, self.origin = start.learner, start.seconds, start.origin
         self.held_out = self._held_out(data)
@@ -101,7 +101,11 @@ class _Run:
         """What must be the same for a run to go on. It may become longer."""
         fields = {k: v for k, v in recipe_fields(self.recipe).items() if k != "steps"}
         files = {s.entry.file: s.entry.sha256 for s in self.shards}
-        options = {"precision": self.options.precision, "part_frames": self.options.part_frames}
+        options: dict[str, Any] = {
+            "precision": self.options.precision, "part_frames": self.options.part_frames
+        }  # fmt: skip
+        if self.options.shares:
+            options["corpus_shares"] = dict(self.options.shares)
         return {**fields, **options, "data": files}
 
     def loop(self) -> None:
@@ -157,7 +161,7 @@ class _Run:
         if self.processes.first:
             learner = self.learner
             record = provenance(
-                self.name, self.recipe, self.shards, self.origin, learner.step, self.seconds,
+                self.name, self.recipe, self.source, self.origin, learner.step, self.seconds,
                 self.processes.device.type, self.processes.count,
             )  # fmt: skip
             average = copy.deepcopy(learner.average).cpu()
