@@ -30,7 +30,7 @@ from vimoflow.datasets.writing import (
     write_shards,
 )
 from vimoflow.diffusion.checkpoint import load_checkpoint
-from vimoflow.errors import OutputError
+from vimoflow.errors import InputError, OutputError
 from vimoflow.files import write_text
 
 MANIFEST = "manifest.json"
@@ -53,9 +53,13 @@ def assemble(
         output: the data set's folder.
 
     Raises:
+        InputError: not one of the videos can be used; what was there stays.
         OutputError: it cannot be written.
     """
     selection = select(plan, videos, failures)
+    errors = [entry.record.error for entry in selection.videos]
+    if all(errors):
+        raise InputError(f"not one of {len(errors)} videos can be used: {min(errors)}")
     partial, old = (output.with_name(f".{output.name}.{word}") for word in ("partial", "old"))
     try:
         _clear(partial, old)
