@@ -54,6 +54,7 @@ class GapScores:
         mpjpe_mm: mean distance of the joints in the world, millimetres.
         slide_mm: horizontal way of feet near the floor, mm a frame, in the gap.
         join_jerk: mean jerk of differences across the joins over the mean inside the gap.
+        join_jerk_kept: the same over the mean in the known frames around the gap.
     """
 
     method: str
@@ -65,6 +66,7 @@ class GapScores:
     mpjpe_mm: float
     slide_mm: float
     join_jerk: float
+    join_jerk_kept: float
 
 
 def l2p(
@@ -170,25 +172,28 @@ def score_filler(
         if progress is not None:
             progress(number + 1, len(clips))
     p, t, Rp, Rt = (torch.stack(x) for x in (predicted, true, R_predicted, R_true))
-    joins, inside = np.array(jerks).mean(0)
+    joins, inside, kept = np.array(jerks).mean(0)
     return GapScores(
         method, gap, len(clips), l2p(p, t, scale), l2q(Rp, Rt), npss(Rp, Rt),
-        float(1000 * (p - t).norm(dim=-1).mean()), float(np.nanmean(slides)), joins / inside,
+        float(1000 * (p - t).norm(dim=-1).mean()), float(np.nanmean(slides)),
+        joins / inside, joins / kept,
     )  # fmt: skip
 
 
 def markdown_table(scores: Sequence[GapScores]) -> str:
     """The scores as a table, interpolation's L2P being 100 %."""
     lines = [
-        "| gap | method | L2P | of interpolation | L2Q | NPSS | mm | slide mm | jerk at joins |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| gap | method | L2P | of interpolation | L2Q | NPSS | mm | slide mm "
+        "| jerk at joins | of the kept frames' |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     base = {s.frames: s.l2p for s in scores if s.method == "interpolation"}
     for s in scores:
         share = f"{100 * s.l2p / base[s.frames]:.0f} %" if s.frames in base else ""
         lines.append(
             f"| {s.frames / FPS:g} s | {s.method} | {s.l2p:.3f} | {share} | {s.l2q:.3f} | "
-            f"{s.npss:.4f} | {s.mpjpe_mm:.0f} | {s.slide_mm:.1f} | {s.join_jerk:.2f} |"
+            f"{s.npss:.4f} | {s.mpjpe_mm:.0f} | {s.slide_mm:.1f} | {s.join_jerk:.2f} | "
+            f"{s.join_jerk_kept:.2f} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -213,7 +218,9 @@ def _slide(p: Tensor) -> float:
     return float(foot_slide(feet, (sole_heights(p) < _NEAR_FLOOR_M).double(), FPS))
 
 
-def _join_jerk(p: Tensor, first: int, end: int) -> tuple[float, float]:
+def _join_jerk(p: Tensor, first: int, end: int) -> tuple[float, float, float]:
+    """Mean jerk across the joins, inside the gap, and in the known frames."""
     jerk = p.diff(n=3, dim=0).norm(dim=-1).mean(1)
     at = torch.cat((jerk[first - 3 : first], jerk[end - 3 : end]))
-    return float(at.mean()), float(jerk[first : end - 3].mean())
+    kept = torch.cat((jerk[: first - 3], jerk[end:]))
+    return float(at.mean()), float(jerk[first : end - 3].mean()), float(kept.mean())
