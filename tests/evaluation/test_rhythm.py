@@ -10,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.evaluation.rhythm import beat_alignment, motion_beats, physical_foot_contact
+from vimoflow.evaluation.rhythm import (
+    beat_alignment,
+    motion_beats,
+    motion_speed,
+    physical_foot_contact,
+)
 
 quick = settings(max_examples=25, deadline=None)
 
@@ -26,6 +31,14 @@ def test_a_swing_rests_at_its_turning_points(fps):
     assert len(beats) == len(expected)
     assert np.abs(beats - expected).max() <= 1.01 / fps
     assert beat_alignment(expected, beats) > 0.8
+
+
+def test_speed_is_the_mean_way_a_frame():
+    joints = np.zeros((40, 24, 3))
+    joints[:, :12, 0] = 0.02 * np.arange(40)[:, None]  # half of them
+    speed = motion_speed(joints, 30.0)
+    assert speed.shape == (39,)
+    np.testing.assert_allclose(speed, 0.01, rtol=1e-9)
 
 
 def test_alignment_of_known_offsets():

@@ -10,12 +10,21 @@ import pytest
 import torch
 
 from music_examples import swinging, tiny_model
+from vimoflow.diffusion.checkpoint import save_checkpoint
 from vimoflow.errors import InputError
-from vimoflow.music.comparison import ComparisonOptions, compare_styles, cut_clips, score_table
+from vimoflow.geometry.rotations import sixd_to_matrix
+from vimoflow.motion.features import encode_features
+from vimoflow.music.comparison import (
+    ComparisonOptions,
+    compare_styles,
+    cut_clips,
+    score_table,
+    unheard_songs,
+)
 from vimoflow.music.evaluation import (
     HeardMotion,
-    StyleClassifier,
     beat_test,
+    beat_tests,
     heard_motion,
     motion_of,
     song_folds,
@@ -24,6 +33,7 @@ from vimoflow.music.evaluation import (
 from vimoflow.music.preference import count_preferences, write_preference_page
 from vimoflow.music.sampling import DanceOptions
 from vimoflow.music.styles import StyleOptions
+from vimoflow.music.training import TrainOptions
 
 
 def songs(on_beat: bool) -> list[HeardMotion]:
@@ -49,6 +59,32 @@ def test_a_swinging_dance_is_on_its_own_beats():
     assert beat_test([heard, heard], 200).alignment.value > 0.5
 
 
+def test_as_drawn_and_on_the_beat_are_told_apart():
+    """Beats that no halt is on, though one is near: only the warp brings them together."""
+    dances = [swinging("abcd"[k], 300, period=24, beat_at=4) for k in range(4)]
+    drawn = [encode_features(sixd_to_matrix(d.sixd), d.contacts, d.root) for d in dances]
+    as_drawn, on_beat = beat_tests(drawn, dances)
+    assert as_drawn.songs == on_beat.songs == 4
+    assert as_drawn.alignment.value < 0.3 < 0.7 < on_beat.alignment.value
+
+
+def test_folds_that_were_stopped_are_not_judged(tmp_path, monkeypatch):
+    from vimoflow.music import comparison
+
+    path = tmp_path / "stopped.safetensors"
+    model = tiny_model(dances=())
+    record = {**model.checkpoint.provenance, "steps": 3}
+    save_checkpoint(dataclasses.replace(model.checkpoint, provenance=record), path)
+    monkeypatch.setattr(comparison, "train_music", lambda *_: path)
+    g = torch.Generator().manual_seed(0)
+    dances = [
+        dataclasses.replace(swinging(f"{k}", 90), music=torch.rand(90, 35, generator=g))
+        for k in range(2)
+    ]
+    with pytest.raises(InputError, match="after 3 steps; run it again"):
+        unheard_songs(dances, tmp_path, 2, TrainOptions(steps=4), say=lambda _: None)
+
+
 def test_takes_of_one_song_stay_in_one_fold():
     g = torch.Generator().manual_seed(0)
     dances = []
@@ -65,15 +101,6 @@ def test_takes_of_one_song_stay_in_one_fold():
         assert all(f"{name[0]}-{1 - int(name[2])}" in names for name in names)
     with pytest.raises(InputError, match="5 songs"):
         song_folds(dances, 6)
-
-
-def test_the_classifier_tells_fast_from_slow():
-    rng = np.random.default_rng(0)
-    slow, fast = (np.exp(rng.normal(m, 0.3, (40, 72))) for m in (-2.0, 0.0))
-    tells = StyleClassifier(fast[:20], slow[:20])
-    assert tells.probability(fast[20:]).mean() > 0.9 > 0.1 > tells.probability(slow[20:]).mean()
-    with pytest.raises(InputError, match="windows"):
-        StyleClassifier(fast[:1], slow)
 
 
 def test_a_comparison_gives_a_row_a_model_and_refuses_a_style_that_is_known():

@@ -1,66 +1,11 @@
-"""Windows of dances: padding, headings, speeds and beats."""
+"""Dances with their music: which file is whose."""
 
 from __future__ import annotations
 
-import dataclasses
-
-import numpy as np
 import pytest
-import torch
 
-from music_examples import swinging
-from vimoflow.evaluation.rhythm import beat_alignment, motion_beats
-from vimoflow.motion.features import LAYOUT
-from vimoflow.music.features import BEATS, beats_s
-from vimoflow.music.pairs import WindowSettings, draw_windows, find_music, read_dances
-
-
-def generator() -> torch.Generator:
-    return torch.Generator().manual_seed(3)
-
-
-def test_the_same_seed_gives_the_same_windows():
-    dances = [swinging("a"), swinging("b", 90)]
-    first, second = (draw_windows(dances, 24, 120, generator()) for _ in range(2))
-    assert torch.equal(first.features, second.features) and torch.equal(first.music, second.music)
-    assert not first.valid.all() and first.valid.any(1).all()
-    assert (first.music[~first.valid] == 0).all()
-
-
-def test_windows_begin_above_the_origin_whatever_their_heading():
-    batch = draw_windows([swinging("a")], 8, 60, generator())
-    root = batch.features[:, 0, LAYOUT.root]
-    torch.testing.assert_close(root[:, (0, 2)], torch.zeros(8, 2))
-    torch.testing.assert_close(batch.joints[:, 0, 0], root)
-
-
-def test_retimed_beats_stay_impulses_at_the_changed_distance():
-    settings = WindowSettings(mirror=0.0, turn=False, retime=1.0, retime_range=(1.25, 1.25 + 1e-9))
-    batch = draw_windows([swinging("a")], 4, 100, generator(), settings)
-    for music in batch.music:
-        beats = np.flatnonzero(music[:, BEATS].numpy())
-        assert set(np.unique(music[:, BEATS])) <= {0.0, 1.0}
-        assert set(np.diff(beats[1:-1])) == {8}  # ten frames at 1.25 times the speed
-
-
-def test_silent_dances_have_zeros_and_say_so():
-    batch = draw_windows([swinging("a", music=False)], 3, 60, generator())
-    assert not batch.heard.any() and (batch.music == 0).all() and batch.music.shape[-1] == 35
-
-
-def test_rematching_brings_beats_together():
-    dance = swinging("a", 600, period=24, beat_at=7)  # never in step as recorded
-
-    def alignment(settings: WindowSettings) -> float:
-        batch = draw_windows([dance], 8, 150, generator(), settings)
-        values = [
-            beat_alignment(beats_s(m.numpy()), motion_beats(j.numpy(), 30.0))
-            for m, j in zip(batch.music, batch.joints, strict=True)
-        ]
-        return float(np.mean(values))
-
-    plain = WindowSettings(retime=0.0)
-    assert alignment(dataclasses.replace(plain, rematch=60)) > alignment(plain) + 0.2
+from vimoflow.errors import InputError
+from vimoflow.music.pairs import find_music, read_dances
 
 
 def test_music_is_found_by_the_recordings_name_and_by_the_aist_piece(tmp_path):
@@ -72,7 +17,5 @@ def test_music_is_found_by_the_recordings_name_and_by_the_aist_piece(tmp_path):
 
 
 def test_no_pairs_is_one_line(tmp_path):
-    from vimoflow.errors import InputError
-
     with pytest.raises(InputError, match="no recording has music"):
         read_dances(tmp_path, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +11,13 @@ from vimoflow.conditioning.encoding import Condition
 from vimoflow.editing.masked_denoising import Known
 from vimoflow.errors import ConfigError
 from vimoflow.motion.features import LAYOUT
-from vimoflow.music.sampling import DanceOptions, constrained_dance, dance_features
+from vimoflow.music.beat_warping import warped_to_beats
+from vimoflow.music.sampling import (
+    DanceOptions,
+    constrained_dance,
+    dance_features,
+    finished_dance,
+)
 
 OPTIONS = DanceOptions(steps=3, guidance=0.5)
 
@@ -69,3 +76,24 @@ def test_wrong_options_and_channels_are_one_line():
         DanceOptions(window=50, overlap=50)
     with pytest.raises(ConfigError, match="sampler"):
         DanceOptions(sampler="one-pass")
+    with pytest.raises(ConfigError, match="smoothing"):
+        DanceOptions(smoothing_s=-0.1)
+
+
+def test_smoothing_takes_the_noise_of_the_estimates_away():
+    def shaking(by_s: float) -> float:
+        options = DanceOptions(steps=3, smoothing_s=by_s)
+        made = dance_features(tiny_model(), music(120), options)[0, :, LAYOUT.root]
+        return float(made.diff(n=2, dim=0).norm(dim=-1).mean())
+
+    assert shaking(0.04) < 0.5 * shaking(0.0)
+
+
+def test_a_finished_dance_is_warped_only_if_told_the_beats():
+    drawn = dance_features(tiny_model(), music(150), OPTIONS)[0]
+    beats = np.arange(0.4, 5, 0.5)
+    plain, bent = finished_dance(drawn, None), finished_dance(drawn, beats)
+    warped = finished_dance(warped_to_beats(drawn, beats), None)
+    assert len(bent) == len(plain) == 150
+    np.testing.assert_array_equal(bent.poses, warped.poses)
+    assert np.abs(bent.poses - plain.poses).max() > 1e-3

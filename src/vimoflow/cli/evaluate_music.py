@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vimoflow.cli.paths import require_input, require_output_folder
 from vimoflow.cli.progress import progress
 from vimoflow.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from vimoflow.music.evaluation import BeatTest
 
 app = typer.Typer(
     help="How well generated dances follow music and style.",
@@ -38,17 +41,21 @@ def beats(
     guidance: Annotated[float, typer.Option(metavar="W", help="0 is none.")] = 0.5,
 ) -> None:
     """Beat alignment on songs the model never heard, against random time offsets."""
-    from vimoflow.files import write_text
-    from vimoflow.music.comparison import beat_line
     from vimoflow.music.denoiser import load_music_model
-    from vimoflow.music.evaluation import beat_test, dance_to, heard_motion, song_groups
+    from vimoflow.music.evaluation import (
+        beat_test,
+        beat_tests,
+        drawn_to,
+        heard_motion,
+        song_groups,
+    )
     from vimoflow.music.pairs import read_dances
     from vimoflow.music.sampling import DanceOptions
 
     _require(data, audio, output)
     dances = read_dances(data, audio, split=None)
     if truth:
-        test = beat_test([heard_motion(d) for d in dances])
+        tests = {"recorded": beat_test([heard_motion(d) for d in dances])}
     else:
         model = load_music_model(checkpoint)
         known = set(model.checkpoint.provenance.get("dances", ()))
@@ -58,10 +65,10 @@ def beats(
         if not new:
             raise InputError(f"{audio}: the model has heard all of these songs; use `folds`")
         with progress("dancing") as show:
-            made = dance_to(model, new, DanceOptions(steps, guidance=guidance), seconds, show)
-        test = beat_test([heard_motion(d, m) for d, m in zip(new, made, strict=True)])
-    typer.echo(beat_line(test))
-    write_text(output / "beats.json", json.dumps(dataclasses.asdict(test), indent=1) + "\n")
+            drawn = drawn_to(model, new, DanceOptions(steps, guidance=guidance), seconds, show)
+        as_drawn, on_beat = beat_tests(drawn, new)
+        tests = {"as drawn": as_drawn, "on beat": on_beat}
+    _report(tests, output)
 
 
 @app.command("folds")
@@ -79,19 +86,17 @@ def folds(
     seconds: Annotated[float, typer.Option(metavar="S", help="Of each song.")] = 30.0,
 ) -> None:
     """Train without each part of the songs in turn, and test on it; resumes where it stopped."""
-    from vimoflow.files import write_text
-    from vimoflow.music.comparison import beat_line, unheard_songs
+    from vimoflow.music.comparison import unheard_songs
     from vimoflow.music.pairs import read_dances
     from vimoflow.music.training import TrainOptions, entries_of
 
     _require(data, audio, output)
     dances = read_dances(data, audio, split=None)
     options = TrainOptions(steps, resume=True, init=init, rematch=rematch)
-    test = unheard_songs(
+    as_drawn, on_beat = unheard_songs(
         dances, output, count, options, entries_of(data, dances), seconds=seconds, say=typer.echo
     )
-    typer.echo(beat_line(test))
-    write_text(output / "beats.json", json.dumps(dataclasses.asdict(test), indent=1) + "\n")
+    _report({"as drawn": as_drawn, "on beat": on_beat}, output)
 
 
 @app.command("styles")
@@ -152,6 +157,17 @@ def preference(
     require_output_folder(output)
     path = write_preference_page(first, second, output, seed)
     typer.echo(f"page: {path}")
+
+
+def _report(tests: dict[str, BeatTest], output: Path) -> None:
+    """Beat tests in lines and in ``beats.json``."""
+    from vimoflow.files import write_text
+    from vimoflow.music.comparison import beat_line
+
+    for name, test in tests.items():
+        typer.echo(beat_line(name, test))
+    content = {name: dataclasses.asdict(test) for name, test in tests.items()}
+    write_text(output / "beats.json", json.dumps(content, indent=1) + "\n")
 
 
 def _require(data: Path, audio: Path, output: Path) -> None:

@@ -42,7 +42,7 @@ def train(
         int,
         typer.Option(
             metavar="N",
-            help="For pairs that are not in step: match beats, trying N places and speeds.",
+            help="For pairs not in step: bring beats together, trying N places and speeds.",
         ),
     ] = 0,
     all_splits: Annotated[
@@ -96,6 +96,13 @@ def generate(
     seconds: Annotated[
         float | None, typer.Option(metavar="S", help="How much of the song to dance to.")
     ] = None,
+    on_beat: Annotated[
+        bool,
+        typer.Option(
+            "--on-beat/--as-drawn",
+            help="Bend the dance's time a little so that it halts on beats, or leave it.",
+        ),
+    ] = True,
 ) -> None:
     """Let the model dance to a song."""
     from vimoflow.music.generation import SongOptions, generate_dance
@@ -103,7 +110,7 @@ def generate(
 
     require_input(song)
     require_output_folder(output)
-    sampling = DanceOptions(steps, sampler, guidance, seed)
+    sampling = DanceOptions(steps, sampler, guidance, seed, on_beat=on_beat)
     options = SongOptions(output, checkpoint, tuple(style or ()), sampling, start, seconds)
     with progress("dancing") as show:
         result = generate_dance(song, options, show)

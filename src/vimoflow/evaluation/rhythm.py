@@ -18,18 +18,25 @@ _SMOOTHING_S = 5 / 60  # standard deviation of the published Gaussian on the spe
 def motion_beats(
     joints: Float[np.ndarray, "frames joints 3"], fps: float
 ) -> Float[np.ndarray, "beats"]:
-    """Times (seconds) at which the body moves least: minima of the joints' mean speed.
+    """Times (seconds) at which the body moves least: minima of the joints' mean speed."""
+    from scipy.signal import argrelextrema
 
-    The speed is smoothed with a Gaussian of five frames at 60 fps (Siyao et al. 2022, Bailando; the
-    same in EDGE). The speed between two frames is given the time of the first, as published.
+    return argrelextrema(motion_speed(joints, fps), np.less)[0] / fps
+
+
+def motion_speed(
+    joints: Float[np.ndarray, "frames joints 3"], fps: float
+) -> Float[np.ndarray, "steps"]:
+    """The joints' mean way per frame, metres, smoothed; one value between every two frames.
+
+    The Gaussian has five frames at 60 fps (Siyao et al. 2022, Bailando; the same in EDGE). The
+    speed between two frames is given the time of the first, as published.
     """
     from scipy.ndimage import gaussian_filter1d
-    from scipy.signal import argrelextrema
 
     _check(joints, fps, 3)
     speed = np.linalg.norm(np.diff(joints.astype(np.float64), axis=0), axis=-1).mean(-1)
-    smooth = gaussian_filter1d(speed, _SMOOTHING_S * fps)
-    return argrelextrema(smooth, np.less)[0] / fps
+    return np.asarray(gaussian_filter1d(speed, _SMOOTHING_S * fps))
 
 
 def beat_alignment(

@@ -7,25 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaxtyping import Float
+from torch import Tensor
+
 from vimoflow.data.shards import ShardEntry
 from vimoflow.errors import InputError
 from vimoflow.music.adapters import adapted
 from vimoflow.music.denoiser import MusicModel, load_music_model
-from vimoflow.music.evaluation import (
-    BeatTest,
-    HeardMotion,
-    StyleClassifier,
-    StyleScores,
-    beat_test,
-    dance_to,
-    heard_motion,
-    kinetic_windows,
-    motion_of,
-    song_folds,
-    style_scores,
-)
+from vimoflow.music.evaluation import BeatTest, beat_tests, drawn_to, motion_of, song_folds
 from vimoflow.music.pairs import Dance
 from vimoflow.music.sampling import DanceOptions
+from vimoflow.music.style_scores import (
+    StyleClassifier,
+    StyleScores,
+    StyleTest,
+    kinetic_windows,
+)
 from vimoflow.music.styles import StyleOptions, fine_tuned, train_style
 from vimoflow.music.training import TrainOptions, train_music
 
@@ -85,31 +82,27 @@ def compare_styles(
     clips = cut_clips(given, options.clip_s)
     if len(clips) < max(options.clips):
         raise InputError(f"the style has {len(clips)} clips only; ask for fewer")
-    held_out = kinetic_windows([motion_of(d) for d in kept])
-    classifier = StyleClassifier(
-        kinetic_windows([motion_of(d) for d in given]),
-        kinetic_windows([motion_of(d) for d in others]),
+    test = StyleTest(
+        kept[: options.songs],
+        others[: options.songs],
+        kinetic_windows([motion_of(d) for d in kept]),
+        StyleClassifier(
+            kinetic_windows([motion_of(d) for d in given]),
+            kinetic_windows([motion_of(d) for d in others]),
+        ),
+        options.seconds,
+        options.sampling,
     )
-    some, old = kept[: options.songs], others[: options.songs]
-
-    def scores(name: str, tried: MusicModel) -> StyleScores:
-        say(f"{name}: dancing")
-        to_style, to_others = (
-            dance_to(tried, dances, options.sampling, options.seconds) for dances in (some, old)
-        )
-        return style_scores(name, to_style, to_others, old, held_out, classifier)
-
-    rows = [scores("backbone", model)]
+    rows = [test.scores("backbone", model)]
     for count in options.clips:
         say(f"learning from {count} clips")
         chosen = clips[:: max(1, len(clips) // count)][:count]
         adapter = train_style(model, chosen, "style", "", options.style)
         for scale in options.scales:
-            rows.append(
-                scores(f"adapter, {count} clips, x {scale:g}", adapted(model, [(adapter, scale)]))
-            )
+            styled = adapted(model, [(adapter, scale)])
+            rows.append(test.scores(f"adapter, {count} clips, x {scale:g}", styled))
         tuned = fine_tuned(model, chosen, options.style)
-        rows.append(scores(f"fine-tuned, {count} clips", tuned))
+        rows.append(test.scores(f"fine-tuned, {count} clips", tuned))
     return rows
 
 
@@ -138,8 +131,10 @@ def unheard_songs(
     sampling: DanceOptions | None = None,
     seconds: float | None = 30.0,
     say: Say = print,
-) -> BeatTest:
+) -> tuple[BeatTest, BeatTest]:
     """Train a model for each fold of songs without them, and test how it dances to them.
+
+    Returns the tests of the dances as drawn, and of the same put on the beat.
 
     A fold whose training is done already, in ``output/fold<n>``, is not trained again.
 
@@ -154,39 +149,44 @@ def unheard_songs(
         say: told what is done.
     """
     options = dataclasses.replace(options or TrainOptions(), resume=True)
-    heard: list[HeardMotion] = []
+    tested: list[Dance] = []
+    drawn: list[Float[Tensor, "_ 151"]] = []
     for number, names in enumerate(song_folds(dances, folds)):
         kept = [d for d in dances if d.name not in names]
         say(f"fold {number + 1} of {folds}: {len(kept)} dances to learn, {len(names)} to test")
         path = train_music(kept, output / f"fold{number}", "music", entries, options)
+        model = load_music_model(path)
+        if (done := int(model.checkpoint.provenance["steps"])) < options.steps:
+            raise InputError(f"{path}: stopped after {done} steps; run it again to go on")
         tests = [d for d in dances if d.name in names]
-        made = dance_to(load_music_model(path), tests, sampling, seconds)
-        heard += [heard_motion(d, m) for d, m in zip(tests, made, strict=True)]
-    return beat_test(heard)
+        drawn += drawn_to(model, tests, sampling, seconds)
+        tested += tests
+    return beat_tests(drawn, tested)
 
 
 def score_table(rows: Sequence[StyleScores]) -> str:
     """Scores as a Markdown table."""
     lines = [
-        "| model | FID_k to the style | classifier | diversity | foot slide, mm | old beats |",
-        "|---|---|---|---|---|---|",
+        "| model | FID_k to the style | classifier | diversity | foot slide, mm "
+        "| old beats as drawn | on beat |",
+        "|---|---|---|---|---|---|---|",
     ]
     for r in rows:
         f, p = r.fid_k, r.probability
         lines.append(
             f"| {r.name} | {f.value:.2f} ({f.low:.2f} to {f.high:.2f}) "
             f"| {p.value:.2f} ({p.low:.2f} to {p.high:.2f}) | {r.diversity_k:.2f} "
-            f"| {r.foot_slide_mm:.2f} | {r.beat_alignment:.3f} |"
+            f"| {r.foot_slide_mm:.2f} | {r.beats_as_drawn:.3f} | {r.beats_on_beat:.3f} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def beat_line(test: BeatTest) -> str:
+def beat_line(name: str, test: BeatTest) -> str:
     """A beat test in one line."""
     a = test.alignment
     return (
-        f"beat alignment {a.value:.3f} ({a.low:.3f} to {a.high:.3f}) over {test.songs} songs; the "
-        f"same motions at random offsets {test.chance:.3f}; p = {test.p_value:.4f}"
+        f"{name}: beat alignment {a.value:.3f} ({a.low:.3f} to {a.high:.3f}) over {test.songs} "
+        f"songs; the same motions at random offsets {test.chance:.3f}; p = {test.p_value:.4f}"
     )
 
 

@@ -1,4 +1,4 @@
-"""How well generated dances follow their music, and how much of a style an adapter brings."""
+"""How well generated dances follow their music."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
 from vimoflow.errors import InputError
-from vimoflow.evaluation.distribution import diversity, frechet_distance
 from vimoflow.evaluation.intervals import Estimate, bootstrap_mean
 from vimoflow.evaluation.music import same_music
 from vimoflow.evaluation.rhythm import beat_alignment, motion_beats
@@ -17,13 +17,8 @@ from vimoflow.geometry.rotations import matrix_to_axis_angle, sixd_to_matrix
 from vimoflow.motion.clip import Motion
 from vimoflow.music.denoiser import MusicModel
 from vimoflow.music.features import FPS, ONSET, beats_s
-from vimoflow.music.generation import slide_of
 from vimoflow.music.pairs import Dance
-from vimoflow.music.sampling import DanceOptions, dance_features
-from vimoflow.sampling.finishing import finished_motion
-
-WINDOW_S = 5.0  # clips that motion features are taken of
-_LEAST_WINDOWS = 3  # of each side, for a classifier
+from vimoflow.music.sampling import DanceOptions, dance_features, finished_dance
 
 
 @dataclass(frozen=True)
@@ -51,27 +46,6 @@ class HeardMotion:
     music_beats_s: Float[np.ndarray, "music"]
     motion_beats_s: Float[np.ndarray, "motion"]
     seconds: float
-
-
-@dataclass(frozen=True)
-class StyleScores:
-    """One model beside the motions of a style it should have, and on the music of others.
-
-    Attributes:
-        name: of the model.
-        fid_k: Fréchet distance of kinetic features to the style's held-out motions, with interval.
-        probability: of the style, by the classifier, mean over windows.
-        diversity_k: mean distance between two of its windows.
-        foot_slide_mm: mm a frame by the motion's own contacts.
-        beat_alignment: on the other genres' music.
-    """
-
-    name: str
-    fid_k: Estimate
-    probability: Estimate
-    diversity_k: float
-    foot_slide_mm: float
-    beat_alignment: float
 
 
 def beat_test(heard: Sequence[HeardMotion], draws: int = 2000, seed: int = 0) -> BeatTest:
@@ -122,23 +96,44 @@ def motion_of(dance: Dance) -> Motion:
     return Motion(poses, dance.root.numpy(), FPS, dance.contacts.numpy())
 
 
-def dance_to(
+def drawn_to(
     model: MusicModel,
     dances: Sequence[Dance],
     options: DanceOptions | None = None,
     seconds: float | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Motion]:
-    """A generated motion to the music of each, at most so many seconds from its beginning."""
-    made = []
+) -> list[Float[Tensor, "_ 151"]]:
+    """Features drawn to the music of each, at most so many seconds from its beginning."""
+    drawn = []
     frames = None if seconds is None else round(seconds * FPS)
     for number, dance in enumerate(dances):
         if dance.music is None:
             raise InputError(f"{dance.name}: has no music")
-        made.append(finished_motion(dance_features(model, dance.music[:frames], options)[0]))
+        drawn.append(dance_features(model, dance.music[:frames], options)[0])
         if progress is not None:
             progress(number + 1, len(dances))
-    return made
+    return drawn
+
+
+def finished_dances(
+    drawn: Sequence[Float[Tensor, "_ 151"]], dances: Sequence[Dance], on_beat: bool
+) -> list[Motion]:
+    """Motions of what was drawn to these dances' music, on its beats or as drawn."""
+    return [
+        finished_dance(features, dance.music_beats / FPS if on_beat else None)
+        for features, dance in zip(drawn, dances, strict=True)
+    ]
+
+
+def beat_tests(
+    drawn: Sequence[Float[Tensor, "_ 151"]], dances: Sequence[Dance]
+) -> tuple[BeatTest, BeatTest]:
+    """Of the same draws: as drawn, and put on the beat."""
+    as_drawn, on_beat = (
+        beat_test([heard_motion(d, m) for d, m in zip(dances, made, strict=True)])
+        for made in (finished_dances(drawn, dances, warp) for warp in (False, True))
+    )
+    return as_drawn, on_beat
 
 
 def song_groups(dances: Sequence[Dance]) -> list[int]:
@@ -173,92 +168,3 @@ def song_folds(dances: Sequence[Dance], folds: int) -> list[list[str]]:
         sums[fold] += lengths[group]
         names[fold] += [d.name for d, own in zip(dances, groups, strict=True) if own == group]
     return names
-
-
-def kinetic_windows(motions: Sequence[Motion]) -> Float[np.ndarray, "windows 72"]:
-    """Kinetic features of windows of five seconds that do not overlap.
-
-    Raises:
-        InputError: no motion lasts so long.
-    """
-    from vimoflow.evaluation.dance_features import kinetic_features, published_input
-
-    frames, rows = round(WINDOW_S * FPS), []
-    for motion in motions:
-        joints = motion.joint_positions
-        for first in range(0, len(joints) - frames + 1, frames):
-            part = published_input(joints[first : first + frames], FPS)
-            rows.append(kinetic_features(part, acceleration="corrected").numpy())
-    if not rows:
-        raise InputError(f"no motion lasts {WINDOW_S:g} s")
-    return np.stack(rows)
-
-
-class StyleClassifier:
-    """Logistic regression on the logarithms of kinetic features, trained on real motion.
-
-    Args:
-        style: windows of the style, from clips that are not held out.
-        others: windows of all else.
-
-    Raises:
-        InputError: too few windows of either.
-    """
-
-    def __init__(self, style: Float[np.ndarray, "n 72"], others: Float[np.ndarray, "m 72"]) -> None:
-        from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-        from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
-        from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
-
-        if min(len(style), len(others)) < _LEAST_WINDOWS:
-            raise InputError(f"a classifier needs {_LEAST_WINDOWS} windows of either side")
-        self._model = make_pipeline(
-            StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000)
-        )
-        labels = np.repeat([1, 0], [len(style), len(others)])
-        self._model.fit(_logarithms(np.concatenate((style, others))), labels)
-
-    def probability(self, windows: Float[np.ndarray, "n 72"]) -> Float[np.ndarray, "n"]:
-        """Of the style, for each window."""
-        return np.asarray(self._model.predict_proba(_logarithms(windows))[:, 1], dtype=np.float64)
-
-
-def style_scores(
-    name: str,
-    to_style: Sequence[Motion],
-    to_others: Sequence[Motion],
-    others: Sequence[Dance],
-    held_out: Float[np.ndarray, "n 72"],
-    classifier: StyleClassifier,
-) -> StyleScores:
-    """Scores of one model.
-
-    Args:
-        name: of the model.
-        to_style: what it dances to the style's music.
-        to_others: what it dances to the music of ``others``.
-        others: dances of the old genres.
-        held_out: windows of the style's motions that nothing was trained on.
-        classifier: of the style.
-    """
-    windows = kinetic_windows(to_style)
-    distance = frechet_distance(_logarithms(windows), _logarithms(held_out))
-    slides = [slide for m in (*to_style, *to_others) if (slide := slide_of(m)) is not None]
-    aligned = [
-        beat_alignment(h.music_beats_s, h.motion_beats_s)
-        for h in map(heard_motion, others, to_others)
-        if len(h.music_beats_s)
-    ]
-    return StyleScores(
-        name,
-        Estimate(distance.value, distance.low, distance.high, distance.n, distance.n),
-        bootstrap_mean(classifier.probability(windows)),
-        diversity(_logarithms(windows), _logarithms(held_out)),
-        float(np.mean(slides)) if slides else float("nan"),
-        float(np.mean(aligned)) if aligned else float("nan"),
-    )
-
-
-def _logarithms(features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    """Energies spread over orders of magnitude; their logarithms are nearly Gaussian."""
-    return np.log(features.astype(np.float64) + 1e-6)

@@ -25,9 +25,8 @@ from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
 from vimoflow.music.adapters import adapted, load_adapter, parse_style, style_path
 from vimoflow.music.denoiser import MusicModel, load_music_model
 from vimoflow.music.features import FPS, LONGEST_S, beats_s, music_features
-from vimoflow.music.sampling import DanceOptions, dance_features
+from vimoflow.music.sampling import DanceOptions, dance_features, finished_dance
 from vimoflow.pipeline.generation import all_or_nothing
-from vimoflow.sampling.finishing import finished_motion
 from vimoflow.viewer.page import Detail, Sound, write_preview_page
 
 _SOUND_HZ = 32000  # of the sound in the page: mono, 96 kbit/s, 0.7 MB a minute
@@ -87,8 +86,8 @@ def generate_dance(
     model, terms = styled_model(options.checkpoint, options.styles)
     music = music_features(song, options.start_s, options.seconds)
     drawn = dance_features(model, torch.from_numpy(music), options.sampling, progress=progress)
-    motion = finished_motion(drawn[0])
     heard = beats_s(music)
+    motion = finished_dance(drawn[0], heard if options.sampling.on_beat else None)
     alignment = alignment_of(motion, heard)
     with all_or_nothing(options.output) as folder:
         for ending in ("npz", "bvh", "glb"):

@@ -1,42 +1,31 @@
-"""Dances with their music, and training windows of them."""
+"""Dances with their music."""
 
 from __future__ import annotations
 
 import fnmatch
 import functools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from vimoflow.data.augmentation import Clips, mirrored
 from vimoflow.data.recording import Split
 from vimoflow.data.shards import Shard, read_manifest, read_shard
 from vimoflow.errors import InputError
 from vimoflow.evaluation.music import ENDINGS, music_of
-from vimoflow.evaluation.rhythm import beat_alignment, motion_beats
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_sixd,
-    rotation_about,
     sixd_to_matrix,
 )
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.features import encode_features
 from vimoflow.motion.kinematics import forward_kinematics
-from vimoflow.music.features import (
-    FPS,
-    IMPULSES,
-    LibrosaFeatures,
-    MusicFeatures,
-    beats_s,
-    music_features,
-)
+from vimoflow.music.beat_warping import Halts, halts_in
+from vimoflow.music.features import FPS, MusicFeatures, beats_s, music_features
 
 
 @dataclass(frozen=True)
@@ -60,60 +49,15 @@ class Dance:
         return len(self.root)
 
     @functools.cached_property
-    def motion_beats(self) -> Float[np.ndarray, "beats"]:
-        """Frames at which the body moves least, see ``evaluation.rhythm``."""
+    def halts(self) -> Halts:
+        """Moments at which the body moves least."""
         joints = forward_kinematics(sixd_to_matrix(self.sixd), self.root)[1]
-        return motion_beats(joints.numpy(), FPS) * FPS
+        return halts_in(joints.numpy(), FPS)
 
     @functools.cached_property
     def music_beats(self) -> Float[np.ndarray, "beats"]:
         """Frames of the music's beats; none without music."""
         return np.zeros(0) if self.music is None else beats_s(self.music.numpy()) * FPS
-
-
-@dataclass(frozen=True)
-class DanceBatch:
-    """Windows of dances, each with its origin under its own first root.
-
-    Attributes:
-        features: clean motion, un-normalised.
-        joints: joint positions of it, metres.
-        music: features, not normalised; zeros in windows without music.
-        heard: windows with music.
-        valid: frames that exist.
-    """
-
-    features: Float[Tensor, "batch frames 151"]
-    joints: Float[Tensor, "batch frames 24 3"]
-    music: Float[Tensor, "batch frames c"]
-    heard: Bool[Tensor, "batch"]
-    valid: Bool[Tensor, "batch frames"]
-
-
-@dataclass(frozen=True)
-class WindowSettings:
-    """How windows are varied. Shares are probabilities per window.
-
-    Attributes:
-        mirror: left and right exchanged.
-        turn: whether the heading is drawn at random: it means nothing without a camera.
-        retime: motion and music together at another speed.
-        retime_range: slowest and fastest.
-        rematch: 0 keeps motion and music as recorded. Otherwise so many places in the window's own
-            song, each with a speed of the motion, are tried, and the one with the highest beat
-            alignment is taken: for corpora whose motion and music are not in step (docs/music).
-    """
-
-    mirror: float = 0.5
-    turn: bool = True
-    retime: float = 0.5
-    retime_range: tuple[float, float] = (0.85, 1.18)
-    rematch: int = 0
-
-    @classmethod
-    def none(cls) -> WindowSettings:
-        """Windows as they are."""
-        return cls(mirror=0.0, turn=False, retime=0.0)
 
 
 def read_dances(
@@ -175,122 +119,6 @@ def dance_of(
         torch.from_numpy(motion.contacts[:frames]).float(),
         None if music is None else torch.from_numpy(music[:frames]),
     )
-
-
-def draw_windows(
-    dances: Sequence[Dance],
-    count: int,
-    frames: int,
-    generator: torch.Generator,
-    settings: WindowSettings | None = None,
-    channels: int = LibrosaFeatures.channels,
-) -> DanceBatch:
-    """Random windows, long dances more often; the same generator state gives the same ones.
-
-    Args:
-        dances: what to draw from; some may have no music.
-        count, frames: windows, and their length.
-        generator: of all that is random.
-        settings: how windows are varied.
-        channels: of the music features.
-    """
-    settings = settings or WindowSettings()
-    rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
-    lengths = np.array([len(dance) for dance in dances], dtype=float)
-    rows = [
-        _window(dances[i], frames, channels, rng, settings)
-        for i in rng.choice(len(dances), size=count, p=lengths / lengths.sum())
-    ]
-    sixd, root, contacts, music, heard, valid = (torch.stack(x) for x in zip(*rows, strict=True))
-    clips = Clips(sixd_to_matrix(sixd), root, contacts, valid)
-    clips = mirrored(clips, torch.rand(count, generator=generator) < settings.mirror)
-    yaw = 2 * math.pi * torch.rand(count, generator=generator) * settings.turn
-    return _placed(clips, yaw, music, heard)
-
-
-def _placed(clips: Clips, yaw: Tensor, music: Tensor, heard: Tensor) -> DanceBatch:
-    """Turned about the vertical, with the origin under the first root."""
-    turn = rotation_about("y", yaw)
-    origin = clips.root_world[:, :1] * torch.tensor([1.0, 0.0, 1.0])
-    root = (clips.root_world - origin) @ turn.transpose(-1, -2)
-    R = clips.R_parent_joint.clone()
-    R[:, :, 0] = turn[:, None] @ R[:, :, 0]
-    joints = forward_kinematics(R, root)[1]
-    return DanceBatch(
-        encode_features(R, clips.contacts, root), joints, music, heard, clips.valid
-    )  # fmt: skip
-
-
-def _window(
-    dance: Dance, frames: int, channels: int, rng: np.random.Generator, settings: WindowSettings
-) -> tuple[Tensor, ...]:
-    retimed = rng.random() < settings.retime
-    speed = _speeds(rng, 1, settings)[0] if retimed else 1.0
-    last = len(dance) - 1
-    start = rng.uniform(0, max(0.0, last - (frames - 1) * speed))
-    start = start if retimed else math.floor(start)
-    heard_from = None
-    if settings.rematch and len(dance.music_beats) and len(dance) > frames:
-        start, speed, heard_from = _rematched(dance, frames, rng, settings)
-    at = start + speed * np.arange(frames)
-    valid = torch.from_numpy(at <= last + 1e-6)
-    at = np.minimum(at, last)
-    heard_at = at if heard_from is None else heard_from + np.arange(frames, dtype=np.float64)
-    music = torch.zeros(frames, channels)
-    if dance.music is not None:
-        music = _between(dance.music, heard_at)
-        for channel in IMPULSES if channels > max(IMPULSES) else ():
-            music[:, channel] = _impulses(dance.music[:, channel].numpy(), heard_at)
-        music = music * valid[:, None]
-    return (
-        _between(dance.sixd, at),
-        _between(dance.root, at),
-        (_between(dance.contacts, at) > 0.5).float(),
-        music,
-        torch.tensor(dance.music is not None),
-        valid,
-    )
-
-
-def _speeds(rng: np.random.Generator, count: int, settings: WindowSettings) -> np.ndarray:
-    low, high = settings.retime_range
-    return np.exp(rng.uniform(math.log(low), math.log(high), count))
-
-
-def _rematched(
-    dance: Dance, frames: int, rng: np.random.Generator, settings: WindowSettings
-) -> tuple[float, float, int]:
-    """A window's first frame, its speed, and the frame of its song at which they agree best."""
-    speeds = _speeds(rng, settings.rematch, settings)
-    start = rng.uniform(0, max(0.0, len(dance) - 1 - (frames - 1) * settings.retime_range[1]))
-    places = rng.integers(0, len(dance) - frames + 1, settings.rematch)
-    scores = []
-    for speed, place in zip(speeds, places, strict=True):
-        moved = (dance.motion_beats - start) / speed
-        heard = dance.music_beats - place
-        moved = moved[(moved >= 0) & (moved < frames)] / FPS
-        heard = heard[(heard >= 0) & (heard < frames)] / FPS
-        scores.append(beat_alignment(heard, moved) if len(heard) else 0.0)
-    best = int(np.argmax(scores))
-    return float(start), float(speeds[best]), int(places[best])
-
-
-def _between(values: Tensor, at: np.ndarray) -> Tensor:
-    """Rows at fractional positions."""
-    left = torch.from_numpy(np.floor(at).astype(np.int64))
-    right = (left + 1).clamp(max=len(values) - 1)
-    weight = torch.from_numpy(at).to(values) - left
-    return torch.lerp(values[left], values[right], weight.reshape(-1, *[1] * (values.ndim - 1)))
-
-
-def _impulses(values: np.ndarray, at: np.ndarray) -> Tensor:
-    """Impulses at the nearest of the frames: mixing would smear them."""
-    out = torch.zeros(len(at))
-    first, end = math.ceil(at[0]), math.floor(at[-1])
-    places = first + np.flatnonzero(values[first : end + 1] > 0.5)
-    nearest = np.abs(at[None] - places[:, None]).argmin(1)
-    out[torch.from_numpy(nearest)] = 1.0
-    return out
 
 
 def _dance(shard: Shard, row: int, music: np.ndarray) -> Dance:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,8 +15,12 @@ from vimoflow.diffusion.sampler import inference_timesteps, require_sampler, ste
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.editing.masked_denoising import DenoisingOptions, Known, denoise_unknown
 from vimoflow.errors import ConfigError
+from vimoflow.motion.clip import Motion
+from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.denoiser import MusicModel
+from vimoflow.music.features import FPS
 from vimoflow.music.hearing import hearing
+from vimoflow.sampling.finishing import finished_motion
 from vimoflow.sampling.joining import Joined, merge_windows, orthonormal, split_windows
 from vimoflow.sampling.noise import FrameNoise
 from vimoflow.sampling.rolling import roll
@@ -33,6 +38,10 @@ class DanceOptions:
         guidance: the thesis' w: how closely to follow the music; 0 is none.
         seed: of the noise; same seed, same dance.
         window, overlap: frames at 30 fps.
+        on_beat: whether what is drawn is put on the beat afterwards, see ``beat_warping``.
+        smoothing_s: standard deviation of the Gaussian in time that every clean estimate goes
+            through; 0 is none. A small model leaves noise in its estimates, while people hardly
+            move faster than 6 Hz.
 
     Raises:
         ConfigError: a value that makes no sense.
@@ -44,9 +53,13 @@ class DanceOptions:
     seed: int = 0
     window: int = 150
     overlap: int = 50
+    on_beat: bool = True
+    smoothing_s: float = 0.04
 
     def __post_init__(self) -> None:
         require_sampler(self.sampler)
+        if not 0 <= self.smoothing_s <= 1:
+            raise ConfigError(f"smoothing of {self.smoothing_s} s makes no sense; try 0.03")
         if not 0 <= self.overlap < self.window:
             raise ConfigError(f"windows of {self.window} frames cannot share {self.overlap}")
 
@@ -86,6 +99,20 @@ def dance_features(
     return orthonormal(out.features)
 
 
+def finished_dance(
+    features: Float[Tensor, "frames 151"], music_beats_s: Float[np.ndarray, "beats"] | None
+) -> Motion:
+    """What was drawn as a motion on the floor with feet that rest.
+
+    Args:
+        features: of :func:`dance_features`, one sample.
+        music_beats_s: beats that it is to be put on, seconds; None leaves it as drawn.
+    """
+    if music_beats_s is not None:
+        features = warped_to_beats(features, music_beats_s, FPS)
+    return finished_motion(features)
+
+
 def constrained_dance(
     model: MusicModel,
     music: Float[Tensor, "frames c"],
@@ -108,6 +135,17 @@ def constrained_dance(
         method="timesteps", steps=options.steps, seed=options.seed, samples=samples, prior=0.0
     )
     return denoise_unknown(checkpoint, known, how)
+
+
+def _smoothed(
+    features: Float[Tensor, "*batch frames 151"], by_s: float
+) -> Float[Tensor, "*batch frames 151"]:
+    """Through a Gaussian in time; the first and the last frame are held beyond the ends."""
+    from scipy.ndimage import gaussian_filter1d
+
+    given = features.cpu().numpy()
+    smooth = gaussian_filter1d(given, by_s * FPS, axis=-2, mode="nearest") if by_s else given
+    return torch.from_numpy(smooth).to(features)
 
 
 class _Dancing:
@@ -135,7 +173,7 @@ class _Dancing:
         x0 = ask(x_t, torch.full((len(x_t),), self.timesteps[tick], device=x_t.device))
         self._tell(len(windows))
         features = self.checkpoint.normalization.denormalize(x0).unflatten(0, (self.samples, -1))
-        return orthonormal(features)
+        return orthonormal(_smoothed(features, self.options.smoothing_s))
 
     def agree(self, tick: int, around: range, estimates: Tensor, windows: range) -> Tensor:
         plan = self.plan.part(around)

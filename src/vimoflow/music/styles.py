@@ -24,8 +24,9 @@ from vimoflow.music.adapters import Adapter, Branch, beside, new_adapter
 from vimoflow.music.denoiser import MusicModel
 from vimoflow.music.features import FPS, music_features
 from vimoflow.music.learning import DanceLearner
-from vimoflow.music.pairs import Dance, WindowSettings, dance_of
+from vimoflow.music.pairs import Dance, dance_of
 from vimoflow.music.training import TrainOptions, music_recipe, train_loop
+from vimoflow.music.windows import WindowSettings
 from vimoflow.training.recipes import Recipe
 
 LEAST_FRAMES = 30  # a second at 30 fps
@@ -42,7 +43,7 @@ class StyleOptions:
         learning_rate: of the branches; fine-tuning of the whole backbone takes a tenth.
         seed: of everything.
         report_every: steps between reports.
-        rematch: for pairs that are not in step, see ``pairs.WindowSettings``.
+        rematch: for pairs that are not in step, see ``windows.WindowSettings``.
     """
 
     steps: int = 400

@@ -28,7 +28,8 @@ from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import OutputError
 from vimoflow.music.denoiser import MusicScale, denoiser_from_video, music_config
 from vimoflow.music.learning import DanceLearner, StepReport
-from vimoflow.music.pairs import Dance, WindowSettings, draw_windows
+from vimoflow.music.pairs import Dance
+from vimoflow.music.windows import WindowSettings, draw_windows
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.schedules import TimestepShares
@@ -54,7 +55,7 @@ class TrainOptions:
         init: a video checkpoint whose motion side is taken over; random weights if None.
         save_every_s: seconds between states.
         report_every: steps between printed lines.
-        rematch: see ``pairs.WindowSettings``.
+        rematch: see ``windows.WindowSettings``.
     """
 
     steps: int = 4000

@@ -1,0 +1,73 @@
+"""Windows of dances: padding, headings, speeds and beats."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from music_examples import swinging
+from vimoflow.evaluation.rhythm import beat_alignment, motion_beats
+from vimoflow.motion.features import LAYOUT
+from vimoflow.music import windows
+from vimoflow.music.features import BEATS, beats_s
+from vimoflow.music.pairs import Dance
+from vimoflow.music.windows import WindowSettings, draw_windows
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(3)
+
+
+def test_the_same_seed_gives_the_same_windows():
+    dances = [swinging("a"), swinging("b", 90)]
+    first, second = (draw_windows(dances, 24, 120, generator()) for _ in range(2))
+    assert torch.equal(first.features, second.features) and torch.equal(first.music, second.music)
+    assert not first.valid.all() and first.valid.any(1).all()
+    assert (first.music[~first.valid] == 0).all()
+
+
+def test_windows_begin_above_the_origin_whatever_their_heading():
+    batch = draw_windows([swinging("a")], 8, 60, generator())
+    root = batch.features[:, 0, LAYOUT.root]
+    torch.testing.assert_close(root[:, (0, 2)], torch.zeros(8, 2))
+    torch.testing.assert_close(batch.joints[:, 0, 0], root)
+
+
+def test_retimed_beats_stay_impulses_at_the_changed_distance():
+    settings = WindowSettings(mirror=0.0, turn=False, retime=1.0, retime_range=(1.25, 1.25 + 1e-9))
+    batch = draw_windows([swinging("a")], 4, 100, generator(), settings)
+    for music in batch.music:
+        beats = np.flatnonzero(music[:, BEATS].numpy())
+        assert set(np.unique(music[:, BEATS])) <= {0.0, 1.0}
+        assert set(np.diff(beats[1:-1])) == {8}  # ten frames at 1.25 times the speed
+
+
+def test_silent_dances_have_zeros_and_say_so():
+    batch = draw_windows([swinging("a", music=False)], 3, 60, generator())
+    assert not batch.heard.any() and (batch.music == 0).all() and batch.music.shape[-1] == 35
+
+
+def aligned(dance: Dance, settings: WindowSettings) -> float:
+    batch = draw_windows([dance], 8, 150, generator(), settings)
+    values = [
+        beat_alignment(beats_s(m.numpy()), motion_beats(j.numpy(), 30.0))
+        for m, j in zip(batch.music, batch.joints, strict=True)
+    ]
+    return float(np.mean(values))
+
+
+def test_rematching_brings_beats_together(monkeypatch):
+    dance = swinging("a", 600, period=24, beat_at=7)  # never in step as recorded
+    plain = aligned(dance, WindowSettings(retime=0.0))
+    bent = aligned(dance, WindowSettings(retime=0.0, rematch=1))
+    assert bent > plain + 0.2  # one place is no choice: time is bent
+    monkeypatch.setattr(
+        windows, "_bent", lambda d, start, speed, _, n: start + speed * np.arange(n)
+    )
+    assert aligned(dance, WindowSettings(retime=0.0, rematch=60)) > plain + 0.2
+
+
+def test_bent_windows_stay_inside_the_dance():
+    batch = draw_windows([swinging("a", 160)], 12, 150, generator(), WindowSettings(rematch=4))
+    assert torch.isfinite(batch.features).all() and batch.valid[:, 0].all()
+    assert (batch.music[batch.valid][:, 0] != 0).any()
