@@ -14,10 +14,13 @@ from vimoflow.keypoints.joint_sets import BODY_25, COCO_18, HALPE_26, HALPE_136,
 
 # What a keypoint's x is in the files below: ten times its number in COCO, and a hundred.
 EXPECTED_X = 100.0 + 10.0 * np.arange(17)
-# Each tool's order as its documentation lists it; the numbers are COCO's, -1 what COCO lacks.
+# Each tool's order as its documentation lists it; the numbers are COCO's, -1 what COCO lacks, and
+# pairs the points between which a tool has one more.
+NECK, MID_HIP = (5, 6), (11, 12)
 ORDERS = {
-    "body_25": [0, -1, 6, 8, 10, 5, 7, 9, -1, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3] + [-1] * 6,
-    "coco_18": [0, -1, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3],
+    "body_25": [0, NECK, 6, 8, 10, 5, 7, 9, MID_HIP, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3] + [-1] * 6,
+    "body_25b": [*range(17), NECK] + [-1] * 7,
+    "coco_18": [0, NECK, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3],
     "halpe_26": [*range(17)] + [-1] * 9,
     "halpe_136": [*range(17)] + [-1] * 119,
     "coco_17": [*range(17)],
@@ -28,7 +31,8 @@ def flat(order: str, shift: float = 0.0, confidence: float = 0.5) -> list[float]
     """x, y, confidence of each point; points that COCO lacks lie far away."""
     cells = []
     for index in ORDERS[order]:
-        cells += [100.0 + 10 * index + shift, 50.0 + shift, confidence] if index >= 0 else [9e4] * 3
+        at = sum(index) / 2 if isinstance(index, tuple) else index
+        cells += [100.0 + 10 * at + shift, 50.0 + shift, confidence] if at >= 0 else [9e4] * 3
     return cells
 
 
@@ -37,7 +41,7 @@ def read(path: Path, document: Any) -> Any:
     return read_people(path, 25.0)
 
 
-@pytest.mark.parametrize("order", ["body_25", "coco_18"])
+@pytest.mark.parametrize("order", ["body_25", "body_25b", "coco_18"])
 def test_openpose_folder(tmp_path: Path, order: str) -> None:
     names = ("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d")
     for frame in (0, 2):  # a frame between is missing

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vimoflow.errors import InputError
 from vimoflow.keypoints.json_formats import frame_number, read_openpose_frame
-from vimoflow.keypoints.sightings import Recording, Sighting
+from vimoflow.keypoints.sightings import Recording, Sighting, coco_sightings
 
 _MAX_FILE = 4 << 20
 _MAX_ALL = 1 << 29
@@ -83,7 +83,7 @@ def _frames(path: Path, names: list[str], contents: Iterator[tuple[str, bytes]])
                 "holds another tool's file, too, name the one to read"
             )
         found.extend(read_openpose_frame(document, where, numbers[name] or 0))
-    return Recording("openpose", tuple(found), tuple(known))
+    return Recording("openpose", coco_sightings(found), tuple(known))
 
 
 def _check_numbers(path: Path, numbers: dict[str, int | None]) -> list[int]:

@@ -1,9 +1,8 @@
 """Which keypoint of which tool is which of COCO's 17: the one table of conversions.
 
 All sets below share COCO's names for the points they have in common with it, so a shared point is
-taken over as it is. Offsets between what the detectors really find have not been measured, for
-lack of pictures seen by several of them: they are 0 (see docs/keypoints.md). Points that COCO lacks
-are derived when written: neck and mid-hip are the means of shoulders and hips.
+taken over as it is; docs/keypoints.md says what is known of the offsets between detectors. Points
+that COCO lacks are derived when written: neck and mid-hip are the means of shoulders and hips.
 """
 
 from __future__ import annotations
@@ -69,6 +68,7 @@ COCO_18 = JointSet("COCO-18", (*_OPENPOSE_ARMS, *_RIGHT_LEG, *_LEFT_LEG, *_OPENP
 BODY_25 = JointSet(
     "BODY_25", (*_OPENPOSE_ARMS, "mid_hip", *_RIGHT_LEG, *_LEFT_LEG, *_OPENPOSE_HEAD, *[""] * 6)
 )
+BODY_25B = JointSet("BODY_25B", (*COCO_NAMES, "neck", *[""] * 7))
 HALPE_26 = JointSet("Halpe-26", (*COCO_NAMES, "", "neck", "mid_hip", *[""] * 6))
 HALPE_136 = JointSet("Halpe-136", (*HALPE_26.joints, *[""] * 110))
 WHOLE_BODY_133 = JointSet("COCO-WholeBody-133", (*COCO_NAMES, *[""] * 116))
@@ -77,6 +77,27 @@ BY_COUNT = {
     len(joint_set.joints): joint_set
     for joint_set in (COCO_17, COCO_18, BODY_25, HALPE_26, HALPE_136, WHOLE_BODY_133)
 }
+
+
+def body_25_or_b(people: Float[np.ndarray, "people 25 3"]) -> JointSet:
+    """Which of OpenPose's two sets of 25 points these are; files do not say.
+
+    The middle of the hips lies between them in BODY_25, and the neck between the shoulders in
+    BODY_25B; read the wrong way, these are an elbow beside a leg and an ear beside an arm.
+    """
+
+    def beside(point: int, first: int, second: int) -> Float[np.ndarray, "people"]:
+        middle = (people[:, first, :2] + people[:, second, :2]) / 2
+        seen = (people[:, [point, first, second], 2] > 0).all(axis=1)
+        off = np.linalg.norm(people[:, point, :2] - middle, axis=-1)
+        return np.asarray(np.where(seen, off, np.nan))
+
+    names_25, names_b = BODY_25.joints.index, BODY_25B.joints.index
+    hips = beside(names_25("mid_hip"), names_25("left_hip"), names_25("right_hip"))
+    neck = beside(names_b("neck"), names_b("left_shoulder"), names_b("right_shoulder"))
+    further = hips - neck
+    further = further[np.isfinite(further)]
+    return BODY_25B if len(further) and np.median(further) > 0 else BODY_25
 
 
 def _spellings(name: str) -> tuple[str, ...]:

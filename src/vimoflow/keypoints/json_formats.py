@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from vimoflow.errors import InputError
-from vimoflow.keypoints.sightings import Recording, Sighting, coco_points
+from vimoflow.keypoints.sightings import (
+    Recording,
+    Sighting,
+    coco_points,
+    coco_sightings,
+    points_of,
+)
 
 _MAX_FRAME = 10**9
 _MAX_SIDE = 10**6  # pixels
@@ -19,7 +25,10 @@ _DIGITS = re.compile(r"(\d{1,15})\D*$")
 
 
 def read_openpose_frame(document: Any, path: Path, frame: int) -> tuple[Sighting, ...]:
-    """The people of one OpenPose file; ``person_id`` is used where OpenPose tracked."""
+    """The people of one OpenPose file, points in its order; `coco_sightings` of all files follows.
+
+    ``person_id`` is used where OpenPose tracked.
+    """
     people = _list(_field(document, "people", path), "people", path)
     found = []
     for person in people:
@@ -27,7 +36,7 @@ def read_openpose_frame(document: Any, path: Path, frame: int) -> tuple[Sighting
         name = "pose_keypoints" if "pose_keypoints" in _dict(person, path) else "pose_keypoints_2d"
         values = _list(_field(person, name, path), name, path)
         if values:
-            points = coco_points(values, path, name)
+            points = points_of(values, path, name)
             found.append(Sighting(frame, points, _openpose_id(person.get("person_id"))))
     return tuple(found)
 
@@ -51,7 +60,7 @@ def read_json_document(document: Any, path: Path) -> Recording | None:
 
 
 def _one_openpose_frame(document: Any, path: Path) -> Recording:
-    return Recording("openpose", read_openpose_frame(document, path, 0), (0,))
+    return Recording("openpose", coco_sightings(read_openpose_frame(document, path, 0)), (0,))
 
 
 def _read_results(document: Any, path: Path) -> Recording:
@@ -109,11 +118,11 @@ def _read_frame_dictionary(document: Any, path: Path) -> Recording:
     for frame, entry in zip(numbers, document.values(), strict=True):
         if "bodies" in _dict(entry, path):
             for body in _list(entry["bodies"], "bodies", path):
-                points = coco_points(_field(_dict(body, path), "joints", path), path, "joints")
+                points = points_of(_field(_dict(body, path), "joints", path), path, "joints")
                 found.append(Sighting(frame, points))
         else:
             found.extend(read_openpose_frame(entry, path, frame))
-    return Recording("alphapose", tuple(found), tuple(numbers))
+    return Recording("alphapose", coco_sightings(found), tuple(numbers))
 
 
 def _read_mmpose(document: Any, path: Path) -> Recording:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from vimoflow.errors import InputError
-from vimoflow.keypoints.joint_sets import BY_COUNT
+from vimoflow.keypoints.joint_sets import BY_COUNT, body_25_or_b
 from vimoflow.keypoints.people_sizes import box_height_px
 from vimoflow.keypoints.tracking import NOBODY, identities
 
@@ -29,12 +29,13 @@ class Sighting:
 
     Attributes:
         frame: number, any start.
-        points: COCO keypoints, pixels and confidence.
+        points: COCO keypoints, pixels and confidence; in a tool's own order until
+            `coco_sightings`.
         person: identity; None where the file has none.
     """
 
     frame: int
-    points: Float[np.ndarray, "17 3"]
+    points: Float[np.ndarray, "joints 3"]
     person: str | None = None
 
 
@@ -71,6 +72,23 @@ def coco_points(values: Any, path: Path, field: str) -> Float[np.ndarray, "17 3"
     """COCO keypoints of a flat list x, y, confidence, or of rows of these; told apart by number.
 
     Raises:
+        InputError: as for `points_of`.
+    """
+    points = points_of(values, path, field)
+    return BY_COUNT[len(points)].to_coco(points)
+
+
+def coco_sightings(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
+    """The same people with COCO keypoints; OpenPose's two sets of 25 points are told apart."""
+    of_25 = [one.points for one in sightings if len(one.points) == 25]
+    sets = BY_COUNT | ({25: body_25_or_b(np.stack(of_25))} if of_25 else {})
+    return tuple(replace(s, points=sets[len(s.points)].to_coco(s.points)) for s in sightings)
+
+
+def points_of(values: Any, path: Path, field: str) -> Float[np.ndarray, "joints 3"]:
+    """Keypoints of a flat list x, y, confidence, or of rows of these, in their tool's order.
+
+    Raises:
         InputError: naming the field, where these are no finite pixels of a known joint set.
     """
     try:
@@ -83,12 +101,12 @@ def coco_points(values: Any, path: Path, field: str) -> Float[np.ndarray, "17 3"
         raise InputError(
             f"{path}: '{field}' holds {numbers.size} numbers, not x, y, confidence of {known}"
         )
-    return checked(joint_set.to_coco(numbers.reshape(-1, 3)), path, field)
+    return checked(numbers.reshape(-1, 3), path, field)
 
 
 def checked(
-    points: Float[np.ndarray, "*batch 17 3"], path: Path, field: str
-) -> Float[np.ndarray, "*batch 17 3"]:
+    points: Float[np.ndarray, "*batch joints 3"], path: Path, field: str
+) -> Float[np.ndarray, "*batch joints 3"]:
     """Finite pixels; confidences cut to 0-1, because heat maps and visibility flags exceed 1."""
     if not np.isfinite(points).all():
         raise InputError(f"{path}: '{field}' holds a NaN or infinity")
