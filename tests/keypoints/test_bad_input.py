@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vimoflow.errors import InputError
-from vimoflow.keypoints.formats import read_keypoints
+from vimoflow.keypoints.formats import read_file, read_keypoints
 
 POINTS = [float(v) for i in range(17) for v in (100 + 3 * i, 50 + 10 * i, 0.9)]
 
@@ -114,6 +114,37 @@ def test_one_line_names_the_file_and_the_field(
 def test_small_gaps_in_the_numbering_are_frames_without_anybody(tmp_path: Path) -> None:
     keypoints = read_keypoints(frames_folder(tmp_path / "f", [3, 4, 7, 8]), fps=30.0)
     assert keypoints.observed.any(axis=1).tolist() == [True, True, False, False, True, True]
+
+
+def test_a_picture_that_the_people_are_not_in(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(coco([(120, 100)])))
+    with pytest.raises(InputError, match=r"a\.json.*outside of a picture of 120x100.*size"):
+        read_keypoints(path, 30.0)
+    folder = frames_folder(tmp_path / "frames", range(3))
+    assert read_keypoints(folder, 30.0, image_size=(640, 480)).image_size == (640, 480)
+    with pytest.raises(InputError, match="64x48"):
+        read_keypoints(folder, 30.0, image_size=(64, 48))
+
+
+def test_files_without_a_frame_rate_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, reads = frames_folder(tmp_path / "frames", range(3)), []
+    monkeypatch.setattr(Path, "read_bytes", _counted(Path.read_bytes, reads))
+    found = read_file(folder, assumed_fps=25.0)
+    assert found.rate_assumed and found.people[0].fps == pytest.approx(25.0) and len(reads) == 3
+    assert not read_file(folder, 50.0, assumed_fps=25.0).rate_assumed
+    with pytest.raises(InputError, match="give the frame rate"):
+        read_file(folder)
+
+
+def _counted(read: Callable[[Path], bytes], reads: list[Path]) -> Callable[[Path], bytes]:
+    def counting(path: Path) -> bytes:
+        reads.append(path)
+        return read(path)
+
+    return counting
 
 
 def test_one_image_size_is_kept(tmp_path: Path) -> None:

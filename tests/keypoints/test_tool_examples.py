@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vimoflow.keypoints.formats import format_of, read_people
+from vimoflow.keypoints.formats import read_file, read_people
 from vimoflow.keypoints.joint_sets import BODY_25, COCO_18, HALPE_26, HALPE_136, coco_index
 
 # What a keypoint's x is in the files below: ten times its number in COCO, and a hundred.
@@ -51,7 +51,7 @@ def test_openpose_folder(tmp_path: Path, order: str) -> None:
     (one,) = read_people(tmp_path, 25.0)
     np.testing.assert_array_equal(one.points[0, :, 0], EXPECTED_X)
     assert (one.points[[0, 2], :, 2] == 0.5).all() and not one.observed[1].any()
-    assert format_of(tmp_path) == "openpose"
+    assert read_file(tmp_path, 25.0).format == "openpose"
 
 
 @pytest.mark.parametrize("order", ["coco_17", "halpe_26", "halpe_136"])
@@ -67,7 +67,7 @@ def test_alphapose(tmp_path: Path, order: str) -> None:
     assert set(people) == {"7", "9"}
     np.testing.assert_array_equal(people["7"].points[1, :, 0], EXPECTED_X)
     assert (people["9"].points[..., 2] == 1).all()  # its heat maps exceed 1
-    assert format_of(tmp_path / "a.json") == "alphapose"
+    assert read_file(tmp_path / "a.json", 25.0).format == "alphapose"
 
 
 def test_mmpose(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_mmpose(tmp_path: Path) -> None:
         (one,) = read(tmp_path / f"{name}.json", content)
         np.testing.assert_array_equal(one.points[0, :, 0], EXPECTED_X)
         assert len(one) == (1 if name == "image" else 3)
-        assert format_of(tmp_path / f"{name}.json") == "mmpose"
+        assert read_file(tmp_path / f"{name}.json", 25.0).format == "mmpose"
 
 
 def test_coco_results_and_annotations(tmp_path: Path) -> None:

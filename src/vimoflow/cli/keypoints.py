@@ -15,7 +15,7 @@ from vimoflow.cli.progress import progress
 from vimoflow.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vimoflow.keypoints.sequence import Keypoints2D
+    from vimoflow.keypoints.formats import KeypointFile
 
 _ASSUMED_FPS = 30.0
 _FPS = typer.Option(metavar="F", help="Frame rate where the file does not state it, Hz.")
@@ -55,7 +55,7 @@ def convert(
     from vimoflow.keypoints.formats import choose_person
     from vimoflow.keypoints.writing import write_keypoints
 
-    people = _read(source, fps, size)
+    people = _read(source, fps, size).people
     if person is not None:
         people = (choose_person(people, person, source),)
     write_keypoints(people, output, to)
@@ -70,12 +70,10 @@ def info(
 ) -> None:
     """Say what a keypoint file holds."""
     require_input(source)
-    from vimoflow.keypoints.formats import format_of
-
-    people = _read(source, fps, size)
-    first = people[0]
+    found = _read(source, fps, size)
+    people, first = found.people, found.people[0]
     typer.echo(
-        f"{source.name}: {format_of(source)}, {len(people)} people, {len(first)} frames, "
+        f"{source.name}: {found.format}, {len(people)} people, {len(first)} frames, "
         f"{first.fps:g} Hz, {first.image_size[0]}x{first.image_size[1]} px"
     )
     for one in people:
@@ -87,15 +85,14 @@ def info(
         )
 
 
-def _read(source: Path, fps: float | None, size: str | None) -> tuple[Keypoints2D, ...]:
-    """Everybody in the file; says on stderr what was assumed."""
-    from vimoflow.keypoints.formats import read_people, states_frame_rate
+def _read(source: Path, fps: float | None, size: str | None) -> KeypointFile:
+    """The file's people; says on stderr what was assumed."""
+    from vimoflow.keypoints.formats import read_file
 
-    image_size = parse_size(size)
-    if fps is None and not states_frame_rate(source):
+    found = read_file(source, fps, parse_size(size), _ASSUMED_FPS)
+    if found.rate_assumed:
         typer.echo(f"{source.name}: states no frame rate; {_ASSUMED_FPS:g} Hz assumed", err=True)
-        fps = _ASSUMED_FPS
-    return read_people(source, fps, image_size)
+    return found
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from vimoflow.keypoints.own_format import (
     MAX_FPS,
     MAX_NPZ_BYTES,
     MIN_FPS,
+    NoFrameRateError,
     image_size_of,
     is_own,
     read_npz,
@@ -33,6 +34,7 @@ from vimoflow.keypoints.text_formats import read_text
 
 # An hour of video at 30 fps. Parsed JSON can take twenty times the memory of its text.
 _MAX_JSON_BYTES = 1 << 27
+_MOST_OUTSIDE = 0.5  # of the points that are seen; people at the edge have fewer
 _SUFFIXES = (".json", ".npz", ".csv", ".trc", ".pkl")
 
 
@@ -92,12 +94,38 @@ def _off_center(one: Keypoints2D) -> float:
 def read_people(
     path: str | Path, fps: float | None = None, image_size: tuple[int, int] | None = None
 ) -> tuple[Keypoints2D, ...]:
-    """Everybody in a file or folder, largest in the picture first, all with the same frames.
+    """Everybody in a file or folder; see `read_file`."""
+    return read_file(path, fps, image_size).people
+
+
+@dataclass(frozen=True)
+class KeypointFile:
+    """What a file or folder holds.
+
+    Attributes:
+        people: largest in the picture first, all with the same frames.
+        format: the format's name.
+        rate_assumed: whether the file states no frame rate and none was given.
+    """
+
+    people: tuple[Keypoints2D, ...]
+    format: str
+    rate_assumed: bool = False
+
+
+def read_file(
+    path: str | Path,
+    fps: float | None = None,
+    image_size: tuple[int, int] | None = None,
+    assumed_fps: float | None = None,
+) -> KeypointFile:
+    """Everybody in a file or folder of any known format (docs/keypoints.md), read once.
 
     Args:
         path: as for `read_keypoints`.
         fps: frame rate in Hz; replaces the file's own times.
         image_size: (width, height) in pixels; replaces the file's own, or the points' extent.
+        assumed_fps: the frame rate where neither the file nor ``fps`` tells one.
 
     Raises:
         InputError: as for `read_keypoints`.
@@ -106,13 +134,50 @@ def read_people(
     if fps is not None and not MIN_FPS <= fps <= MAX_FPS:
         raise InputError(f"{path}: a frame rate of {fps:g} Hz makes no sense")
     try:
-        found = _read(path, fps)
-        people = _people(found, path, fps) if isinstance(found, Recording) else (found,)
+        found, assumed = _read_at_some_rate(path, fps, assumed_fps)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if image_size is not None:
-        people = tuple(replace(one, image_size=image_size) for one in people)
-    return people
+        people = tuple(replace(one, image_size=image_size) for one in found.people)
+        found = replace(found, people=people)
+    # The project's own files state the size that their points were found with.
+    if image_size is not None or found.format != FORMAT:
+        _check_inside(found.people, path)
+    return replace(found, rate_assumed=assumed)
+
+
+def _check_inside(people: Sequence[Keypoints2D], path: Path) -> None:
+    """An error where the people are mostly outside of the picture: it has another size."""
+    width, height = people[0].image_size
+    seen = np.concatenate([one.points[one.observed][:, :2] for one in people])
+    outside = (seen < 0) | (seen > (width, height))
+    if len(seen) and outside.any(axis=1).mean() > _MOST_OUTSIDE:
+        right, low = np.percentile(seen, 95, axis=0)
+        raise InputError(
+            f"{path}: most 'points' are outside of a picture of {width}x{height} pixels, reaching "
+            f"{right:.0f}, {low:.0f}; the image size is another one"
+        )
+
+
+def _read_at_some_rate(
+    path: Path, fps: float | None, assumed_fps: float | None
+) -> tuple[KeypointFile, bool]:
+    found = None
+    try:
+        found = _read(path, fps)
+        return _sorted(found, path, fps), False
+    except NoFrameRateError:
+        if assumed_fps is None:
+            raise
+        # Only files of the project's own formats are parsed again.
+        found = found or _read(path, assumed_fps)
+        return _sorted(found, path, assumed_fps), True
+
+
+def _sorted(found: Keypoints2D | Recording, path: Path, fps: float | None) -> KeypointFile:
+    if isinstance(found, Recording):
+        return KeypointFile(_people(found, path, fps), found.format)
+    return KeypointFile((found,), FORMAT)
 
 
 def holds_keypoints(path: Path) -> bool:
@@ -131,23 +196,6 @@ def holds_keypoints(path: Path) -> bool:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     starts = (b"{", b"[", b"PK\x03\x04", b"\x80", b"PathFileType", b"scorer,", b"frame,")
     return path.suffix.lower() in _SUFFIXES or head.startswith(starts)
-
-
-def format_of(path: Path) -> str:
-    """The name of the format that a path holds; errors as for `read_keypoints`."""
-    found = _read(path, 30.0)
-    return found.format if isinstance(found, Recording) else FORMAT
-
-
-def states_frame_rate(path: Path) -> bool:
-    """Whether `read_people` does without ``fps``; errors as for `read_keypoints`."""
-    try:
-        found = _read(path, None)
-    except InputError as error:
-        if "give the frame rate" in str(error):
-            return False
-        raise
-    return not isinstance(found, Recording) or bool(found.fps or found.times)
 
 
 def _head(path: Path) -> bytes:

@@ -24,6 +24,10 @@ _MAX_PX = 1e7
 _MAX_SECONDS = 1e11  # clocks may count from 1970
 
 
+class NoFrameRateError(InputError):
+    """Keypoints are without times, and nobody gave the frame rate."""
+
+
 def write_keypoints_json(keypoints: Keypoints2D, path: str | Path) -> None:
     """Write keypoints so that `read_keypoints` gives the same numbers back.
 
@@ -99,7 +103,9 @@ def timestamps_of(
     """Seconds from the first frame: of ``fps``, else of the file's own times or rate."""
     if fps is None and "timestamps" not in fields:
         if "fps" not in fields:
-            raise InputError(f"{path}: holds neither 'timestamps' nor 'fps'; give the frame rate")
+            raise NoFrameRateError(
+                f"{path}: holds neither 'timestamps' nor 'fps'; give the frame rate"
+            )
         rate = _numbers(fields, "fps", path)
         if rate.size != 1 or not MIN_FPS <= rate.item() <= MAX_FPS:
             raise InputError(f"{path}: 'fps' is not one frame rate above 0")
