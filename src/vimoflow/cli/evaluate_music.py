@@ -150,11 +150,11 @@ def preference(
     seed: Annotated[int, typer.Option(metavar="N", help="Of the order.")] = 0,
 ) -> None:
     """A page on which people choose between two dances to the same song, not knowing whose."""
-    from vimoflow.music.preference import write_preference_page
-
     require_input(first)
     require_input(second)
     require_output_folder(output)
+    from vimoflow.music.preference import write_preference_page
+
     path = write_preference_page(first, second, output, seed)
     typer.echo(f"page: {path}")
 

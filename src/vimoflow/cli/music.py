@@ -50,13 +50,13 @@ def train(
     ] = False,
 ) -> None:
     """Train a dance model on recordings that have music."""
+    require_input(data)
+    require_input(audio)
+    require_output_folder(output)
     from vimoflow.data.recording import Split
     from vimoflow.music.pairs import read_dances
     from vimoflow.music.training import TrainOptions, entries_of, train_music
 
-    require_input(data)
-    require_input(audio)
-    require_output_folder(output)
     split: Split | None = None if all_splits else "train"
     dances = read_dances(data, audio, split, without=tuple(without or ()))
     typer.echo(f"{len(dances)} dances, {sum(map(len, dances)) / 108_000:.2f} hours")
@@ -105,11 +105,11 @@ def generate(
     ] = True,
 ) -> None:
     """Let the model dance to a song."""
+    require_input(song)
+    require_output_folder(output)
     from vimoflow.music.generation import SongOptions, generate_dance
     from vimoflow.music.sampling import DanceOptions
 
-    require_input(song)
-    require_output_folder(output)
     sampling = DanceOptions(steps, sampler, guidance, seed, on_beat=on_beat)
     options = SongOptions(output, checkpoint, tuple(style or ()), sampling, start, seconds)
     with progress("dancing") as show:
