@@ -214,7 +214,9 @@ def denoising_error(
     errors = []
     for number, first in enumerate(plan.starts):
         x0 = windows[:, number]
-        rows = _part(condition, slice(first, first + plan.length)).channels.expand(count, -1, -1)
+        span = slice(first, first + plan.length)
+        part = Condition(condition.pose[:, span], condition.track[:, span]).from_own_start()
+        rows = part.channels.expand(count, -1, -1)
         for timestep in timesteps:
             noise = torch.randn(x0.shape[1:], generator=generator).expand_as(x0)
             t = torch.full((count,), timestep)
@@ -222,17 +224,6 @@ def denoising_error(
             estimate = checkpoint.denoiser(x_t, t, rows, None)
             errors.append((estimate - x0).square().mean((1, 2)))
     return torch.stack(errors).mean(0)
-
-
-def _part(condition: Condition, span: slice) -> Condition:
-    """Some frames, the track relative to the first of them that is known."""
-    track = condition.track[:, span]
-    known = track[..., 2:]
-    first = known[..., 0].argmax(dim=1)
-    start = track[torch.arange(len(track)), first][:, None, :2]
-    return Condition(
-        condition.pose[:, span], torch.cat(((track[..., :2] - start) * known, known), dim=-1)
-    )
 
 
 def joint_spread_m(

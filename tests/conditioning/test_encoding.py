@@ -148,3 +148,15 @@ def test_the_mirrored_condition_is_that_of_the_mirrored_film() -> None:
     expected, found = encoded(film), encoded(points).mirrored()
     torch.testing.assert_close(found.pose, expected.pose)
     torch.testing.assert_close(found.track, expected.track)
+
+
+def test_a_window_s_track_begins_at_its_own_first_known_frame() -> None:
+    generator = torch.Generator().manual_seed(3)
+    pose, path = torch.rand(2, 6, 17, 3, generator=generator), torch.rand(2, 6, 2)
+    known = torch.tensor([[0, 0, 1, 1, 0, 1], [1, 1, 1, 1, 1, 1]])[..., None].float()
+    moved = Condition(pose, torch.cat((path * known, known), -1)).from_own_start()
+    assert (moved.track[0, 2, :2] == 0).all() and (moved.track[1, 0, :2] == 0).all()
+    assert (moved.track[0, [0, 1, 4]] == 0).all()  # what is not known stays nothing
+    torch.testing.assert_close(moved.track[0, 5, :2], path[0, 5] - path[0, 2])
+    torch.testing.assert_close(moved.from_own_start().track, moved.track)
+    assert (Condition(pose, torch.zeros(2, 6, 3)).from_own_start().track == 0).all()

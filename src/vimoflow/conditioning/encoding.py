@@ -61,6 +61,13 @@ class Condition:
         flip = self.pose.new_tensor((-1.0, 1.0, 1.0))
         return Condition(self.pose[..., list(MIRROR_COCO), :] * flip, self.track * flip)
 
+    def from_own_start(self) -> Condition:
+        """The same with the track relative to its own first known frame, as windows are shown."""
+        known = self.track[..., 2:]
+        first = known.argmax(dim=-2, keepdim=True).expand(*known.shape[:-2], 1, 2)
+        path = (self.track[..., :2] - self.track.gather(-2, first)) * known
+        return Condition(self.pose, torch.cat((path, known), dim=-1))
+
     @property
     def channels(self) -> Float[Tensor, "*batch frames c"]:
         """As the denoiser takes it: pose and track channels side by side."""

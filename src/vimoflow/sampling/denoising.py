@@ -223,8 +223,4 @@ def window_channels(condition: Condition, plan: WindowPlan) -> Float[Tensor, "ro
     """The condition of each window, its track relative to the window's own first known frame."""
     pose = plan.split(condition.pose).flatten(0, 1)
     track = plan.split(condition.track).flatten(0, 1)
-    known = track[..., 2:]
-    first = known[..., 0].argmax(dim=1)
-    start = track[torch.arange(len(track)), first][:, None, :2]
-    path = (track[..., :2] - start) * known
-    return Condition(pose, torch.cat((path, known), dim=-1)).channels
+    return Condition(pose, track).from_own_start().channels
