@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
+import time
 
 import pytest
 import torch
 
+from vimoflow.data.corpora import CORPORA
 from vimoflow.data.worker_processes import map_in_processes
 from vimoflow.errors import InputError, VimoflowError
 
@@ -19,6 +22,13 @@ def facts(item: int) -> tuple[int, int, int]:
 def fail(item: int) -> int:
     if item == 11:
         raise InputError("eleven")
+    return item
+
+
+def fail_early(item: int) -> int:
+    if item < 4:
+        raise InputError("at once")
+    time.sleep(0.01)
     return item
 
 
@@ -42,6 +52,21 @@ def test_results_are_in_order_and_made_with_one_thread(workers: int) -> None:
 def test_errors_reach_the_caller(workers: int) -> None:
     with pytest.raises(InputError, match="eleven"):
         list(map_in_processes(fail, range(40), workers))
+
+
+def test_an_error_with_many_items_waiting_does_not_hang() -> None:
+    with pytest.raises(InputError, match="at once"):
+        list(map_in_processes(fail_early, range(2000), 2))
+
+
+def test_what_cannot_be_handed_over_is_an_error() -> None:
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        list(map_in_processes(lambda item: item, range(100), 2))
+
+
+@pytest.mark.parametrize("name", sorted(CORPORA))
+def test_corpora_can_be_handed_to_processes(name: str) -> None:
+    assert pickle.loads(pickle.dumps(CORPORA[name])) == CORPORA[name]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")

@@ -144,7 +144,7 @@ CORPORA = {
         built.read_built_file,
         NOT_STATED,
         "motions of videos by `vimoflow data build`; its manifest names them and their terms",
-        lambda path: [built.manifest_of(path)],
+        built.files_beside,
         generic=True,
     ),
     "bvh": Corpus(

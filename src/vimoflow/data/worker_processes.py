@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import TypeVar
@@ -21,6 +22,7 @@ Result = TypeVar("Result")
 
 _FEW = 8  # items not worth starting processes for
 _CHUNK = 4  # items handed over at once
+_AHEAD = 2  # such parts under way, for each worker
 
 
 def map_in_processes(
@@ -43,15 +45,27 @@ def map_in_processes(
             torch.set_num_threads(threads)
         return
     pool = ProcessPoolExecutor(min(workers, len(items)), initializer=_start)
+    under_way: deque[Future[list[Result]]] = deque()
     try:
-        yield from pool.map(work, items, chunksize=_CHUNK)
+        # Few at a time: where one fails, shutting down with many still waiting can hang (CPython
+        # 3.11), and what waits for a slow one stays in memory.
+        for first in range(0, len(items), _CHUNK):
+            under_way.append(pool.submit(_each, work, items[first : first + _CHUNK]))
+            if len(under_way) > _AHEAD * workers:
+                yield from under_way.popleft().result()
+        while under_way:
+            yield from under_way.popleft().result()
     except BrokenProcessPool:
         raise VimoflowError(
             "a worker process was killed, perhaps for want of memory; run the same command again "
             "with fewer --workers, it goes on from where it stopped"
         ) from None
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
+
+
+def _each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [work(item) for item in items]
 
 
 def _start() -> None:

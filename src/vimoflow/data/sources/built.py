@@ -26,13 +26,17 @@ def list_built(folder: Path) -> list[Path]:
         InputError: the folder is none.
     """
     files = sorted((Path(folder) / "amass").glob("*.npz"))
-    if not files or not manifest_of(files[0]).is_file():
+    if not files or not _manifest_of(files[0]).is_file():
         raise InputError(f"{folder}: no data set made by `vimoflow data build`, or an empty one")
     return files
 
 
-def manifest_of(path: Path) -> Path:
-    """The manifest of the data set that a clip belongs to."""
+def files_beside(path: Path) -> list[Path]:
+    """What a clip's recording depends on besides its own file: the data set's manifest."""
+    return [_manifest_of(path)]
+
+
+def _manifest_of(path: Path) -> Path:
     return path.parents[1] / "manifest.json"
 
 
@@ -44,7 +48,7 @@ def read_built_file(path: Path) -> Recording:
     Raises:
         InputError: the clip or the manifest is damaged.
     """
-    splits = _splits(manifest_of(path))
+    splits = _splits(_manifest_of(path))
     if path.stem not in splits:
         raise InputError(f"{path}: is not in the data set's manifest")
     motion = read_amass(path)
