@@ -76,6 +76,6 @@ def test_a_frame_counts_the_same_in_a_short_clip_and_in_a_long_one(batch):
     _, weights, valid = batch
     weights = weights.requires_grad_()
     ones = FrameLosses(**{name: torch.ones(6, 9) for name in TERMS})
-    nothing = LossWeights(0.0, 0.0, 0.0, 0.0, 0.0)
+    nothing = LossWeights(**{field.name: 0.0 for field in dataclasses.fields(LossWeights)})
     share_of_objective(ones, nothing, weights, valid, count(weights, valid)).backward()
     assert torch.allclose(weights.grad, valid / valid.sum())

@@ -35,17 +35,18 @@ class LossWeights:
     their own.
 
     Attributes:
-        velocity: of the joints' displacement (forward kinematics).
-        rotation_velocity: of the 6D differences, the thesis' velocity loss.
+        velocity: of the joints' displacement (forward kinematics); 40 makes it as large as the
+            simple loss, and training slower (docs/experiments).
+        rotation_velocity: of the 6D differences, the thesis' velocity loss, with its final factor.
         projection: needs ``LossOptions.projection_views``.
     """
 
     joints: float = 12.0
-    velocity: float = 40.0
+    velocity: float = 0.0
     foot: float = 10.0
     root: float = 0.3
     contacts: float = 1.0
-    rotation_velocity: float = 0.0
+    rotation_velocity: float = 0.02
     projection: float = 0.0
 
     def __post_init__(self) -> None:
