@@ -67,7 +67,10 @@ def kinetic_windows(motions: Sequence[Motion]) -> Float[np.ndarray, "windows 72"
 
 
 class StyleClassifier:
-    """Logistic regression on the logarithms of kinetic features, trained on real motion.
+    """Support vectors on the logarithms of kinetic features, trained on real motion.
+
+    Generated motion lies beside all real motion; what is linear extrapolates there to certainty,
+    while a radial kernel asks which side is nearer.
 
     Args:
         style: windows of the style, from clips that are not held out.
@@ -78,14 +81,17 @@ class StyleClassifier:
     """
 
     def __init__(self, style: Float[np.ndarray, "n 72"], others: Float[np.ndarray, "m 72"]) -> None:
-        from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+        from sklearn.calibration import CalibratedClassifierCV  # type: ignore[import-untyped]
         from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
         from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+        from sklearn.svm import SVC  # type: ignore[import-untyped]
 
-        if min(len(style), len(others)) < _LEAST_WINDOWS:
+        fewest = min(len(style), len(others))
+        if fewest < _LEAST_WINDOWS:
             raise InputError(f"a classifier needs {_LEAST_WINDOWS} windows of either side")
+        support = SVC(class_weight="balanced")
         self._model = make_pipeline(
-            StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000)
+            StandardScaler(), CalibratedClassifierCV(support, cv=min(5, fewest), ensemble=False)
         )
         labels = np.repeat([1, 0], [len(style), len(others)])
         self._model.fit(_logarithms(np.concatenate((style, others))), labels)
