@@ -153,6 +153,17 @@ def test_darkness_is_no_bar() -> None:
     assert picture_area([dark]) is None
 
 
+def test_no_more_pictures_are_decoded_than_it_takes():
+    looked_at = []
+
+    def pictures():
+        for level in (255, 255):
+            looked_at.append(level)
+            yield np.full((90, 160, 3), level, np.uint8)
+
+    assert picture_area(pictures()) is None and len(looked_at) == 1
+
+
 def test_bars_in_a_coded_video(tmp_path: Path) -> None:
     path = tmp_path / "bars.mp4"
     with av.open(str(path), "w") as container:

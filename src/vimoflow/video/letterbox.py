@@ -40,7 +40,7 @@ def find_picture_area(
 ) -> PictureArea | None:
     """Where a video's picture is, if it has black bars; None where it has none.
 
-    Nine moments, evenly spread, are looked at.
+    At most nine moments, evenly spread, are looked at.
 
     Args:
         path: video file.
@@ -66,12 +66,12 @@ def picture_area(pictures: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Pic
         row, column = bright.mean(axis=1), bright.mean(axis=0)
         rows = row if rows is None else np.maximum(rows, row)
         columns = column if columns is None else np.maximum(columns, column)
+        if _extent(rows) == (0, len(rows)) and _extent(columns) == (0, len(columns)):
+            return None  # whatever follows: what is lit once is no bar
     if rows is None or columns is None:
         return None
     top, bottom = _extent(rows)
     left, right = _extent(columns)
-    if (left, top, right, bottom) == (0, 0, len(columns), len(rows)):
-        return None
     if right - left < _LEAST_PICTURE * len(columns) or bottom - top < _LEAST_PICTURE * len(rows):
         return None
     return PictureArea(left, top, right, bottom)
