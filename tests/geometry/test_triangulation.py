@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -45,6 +47,11 @@ def ring(views: int, lens: list[float] | None = None) -> CalibratedCameras:
     )
 
 
+def first_of(cameras: CalibratedCameras, views: int) -> CalibratedCameras:
+    fields = (getattr(cameras, f.name)[:views] for f in dataclasses.fields(cameras))
+    return CalibratedCameras(*fields)
+
+
 def points(seed: int, *shape: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(*shape, 3, generator=generator, dtype=torch.float64)
@@ -59,7 +66,8 @@ def seen(cameras: CalibratedCameras, p_world: torch.Tensor) -> torch.Tensor:
 @quick
 @given(st.integers(0, 2**31 - 1), st.integers(2, 6))
 def test_perfect_views_give_the_points_back(seed, views):
-    cameras, p_world = ring(views, LENS), points(seed, 3, 5)
+    # Neighbours of a ring: of a point between two cameras that face each other depth is not seen.
+    cameras, p_world = first_of(ring(7, LENS), views), points(seed, 3, 5)
     result = triangulate(seen(cameras, p_world), cameras)
     torch.testing.assert_close(result.points_world, p_world, atol=1e-6, rtol=0)
     assert result.used.shape == (3, views, 5) and bool(result.used.all())
