@@ -127,6 +127,14 @@ def test_a_picture_that_the_people_are_not_in(tmp_path: Path) -> None:
         read_keypoints(folder, 30.0, image_size=(64, 48))
 
 
+def test_what_is_not_used_may_be_anything(tmp_path: Path) -> None:
+    """Feet, faces and hands, which COCO's 17 points lack."""
+    path = tmp_path / "a.json"
+    halpe = [*POINTS, *[1.0] * 9, *[float("nan")] * 18]  # head, neck, hip; the feet
+    path.write_text(json.dumps([{"image_id": "0.jpg", "keypoints": halpe, "score": 1.0}]))
+    assert read_keypoints(path, 30.0).observed.all()
+
+
 def test_files_without_a_frame_rate_are_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

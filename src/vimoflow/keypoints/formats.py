@@ -134,7 +134,7 @@ def read_file(
     if fps is not None and not MIN_FPS <= fps <= MAX_FPS:
         raise InputError(f"{path}: a frame rate of {fps:g} Hz makes no sense")
     try:
-        found, assumed = _read_at_some_rate(path, fps, assumed_fps)
+        found = _read_at_some_rate(path, fps, assumed_fps)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if image_size is not None:
@@ -143,7 +143,7 @@ def read_file(
     # The project's own files state the size that their points were found with.
     if image_size is not None or found.format != FORMAT:
         _check_inside(found.people, path)
-    return replace(found, rate_assumed=assumed)
+    return found
 
 
 def _check_inside(people: Sequence[Keypoints2D], path: Path) -> None:
@@ -159,22 +159,22 @@ def _check_inside(people: Sequence[Keypoints2D], path: Path) -> None:
         )
 
 
-def _read_at_some_rate(
-    path: Path, fps: float | None, assumed_fps: float | None
-) -> tuple[KeypointFile, bool]:
+def _read_at_some_rate(path: Path, fps: float | None, assumed_fps: float | None) -> KeypointFile:
     found = None
     try:
         found = _read(path, fps)
-        return _sorted(found, path, fps), False
+        return _sorted_by_person(found, path, fps)
     except NoFrameRateError:
         if assumed_fps is None:
             raise
         # Only files of the project's own formats are parsed again.
         found = found or _read(path, assumed_fps)
-        return _sorted(found, path, assumed_fps), True
+        return replace(_sorted_by_person(found, path, assumed_fps), rate_assumed=True)
 
 
-def _sorted(found: Keypoints2D | Recording, path: Path, fps: float | None) -> KeypointFile:
+def _sorted_by_person(
+    found: Keypoints2D | Recording, path: Path, fps: float | None
+) -> KeypointFile:
     if isinstance(found, Recording):
         return KeypointFile(_people(found, path, fps), found.format)
     return KeypointFile((found,), FORMAT)

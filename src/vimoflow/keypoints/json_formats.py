@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from vimoflow.errors import InputError
 from vimoflow.keypoints.sightings import (
     Recording,
     Sighting,
-    coco_points,
     coco_sightings,
     points_of,
 )
@@ -55,12 +55,13 @@ def read_json_document(document: Any, path: Path) -> Recording | None:
     """
     for recognises, read in _READERS:
         if recognises(document):
-            return read(document, path)
+            found = read(document, path)
+            return replace(found, sightings=coco_sightings(found.sightings))
     return None
 
 
 def _one_openpose_frame(document: Any, path: Path) -> Recording:
-    return Recording("openpose", coco_sightings(read_openpose_frame(document, path, 0)), (0,))
+    return Recording("openpose", read_openpose_frame(document, path, 0), (0,))
 
 
 def _read_results(document: Any, path: Path) -> Recording:
@@ -71,7 +72,7 @@ def _read_results(document: Any, path: Path) -> Recording:
     for entry, frame in zip(entries, numbers, strict=True):
         values = _field(entry, "keypoints", path)
         person = _identity(entry.get("idx", entry.get("track_id")))
-        found.append(Sighting(frame, coco_points(values, path, "keypoints"), person))
+        found.append(Sighting(frame, points_of(values, path, "keypoints"), person))
     is_alphapose = any(isinstance(e["image_id"], str) or "idx" in e or "box" in e for e in entries)
     return Recording("alphapose" if is_alphapose else "coco", tuple(found), tuple(numbers))
 
@@ -84,7 +85,7 @@ def _read_coco_dataset(document: Any, path: Path) -> Recording:
     found = [
         Sighting(
             _whole(_field(one, "image_id", path), "image_id", path),
-            coco_points(_field(one, "keypoints", path), path, "keypoints"),
+            points_of(_field(one, "keypoints", path), path, "keypoints"),
             _identity(one.get("track_id")),
         )
         for one in people
@@ -122,7 +123,7 @@ def _read_frame_dictionary(document: Any, path: Path) -> Recording:
                 found.append(Sighting(frame, points))
         else:
             found.extend(read_openpose_frame(entry, path, frame))
-    return Recording("alphapose", coco_sightings(found), tuple(numbers))
+    return Recording("alphapose", tuple(found), tuple(numbers))
 
 
 def _read_mmpose(document: Any, path: Path) -> Recording:
@@ -154,7 +155,7 @@ def _mmpose_sighting(instance: dict[str, Any], frame: int, path: Path) -> Sighti
         )
     values = np.concatenate([places, scores[:, None]], axis=1)
     return Sighting(
-        frame, coco_points(values, path, "keypoints"), _identity(instance.get("track_id"))
+        frame, points_of(values, path, "keypoints"), _identity(instance.get("track_id"))
     )
 
 

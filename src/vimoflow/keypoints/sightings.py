@@ -68,16 +68,6 @@ class Track:
     points: Float[np.ndarray, "frames 17 3"]
 
 
-def coco_points(values: Any, path: Path, field: str) -> Float[np.ndarray, "17 3"]:
-    """COCO keypoints of a flat list x, y, confidence, or of rows of these; told apart by number.
-
-    Raises:
-        InputError: as for `points_of`.
-    """
-    points = points_of(values, path, field)
-    return BY_COUNT[len(points)].to_coco(points)
-
-
 def coco_sightings(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
     """The same people with COCO keypoints; OpenPose's two sets of 25 points are told apart."""
     of_25 = [one.points for one in sightings if len(one.points) == 25]
@@ -87,6 +77,8 @@ def coco_sightings(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
 
 def points_of(values: Any, path: Path, field: str) -> Float[np.ndarray, "joints 3"]:
     """Keypoints of a flat list x, y, confidence, or of rows of these, in their tool's order.
+
+    Joint sets are told apart by their number of points.
 
     Raises:
         InputError: naming the field, where these are no finite pixels of a known joint set.
@@ -101,7 +93,9 @@ def points_of(values: Any, path: Path, field: str) -> Float[np.ndarray, "joints 
         raise InputError(
             f"{path}: '{field}' holds {numbers.size} numbers, not x, y, confidence of {known}"
         )
-    return checked(numbers.reshape(-1, 3), path, field)
+    points = numbers.reshape(-1, 3).copy()
+    points[[not name for name in joint_set.joints]] = 0.0  # of feet, faces, hands nothing is asked
+    return checked(points, path, field)
 
 
 def checked(
