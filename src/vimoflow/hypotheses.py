@@ -32,6 +32,7 @@ from vimoflow.motion.uncertainty import JointUncertainty
 from vimoflow.refinement import Evidence
 from vimoflow.refinement.evidence import CAMERA_SPREADS, misfit
 from vimoflow.sampling import SamplingOptions, split_windows
+from vimoflow.sampling.denoising import window_channels
 
 _MM = 1000.0
 _CONTACT = 0.5  # a foot is in contact from here on
@@ -212,11 +213,9 @@ def denoising_error(
     windows = checkpoint.normalization.normalize(split_windows(features, plan))
     generator = torch.Generator().manual_seed(_NOISE_SEED)
     errors = []
-    for number, first in enumerate(plan.starts):
+    for number, channels in enumerate(window_channels(condition, plan)):
         x0 = windows[:, number]
-        span = slice(first, first + plan.length)
-        part = Condition(condition.pose[:, span], condition.track[:, span]).from_own_start()
-        rows = part.channels.expand(count, -1, -1)
+        rows = channels.expand(count, -1, -1)
         for timestep in timesteps:
             noise = torch.randn(x0.shape[1:], generator=generator).expand_as(x0)
             t = torch.full((count,), timestep)

@@ -13,6 +13,11 @@ from vimoflow.errors import ConfigError
 app = typer.Typer(help="Draw figures.", no_args_is_help=True, rich_markup_mode=None)
 
 
+_OUTPUT = typer.Option("--output", "-o", metavar="DIR", help="Folder the figures go to.")
+_DATA = typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
+_CHECKPOINT = typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
+
+
 @app.callback()
 def group() -> None:
     """Draw figures."""
@@ -33,15 +38,9 @@ def snr(
 
 @app.command("strips")
 def strips(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder the figures go to.")
-    ],
-    data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
-    ],
-    checkpoint: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
-    ] = "small",
+    output: Annotated[Path, _OUTPUT],
+    data: Annotated[Path, _DATA],
+    checkpoint: Annotated[str, _CHECKPOINT] = "small",
     timesteps: Annotated[
         str, typer.Option(metavar="T,T,...", help="Noise levels, 0 to 999.")
     ] = "100,200,300,400,500",
@@ -63,15 +62,9 @@ def strips(
 
 @app.command("failures")
 def failures(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder the figures go to.")
-    ],
-    data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
-    ],
-    checkpoint: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
-    ] = "small",
+    output: Annotated[Path, _OUTPUT],
+    data: Annotated[Path, _DATA],
+    checkpoint: Annotated[str, _CHECKPOINT] = "small",
     count: Annotated[int, typer.Option(min=1, metavar="N", help="Pictures.")] = 4,
     limit: Annotated[
         int, typer.Option(min=1, metavar="N", help="Held-out recordings of each corpus tried.")

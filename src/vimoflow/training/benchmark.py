@@ -10,7 +10,6 @@ wait.
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
 import os
 import time
@@ -19,31 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from vimoflow.data.batches import WindowSource, make_batch
+from vimoflow.data.batches import WindowSource
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Normalization
-from vimoflow.diffusion.reference import Kriging, noisy_or_guessed
-from vimoflow.diffusion.schedule import NoiseSchedule
-from vimoflow.diffusion.weighting import parse_weighting
-from vimoflow.motion.variogram import feature_variogram
 from vimoflow.training.learner import Learner
-from vimoflow.training.losses import frame_losses
-from vimoflow.training.objective import count, share_of_objective
-from vimoflow.training.optimization import make_optimizer, update_average
 from vimoflow.training.options import RunOptions
+from vimoflow.training.plain_loop import PlainLoop, clips_of_step, settle
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
-from vimoflow.training.regression import make_model
 from vimoflow.training.statistics import measure_normalization
 from vimoflow.training.step_batches import (
     MicroBatch,
     Share,
     StepBatches,
     make_loader,
-    parts_of,
     window_frames,
 )
 
@@ -116,7 +105,7 @@ def measure_training(
     source = WindowSource(read_shards(data, "train", without=options.without), options.shares)
     normalization = measure_normalization(source, recipe.batches, recipe.seed, batches=1)
     loop = _Loop(recipe, source, normalization, processes, options)
-    plain = _PlainLoop(recipe, source, normalization, processes.device)
+    plain = PlainLoop(recipe, source, normalization, processes.device)
     first_of_length = {window_frames(recipe, s): s for s in reversed(range(recipe.steps))}
     warm_up = _seconds(lambda: loop.warm_up(list(first_of_length.values())))
     flop = {}
@@ -137,7 +126,7 @@ def measure_training(
     if not processes.first:
         return None
     lengths = [window_frames(recipe, step) for step in range(recipe.steps)]
-    samples = sum(_clips(recipe, length) for length in lengths)
+    samples = sum(clips_of_step(recipe, length) for length in lengths)
     return TrainingSpeed(
         device=f"{_name(processes.device)}, {processes.count} x {torch.get_num_threads()} threads",
         steps=recipe.steps,
@@ -217,93 +206,16 @@ class _Loop:
             before = time.perf_counter()
             ready = next(batches, None)
             waited += time.perf_counter() - before
-        _settle(self.device)
+        settle(self.device)
         return time.perf_counter() - started, waited
-
-
-class _PlainLoop:
-    """Eager, float32, everything in one process."""
-
-    def __init__(
-        self, recipe: Recipe, source: WindowSource, normalization: Normalization,
-        device: torch.device,
-    ) -> None:  # fmt: skip
-        self.recipe, self.source, self.normalization = recipe, source, normalization
-        self.device = device
-        self.schedule = NoiseSchedule()
-        self.kriging = Kriging(feature_variogram())
-        self.weighting = parse_weighting(recipe.weighting)
-        self.timesteps, self.alone = (
-            shares.sampler(recipe.independent_timesteps, self.schedule.T)
-            for shares in (recipe.timesteps, recipe.timesteps_alone)
-        )
-        self.model = make_model(recipe, self.schedule).to(device)
-        self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.optimizer = make_optimizer(self.model.parameters(), recipe)
-
-    def run(self, first: int, end: int) -> float:
-        """Seconds of the steps from ``first`` up to ``end``."""
-        started = time.perf_counter()
-        for step in range(first, end):
-            self.learn(step)
-        _settle(self.device)
-        return time.perf_counter() - started
-
-    def flop(self, step: int) -> int:
-        """Operations of one step's matrix products."""
-        with FlopCounterMode(display=False) as counter:
-            self.learn(step)
-        return counter.get_total_flops()
-
-    def learn(self, step: int) -> None:
-        recipe, device = self.recipe, self.device
-        generator = torch.Generator().manual_seed(step)
-        frames = window_frames(recipe, step)
-        clips = _clips(recipe, frames)
-        batch = make_batch(self.source, clips, frames, generator, recipe.batches)
-        keep = torch.rand(clips, generator=generator) >= recipe.condition_drop
-        conditioned, alone = (
-            sampler.sample(clips, frames, generator, step / recipe.steps)
-            for sampler in (self.timesteps, self.alone)
-        )
-        t = torch.where(keep[:, None], conditioned, alone).to(device)
-        condition = batch.condition.masked(keep).channels.to(device)
-        features, joints, valid = (
-            x.to(device) for x in (batch.features, batch.joints, batch.valid)
-        )
-        target = self.normalization.normalize(features)
-        noise = torch.randn(features.shape, generator=generator).to(device)
-        output = self.model(
-            noisy_or_guessed(self.schedule, target, t, noise, self.kriging), t, condition, valid
-        )
-        predicted = self.normalization.denormalize(output)
-        losses = frame_losses(output, target, predicted, features, joints, recipe.loss_options)
-        weights = self.weighting.weights(self.schedule, t, valid)
-        factors, counts = recipe.loss_weights(step), count(weights, valid)
-        total = share_of_objective(losses, factors, weights, valid, counts)
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
-        self.optimizer.step()
-        update_average(self.average, self.model, recipe.ema, step)
-
-
-def _clips(recipe: Recipe, frames: int) -> int:
-    return sum(part.clips for part in parts_of(recipe, frames, part_frames=frames))
 
 
 def _seconds(work: Callable[[], object], device: torch.device | None = None) -> float:
     started = time.perf_counter()
     work()
     if device is not None:
-        _settle(device)
+        settle(device)
     return time.perf_counter() - started
-
-
-def _settle(device: torch.device) -> None:
-    """Wait until the device has done all that it was asked to."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _name(device: torch.device) -> str:
