@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import get_type_hints
 
 import pytest
 
@@ -43,3 +48,36 @@ def test_every_folder_of_modules_is_a_package():
     """Folders without ``__init__.py`` would be left out of the wheel without a word."""
     folders = {path.parent for path in MODULES}
     assert [name_of(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+def names_for_types(module: ModuleType, path: Path) -> dict[str, object]:
+    """A module's names with those it defines under ``if TYPE_CHECKING``, for its hints only."""
+    names = dict(vars(module))
+    for block in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
+            exec(compile(ast.Module(block.body, []), str(path), "exec"), names)
+    return names
+
+
+def annotated(module: ModuleType) -> Iterator[object]:
+    """The functions, classes, methods and properties that a module defines."""
+    for value in vars(module).values():
+        if getattr(value, "__module__", None) != module.__name__:
+            continue
+        if inspect.isfunction(value):
+            yield value
+        elif inspect.isclass(value):
+            yield value
+            members = vars(value).values()
+            yield from (member for member in members if inspect.isfunction(member))
+            yield from (member.fget for member in members if isinstance(member, property))
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.stem != "__main__"], ids=name_of)
+def test_type_hints_name_things_that_exist(path):
+    """A hint that cannot be resolved, a shape without quotes say, is silently checked by nobody."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
+    names = names_for_types(module, path)
+    for value in annotated(module):
+        get_type_hints(value, localns=names, include_extras=True)

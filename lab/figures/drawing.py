@@ -39,7 +39,7 @@ class WeightCurve:
     """
 
     name: str
-    values: Float64[Tensor, "T"]
+    values: Float64[Tensor, " T"]
     benchmark: bool
 
     @property

@@ -81,7 +81,7 @@ class Clips:
     valid: Bool[Tensor, "batch frames"]
 
 
-def mirrored(clips: Clips, rows: Bool[Tensor, "batch"]) -> Clips:
+def mirrored(clips: Clips, rows: Bool[Tensor, " batch"]) -> Clips:
     """The mirror image (x -> -x) of the chosen clips."""
     flip = torch.tensor([-1.0, 1.0, 1.0])
     R = clips.R_parent_joint[:, :, list(MIRROR_JOINTS)] * (flip[:, None] * flip)
@@ -99,7 +99,7 @@ def augmented(
     clips: Clips,
     generator: torch.Generator,
     settings: AugmentationSettings,
-    untouchable: Bool[Tensor, "batch"],
+    untouchable: Bool[Tensor, " batch"],
 ) -> Clips:
     """Recombined, perturbed and tilted clips, back on the floor and with their own contacts.
 

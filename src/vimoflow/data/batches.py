@@ -83,7 +83,7 @@ class Batch:
 
 def corpus_shares(
     corpora: Sequence[str], stated: Mapping[str, float]
-) -> Float[np.ndarray, "corpora"]:
+) -> Float[np.ndarray, " corpora"]:
     """The share of the windows that comes from each corpus; they sum to 1.
 
     Corpora in ``stated`` get exactly that; the others divide the rest as :data:`CORPUS_SHARES` has
@@ -127,7 +127,7 @@ class WindowSource:
 
     def windows(
         self, batch: int, frames: int, generator: torch.Generator, settings: BatchSettings
-    ) -> tuple[Clips, Float[Tensor, "batch frames 17 3"], Float[Tensor, "batch"]]:
+    ) -> tuple[Clips, Float[Tensor, "batch frames 17 3"], Float[Tensor, " batch"]]:
         """Clips, real detections of a random view (zeros where none is used) and its heading."""
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
         rows = [self._window(rng, frames, settings) for _ in range(batch)]
@@ -218,7 +218,7 @@ def make_batch(
     return _canonical(clips, joints, yaw, condition)
 
 
-def is_static(camera: Camera) -> Bool[Tensor, "batch"]:
+def is_static(camera: Camera) -> Bool[Tensor, " batch"]:
     """Clips whose camera stays where it is, up to the shake of a hand."""
     turned = camera.R_camera_world[:, :, 2] - camera.R_camera_world[:, :1, 2]
     position = -(

@@ -94,7 +94,7 @@ class Quality:
     sole_high_m: float
     slide_mps: float
     digest: str
-    fingerprint: Float[np.ndarray, "values"]
+    fingerprint: Float[np.ndarray, " values"]
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def exact_copies(qualities: Sequence[Quality], keep_first: Sequence[bool]) -> di
     return {i: original[q.digest] for i, q in enumerate(qualities) if original[q.digest] != i}
 
 
-def near_copies(qualities: Sequence[Quality]) -> Bool[np.ndarray, "recordings"]:
+def near_copies(qualities: Sequence[Quality]) -> Bool[np.ndarray, " recordings"]:
     """Which recordings are nearly an earlier one: same length, joints within ``copy_m``."""
     count = len(qualities)
     points = np.stack([q.fingerprint for q in qualities]) if count else np.zeros((0, 1))
@@ -205,14 +205,14 @@ def gate_findings(names: Sequence[str], qualities: Sequence[Quality]) -> tuple[G
     return tuple(found)
 
 
-def _longest_run(flags: Bool[np.ndarray, "steps"]) -> int:
+def _longest_run(flags: Bool[np.ndarray, " steps"]) -> int:
     edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
     return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def _largest_turns_deg(
     R_parent_joint: Float[np.ndarray, "frames 24 3 3"],
-) -> Float[np.ndarray, "steps"]:
+) -> Float[np.ndarray, " steps"]:
     """Of each step, the largest angle that a joint turns."""
     # The trace of R1^T R0 is the sum of the products of their elements.
     trace = (R_parent_joint[1:] * R_parent_joint[:-1]).sum(axis=(-1, -2))
@@ -228,7 +228,7 @@ def _slide_mps(positions: Float[np.ndarray, "frames 24 3"], fps: float) -> float
     return float(stiller[grounded].mean()) if grounded.any() else 0.0
 
 
-def _fingerprint(positions: Float[np.ndarray, "frames 24 3"]) -> Float[np.ndarray, "values"]:
+def _fingerprint(positions: Float[np.ndarray, "frames 24 3"]) -> Float[np.ndarray, " values"]:
     keys = np.linspace(0, len(positions) - 1, _KEY_POSES).round().astype(int)
     points = positions[keys] - positions[0, 0] * (1.0, 0.0, 1.0)
     across = positions[0, joint("left_hip")] - positions[0, joint("right_hip")]

@@ -37,7 +37,7 @@ class Recording:
     split: Split
     motion: Motion
     keypoints_px: Float[np.ndarray, "views frames 17 3"] | None = None
-    heading_of_view: Float[np.ndarray, "views"] | None = None
+    heading_of_view: Float[np.ndarray, " views"] | None = None
     group: str = ""
     coco_truth: Float[np.ndarray, "frames 17 3"] | None = None
     retarget: RetargetReport | None = None

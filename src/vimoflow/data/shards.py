@@ -67,14 +67,14 @@ class Shard:
     entry: ShardEntry
     names: tuple[str, ...]
     groups: tuple[str, ...]
-    starts: Int[np.ndarray, "bounds"]
+    starts: Int[np.ndarray, " bounds"]
     poses: Float[np.ndarray, "frames 72"]
     trans: Float[np.ndarray, "frames 3"]
     contacts: Float[np.ndarray, "frames 4"]
     keypoints: Float[np.ndarray, "rows 17 3"]
-    view_starts: Int[np.ndarray, "views"]
-    view_of: Int[np.ndarray, "views"]
-    view_headings: Float[np.ndarray, "views"]
+    view_starts: Int[np.ndarray, " views"]
+    view_of: Int[np.ndarray, " views"]
+    view_headings: Float[np.ndarray, " views"]
     coco_truth: Float[np.ndarray, "points 17 3"]
 
 

@@ -30,8 +30,8 @@ _WEIGHTS = "weights."
 class Normalization:
     """Mean and standard deviation of each feature channel over the training files."""
 
-    mean: Float[Tensor, "channels"]
-    std: Float[Tensor, "channels"]
+    mean: Float[Tensor, " channels"]
+    std: Float[Tensor, " channels"]
 
     def normalize(self, features: Float[Tensor, "*batch channels"]) -> Tensor:
         """Features to what the denoiser sees."""

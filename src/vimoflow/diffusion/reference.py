@@ -97,7 +97,7 @@ def noisy_or_guessed(
     return torch.where(broadcast_over_frames(blank), kriging(x0, t == 0), x_t)
 
 
-def _gaps(known: Bool[Tensor, "frames"]) -> list[tuple[int, int]]:
+def _gaps(known: Bool[Tensor, " frames"]) -> list[tuple[int, int]]:
     """Runs of unknown frames, first and end."""
     edges = torch.diff(torch.nn.functional.pad((~known).int(), (1, 1)))
     return list(
@@ -105,7 +105,7 @@ def _gaps(known: Bool[Tensor, "frames"]) -> list[tuple[int, int]]:
     )
 
 
-def _neighbours(known: Bool[Tensor, "frames"], first: int, end: int) -> tuple[int, ...]:
+def _neighbours(known: Bool[Tensor, " frames"], first: int, end: int) -> tuple[int, ...]:
     """The known frames nearest to a gap, before and after it."""
     before = torch.where(known[:first])[0][-_NEIGHBOURS:]
     after = end + torch.where(known[end:])[0][:_NEIGHBOURS]

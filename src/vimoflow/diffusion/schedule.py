@@ -72,7 +72,7 @@ class NoiseSchedule:
     def add_noise(
         self,
         x0: Float[Tensor, "batch frames channels"],
-        t: Int[Tensor, "batch"] | Int[Tensor, "batch frames"],
+        t: Int[Tensor, " batch"] | Int[Tensor, "batch frames"],
         noise: Float[Tensor, "batch frames channels"],
     ) -> Float[Tensor, "batch frames channels"]:
         """``x_t`` given the data and standard normal noise (thesis, Algorithm 1).

@@ -76,7 +76,7 @@ class ScalarTimesteps:
         frames: int,
         generator: torch.Generator | None = None,
         progress: float = 0.0,
-    ) -> Int[Tensor, "batch"]:
+    ) -> Int[Tensor, " batch"]:
         """See :meth:`TimestepSampler.sample`."""
         return self.first + _integers(self.T - self.first, (batch,), generator)
 

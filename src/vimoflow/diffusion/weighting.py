@@ -117,7 +117,7 @@ class Weighting:
         name = f"scaled({name})" if self.scaled else name
         return f"normalised({name})" if self.normalised else name
 
-    def curve(self, schedule: NoiseSchedule) -> Float64[Tensor, "T"]:
+    def curve(self, schedule: NoiseSchedule) -> Float64[Tensor, " T"]:
         """Weights at ``t = 0 .. T - 1``, before any normalisation over a batch."""
         snr = schedule.alphas_cumprod / (1.0 - schedule.alphas_cumprod)
         decay = 1.0 - torch.arange(schedule.T, dtype=torch.float64) / schedule.T
@@ -127,9 +127,9 @@ class Weighting:
     def weights(
         self,
         schedule: NoiseSchedule,
-        t: Int[Tensor, "batch"] | Int[Tensor, "batch frames"],
+        t: Int[Tensor, " batch"] | Int[Tensor, "batch frames"],
         valid: Bool[Tensor, "batch length"] | None = None,
-    ) -> Float[Tensor, "batch"] | Float[Tensor, "batch frames"]:
+    ) -> Float[Tensor, " batch"] | Float[Tensor, "batch frames"]:
         """Weights of the loss at timesteps, float32, in the shape of ``t``.
 
         Args:
@@ -142,9 +142,9 @@ class Weighting:
 
 
 def normalise(
-    weights: Float[Tensor, "batch"] | Float[Tensor, "batch frames"],
+    weights: Float[Tensor, " batch"] | Float[Tensor, "batch frames"],
     valid: Bool[Tensor, "batch length"] | None = None,
-) -> Float[Tensor, "batch"] | Float[Tensor, "batch frames"]:
+) -> Float[Tensor, " batch"] | Float[Tensor, "batch frames"]:
     """Divide by the mean weight over all valid frames of the batch (not of each clip).
 
     A weight for a whole clip counts once for every valid frame of it.
@@ -156,7 +156,7 @@ def normalise(
     return weights / mean.clamp(min=torch.finfo(weights.dtype).tiny)
 
 
-def area_under_curve_percent(curve: Float64[Tensor, "T"]) -> float:
+def area_under_curve_percent(curve: Float64[Tensor, " T"]) -> float:
     """Trapezoid over ``t = 0 .. T - 1`` in steps of 1, divided by T, in per cent (Figure 6)."""
     return 100.0 * float(torch.trapezoid(curve)) / len(curve)
 

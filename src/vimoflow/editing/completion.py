@@ -164,7 +164,7 @@ def _denoised(
     return samples[int(_jerk(samples).argmin())]
 
 
-def _jerk(features: Float[Tensor, "samples frames 151"]) -> Float[Tensor, "samples"]:
+def _jerk(features: Float[Tensor, "samples frames 151"]) -> Float[Tensor, " samples"]:
     R, _, root = decode_features(features)
     return forward_kinematics(R, root)[1].diff(n=3, dim=1).norm(dim=-1).mean((1, 2))
 

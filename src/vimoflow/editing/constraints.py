@@ -109,7 +109,7 @@ class Held:
 
     rotations: Bool[np.ndarray, "frames 24"]
     root: Bool[np.ndarray, "frames 3"]
-    frames: Bool[np.ndarray, "frames"]
+    frames: Bool[np.ndarray, " frames"]
 
 
 def held(constraints: Sequence[Constraint], frames: int) -> Held:

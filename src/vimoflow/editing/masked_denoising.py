@@ -262,7 +262,7 @@ class _Denoising:
         return self.plan.split(x).flatten(0, 1)
 
 
-def _faded_in(known: Bool[Tensor, "frames"]) -> Float[Tensor, "frames"]:
+def _faded_in(known: Bool[Tensor, " frames"]) -> Float[Tensor, " frames"]:
     """0 at known frames, 1 at ``_FADE`` frames from them on, smooth in between."""
     at = torch.where(known)[0]
     if not len(at):

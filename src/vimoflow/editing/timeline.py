@@ -51,7 +51,7 @@ class Timeline:
         origin: the place on the floor that is the model's origin.
     """
 
-    times: Float[Tensor, "frames"]
+    times: Float[Tensor, " frames"]
     scale: float
     yaw: Tensor
     origin: Float[Tensor, "3"]
@@ -71,7 +71,7 @@ class Timeline:
         )
 
     @property
-    def model_times(self) -> Float[Tensor, "model_frames"]:
+    def model_times(self) -> Float[Tensor, " model_frames"]:
         """1/30 s apart; the last one is at the end or before it."""
         last = float(self.times[-1])
         return torch.arange(int(last * MODEL_FPS + 1e-6) + 1, dtype=torch.float64) / MODEL_FPS

@@ -41,7 +41,7 @@ class BodyMesh:
     normals: Float[np.ndarray, "vertices 3"]
     joints: Int[np.ndarray, "vertices 4"]
     weights: Float[np.ndarray, "vertices 4"]
-    material: Int[np.ndarray, "vertices"]
+    material: Int[np.ndarray, " vertices"]
     faces: Int[np.ndarray, "faces 4"]
 
     def scaled(self, factor: float) -> BodyMesh:

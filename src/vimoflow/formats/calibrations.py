@@ -253,7 +253,7 @@ def _numbers(
     counts: tuple[int, ...],
     name: str,
     path: Path,
-) -> Float[np.ndarray, "n"]:
+) -> Float[np.ndarray, " n"]:
     found = next((fields[key] for key in spellings if key in fields), None)
     if found is None:
         raise InputError(f"{path}: camera '{name}' has no '{spellings[0]}'")

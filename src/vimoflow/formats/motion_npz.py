@@ -128,7 +128,7 @@ def _arrays(motion: Motion) -> dict[str, np.ndarray]:
     }
 
 
-def frames_seen(observed: Bool[np.ndarray, "frames 17"]) -> Bool[np.ndarray, "frames"]:
+def frames_seen(observed: Bool[np.ndarray, "frames 17"]) -> Bool[np.ndarray, " frames"]:
     """Frames that show at least half of the body's points; the face's do not count."""
     return observed[:, _BODY:].mean(axis=1) >= _SEEN_SHARE
 

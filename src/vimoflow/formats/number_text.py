@@ -15,7 +15,7 @@ _BLOCK = 1 << 17  # characters at a time; simdjson's working memory is some twen
 _AFTER_LAST = np.frombuffer(b" 0]", dtype=np.uint8)  # the 0 takes the comma after the last word
 
 
-def parse_numbers(text: bytes, start: int = 0) -> Float[np.ndarray, "numbers"]:
+def parse_numbers(text: bytes, start: int = 0) -> Float[np.ndarray, " numbers"]:
     """All numbers of a text from ``start`` on; each is what ``float`` reads.
 
     Blanks and line ends separate them.

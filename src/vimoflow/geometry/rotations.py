@@ -81,8 +81,8 @@ def geodesic_angle(
 
 def slerp_resample(
     matrix: Float[Tensor, "frames *rest 3 3"],
-    times: Float[Tensor, "frames"],
-    new_times: Float[Tensor, "new"],
+    times: Float[Tensor, " frames"],
+    new_times: Float[Tensor, " new"],
 ) -> Float[Tensor, "new *rest 3 3"]:
     """Interpolate on SO(3) along the first axis, from ``times`` (increasing, seconds) to others.
 

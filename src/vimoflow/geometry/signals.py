@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 def linear_resample(
-    values: Float[Tensor, "frames *rest"],
-    times: Float[Tensor, "frames"],
-    new_times: Float[Tensor, "new"],
-) -> Float[Tensor, "new *rest"]:
+    values: Float[Tensor, " frames *rest"],
+    times: Float[Tensor, " frames"],
+    new_times: Float[Tensor, " new"],
+) -> Float[Tensor, " new *rest"]:
     """Linear interpolation from ``times`` (increasing, seconds) to others; the ends are held."""
     if len(times) == 1:
         return values.expand(len(new_times), *values.shape[1:]).clone()

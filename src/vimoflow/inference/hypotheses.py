@@ -143,7 +143,7 @@ def rank(
 
 def _reprojection_mm(
     points_world: Float[Tensor, "samples frames 17 3"], condition: Condition
-) -> Float[Tensor, "samples"]:
+) -> Float[Tensor, " samples"]:
     count = len(points_world)
     repeated = Condition(
         condition.pose.expand(count, -1, -1, -1), condition.track.expand(count, -1, -1)
@@ -181,7 +181,7 @@ def _fitted_cameras(points_world: Tensor, evidence: Evidence) -> Float[Tensor, "
 
 def _contact_mm(
     joints: Float[Tensor, "samples frames 24 3"], contacts: Float[Tensor, "samples frames 4"]
-) -> Float[Tensor, "samples"]:
+) -> Float[Tensor, " samples"]:
     feet = joints[:, :, [joint(name) for name in CONTACT_JOINTS]][..., (0, 2)]
     on_ground = contacts >= _CONTACT
     held = (on_ground[:, 1:] & on_ground[:, :-1]).to(joints)
@@ -197,7 +197,7 @@ def denoising_error(
     features: Float[Tensor, "samples frames 151"],
     condition: Condition,
     timesteps: Sequence[int] = _TIMESTEPS,
-) -> Float[Tensor, "samples"]:
+) -> Float[Tensor, " samples"]:
     """How far the checkpoint's estimates are from samples to which a little noise was added.
 
     Long samples are looked at in windows, each with its origin under its own first root.

@@ -145,7 +145,7 @@ def weight_features(
 
 def join_views(
     features: Float[Tensor, "views frames 151"], trust: Float[Tensor, "views frames"]
-) -> tuple[Float[Tensor, "frames 151"], Float[Tensor, "views"]]:
+) -> tuple[Float[Tensor, "frames 151"], Float[Tensor, " views"]]:
     """The mean of the views' motions in the first one's frame, and each camera's heading there.
 
     Args:

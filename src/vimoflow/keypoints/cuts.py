@@ -68,7 +68,7 @@ def keypoint_cuts(keypoints: Keypoints2D) -> tuple[int, ...]:
 
 def _jumps(
     before: Float[np.ndarray, "frames 17 2"], after: Float[np.ndarray, "frames 17 2"]
-) -> Float[np.ndarray, "frames"]:
+) -> Float[np.ndarray, " frames"]:
     """How far apart both sides, extrapolated, are half-way between each frame and the one before.
 
     Metres, the median over the points; 0 where too few are seen.
@@ -83,7 +83,7 @@ def _jumps(
     return jump
 
 
-def _unusual(jump: Float[np.ndarray, "frames"], i: int) -> float:
+def _unusual(jump: Float[np.ndarray, " frames"], i: int) -> float:
     """What a jump must exceed to stand out from the frames around it."""
     around = np.concatenate((jump[max(0, i - 12) : max(0, i - 2)], jump[i + 3 : i + 13], [0.0]))
     return _JUMP_RATIO * float(np.quantile(around, 0.8)) + _USUAL_M

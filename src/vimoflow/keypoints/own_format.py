@@ -99,7 +99,7 @@ def _keypoints(fields: Mapping[str, Any], path: Path, fps: float | None) -> Keyp
 
 def timestamps_of(
     fields: Mapping[str, Any], count: int, path: Path, fps: float | None
-) -> Float[np.ndarray, "frames"]:
+) -> Float[np.ndarray, " frames"]:
     """Seconds from the first frame: of ``fps``, else of the file's own times or rate."""
     if fps is None and "timestamps" not in fields:
         if "fps" not in fields:

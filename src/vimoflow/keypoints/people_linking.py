@@ -91,7 +91,7 @@ def chained(
 def _chain(
     times: Float[np.ndarray, " seen"],
     points: Float[np.ndarray, "seen 17 3"],
-    rows: list[Int[np.ndarray, "_"]],
+    rows: list[Int[np.ndarray, " _"]],
     chosen: Int[np.ndarray, " chosen"],
     person: Int[np.ndarray, " tracklets"],
 ) -> None:
@@ -108,7 +108,7 @@ def _chain(
 def _inserted(
     times: Float[np.ndarray, " seen"],
     points: Float[np.ndarray, "seen 17 3"],
-    rows: list[Int[np.ndarray, "_"]],
+    rows: list[Int[np.ndarray, " _"]],
     short: Int[np.ndarray, " short"],
     lasting: Int[np.ndarray, " lasting"],
     person: Int[np.ndarray, " tracklets"],
@@ -160,14 +160,14 @@ def _misfit(
 
 def _rows(
     tracklet: Int[np.ndarray, " seen"], times: Float[np.ndarray, " seen"], count: int
-) -> list[Int[np.ndarray, "_"]]:
+) -> list[Int[np.ndarray, " _"]]:
     """Rows of each tracklet, in time."""
     order = np.lexsort((times, tracklet))
     return np.split(order, np.searchsorted(tracklet[order], np.arange(1, count)))
 
 
 def _costs(
-    times: list[Float[np.ndarray, "_"]], points: list[Float[np.ndarray, "_ 17 3"]]
+    times: list[Float[np.ndarray, " _"]], points: list[Float[np.ndarray, "_ 17 3"]]
 ) -> Float[np.ndarray, "before after"]:
     """Half squared deviations, and what absence costs, of each tracklet following each other."""
     first = _ends([t[0] - t for t in times], points)
@@ -200,7 +200,7 @@ def _deviation(value: np.ndarray, doubt: np.ndarray, least: float) -> np.ndarray
     return 0.5 * (value / doubt) ** 2 + np.log(doubt / least)
 
 
-def _ends(since: list[Float[np.ndarray, "_"]], points: list[Float[np.ndarray, "_ 17 3"]]) -> _Ends:
+def _ends(since: list[Float[np.ndarray, " _"]], points: list[Float[np.ndarray, "_ 17 3"]]) -> _Ends:
     """The ends at which ``since`` (seconds, at most 0) is zero."""
     found = [_end(t, p) for t, p in zip(since, points, strict=True)]
     return _Ends(*(np.stack(column) for column in zip(*found, strict=True)))

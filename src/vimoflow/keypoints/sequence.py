@@ -24,7 +24,7 @@ class Keypoints2D:
     """
 
     points: Float[np.ndarray, "frames 17 3"]
-    timestamps: Float[np.ndarray, frames]
+    timestamps: Float[np.ndarray, " frames"]
     image_size: tuple[int, int]
     source: str = ""
     estimator: str = ""

@@ -59,7 +59,7 @@ def smooth(keypoints: Keypoints2D, settings: OneEuro | None = None) -> Keypoints
 
 def _filtered(
     points: Float[np.ndarray, "frames 17 3"],
-    times: Float[np.ndarray, "frames"],
+    times: Float[np.ndarray, " frames"],
     height_px: float,
     settings: OneEuro,
 ) -> Float[np.ndarray, "frames 17 2"]:

@@ -35,7 +35,7 @@ class Motion:
     trans: Float[np.ndarray, "frames 3"]
     fps: float
     contacts: Float[np.ndarray, "frames 4"]
-    timestamps: Float[np.ndarray, "frames"] = field(default=None)  # type: ignore[arg-type]
+    timestamps: Float[np.ndarray, " frames"] = field(default=None)  # type: ignore[arg-type]
     joints2d: Float[np.ndarray, "frames 17 3"] | None = None
     observed: Bool[np.ndarray, "frames 17"] | None = None
     skeleton: Skeleton = field(default_factory=load_skeleton)

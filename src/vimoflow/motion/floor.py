@@ -45,7 +45,7 @@ def fit_floor(joint_positions: Float[Tensor, "frames 24 3"], fps: float) -> Floa
 
 def drifting_floor(
     joint_positions: Float[Tensor, "frames 24 3"], fps: float, window_s: float = 0.8
-) -> Float[Tensor, "frames"]:
+) -> Float[Tensor, " frames"]:
     """Height in metres of a floor that drifts, for tracked corpora whose root height wanders.
 
     A running minimum of the lowest foot joint, smoothed over the same window: right for motions

@@ -67,8 +67,8 @@ class Halts:
         depth: 0 to 1: how far the speed falls, beside the median of the speed.
     """
 
-    times_s: Float[np.ndarray, "halts"]
-    depth: Float[np.ndarray, "halts"]
+    times_s: Float[np.ndarray, " halts"]
+    depth: Float[np.ndarray, " halts"]
 
 
 @dataclass(frozen=True)
@@ -80,17 +80,17 @@ class TimeMap:
         drawn_s: the moments seen then, seconds of the dance as drawn.
     """
 
-    seen_s: Float[np.ndarray, "knots"]
-    drawn_s: Float[np.ndarray, "knots"]
+    seen_s: Float[np.ndarray, " knots"]
+    drawn_s: Float[np.ndarray, " knots"]
 
-    def __call__(self, seen_s: Float[np.ndarray, "times"]) -> Float[np.ndarray, "times"]:
+    def __call__(self, seen_s: Float[np.ndarray, " times"]) -> Float[np.ndarray, " times"]:
         """Monotone cubic interpolation (Fritsch and Carlson 1980)."""
         return np.asarray(PchipInterpolator(self.seen_s, self.drawn_s)(seen_s))
 
 
 def warped_to_beats(
     features: Float[Tensor, "frames 151"],
-    music_beats_s: Float[np.ndarray, "beats"],
+    music_beats_s: Float[np.ndarray, " beats"],
     fps: float = 30.0,
     settings: WarpSettings | None = None,
 ) -> Float[Tensor, "frames 151"]:
@@ -133,7 +133,7 @@ def halts_in(joints: Float[np.ndarray, "frames joints 3"], fps: float) -> Halts:
 
 def map_to_beats(
     halts: Halts,
-    music_beats_s: Float[np.ndarray, "beats"],
+    music_beats_s: Float[np.ndarray, " beats"],
     seconds: float,
     settings: WarpSettings | None = None,
 ) -> TimeMap:
@@ -161,7 +161,7 @@ def map_to_beats(
 
 
 def resampled(
-    features: Float[Tensor, "frames 151"], at: Float[np.ndarray, "new"]
+    features: Float[Tensor, "frames 151"], at: Float[np.ndarray, " new"]
 ) -> Float[Tensor, "new 151"]:
     """Features at fractional frames: splines, which add no kinks; contacts linearly."""
     frames = np.arange(len(features))
@@ -205,7 +205,7 @@ def _earned(
 
 def _best_path(
     earned: Float[np.ndarray, "knots shifts"],
-    gaps: Float[np.ndarray, "gaps"],
+    gaps: Float[np.ndarray, " gaps"],
     settings: WarpSettings,
 ) -> list[int]:
     """Indices of shifts that earn most, less the costs of speed and of changes of speed."""

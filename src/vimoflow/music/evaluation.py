@@ -43,8 +43,8 @@ class BeatTest:
 class HeardMotion:
     """Times of a song's beats and of the motion's, seconds, over so many seconds."""
 
-    music_beats_s: Float[np.ndarray, "music"]
-    motion_beats_s: Float[np.ndarray, "motion"]
+    music_beats_s: Float[np.ndarray, " music"]
+    motion_beats_s: Float[np.ndarray, " motion"]
     seconds: float
 
 

@@ -46,7 +46,7 @@ class MusicFeatures(Protocol):
     name: str
     channels: int
 
-    def __call__(self, samples: Float[np.ndarray, "samples"]) -> Float[np.ndarray, "frames c"]:
+    def __call__(self, samples: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "frames c"]:
         """Features at 30 fps, one row for every 512 samples of mono sound at 15,360 Hz."""
         ...
 
@@ -60,7 +60,7 @@ class LibrosaFeatures:
     name = "librosa-35"
     channels = 35
 
-    def __call__(self, samples: Float[np.ndarray, "samples"]) -> Float[np.ndarray, "frames 35"]:
+    def __call__(self, samples: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "frames 35"]:
         """See :class:`MusicFeatures`."""
         librosa = _librosa()
         frames = len(samples) // HOP
@@ -120,8 +120,8 @@ def music_features(
 
 
 def require_music(
-    samples: Float[np.ndarray, "samples"], path: Path
-) -> Float[np.ndarray, "samples"]:
+    samples: Float[np.ndarray, " samples"], path: Path
+) -> Float[np.ndarray, " samples"]:
     """The samples, if there is enough to dance to.
 
     Raises:
@@ -137,7 +137,7 @@ def require_music(
     return samples
 
 
-def beats_s(features: Float[np.ndarray, "frames 35"]) -> Float[np.ndarray, "beats"]:
+def beats_s(features: Float[np.ndarray, "frames 35"]) -> Float[np.ndarray, " beats"]:
     """Times of the beats, seconds."""
     return np.flatnonzero(features[:, BEATS] > 0.5) / FPS
 

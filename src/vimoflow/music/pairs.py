@@ -55,7 +55,7 @@ class Dance:
         return halts_in(joints.numpy(), FPS)
 
     @functools.cached_property
-    def music_beats(self) -> Float[np.ndarray, "beats"]:
+    def music_beats(self) -> Float[np.ndarray, " beats"]:
         """Frames of the music's beats; none without music."""
         return np.zeros(0) if self.music is None else beats_s(self.music.numpy()) * FPS
 

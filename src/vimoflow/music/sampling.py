@@ -100,7 +100,7 @@ def dance_features(
 
 
 def finished_dance(
-    features: Float[Tensor, "frames 151"], music_beats_s: Float[np.ndarray, "beats"] | None
+    features: Float[Tensor, "frames 151"], music_beats_s: Float[np.ndarray, " beats"] | None
 ) -> Motion:
     """What was drawn as a motion on the floor with feet that rest.
 

@@ -96,7 +96,7 @@ class StyleClassifier:
         labels = np.repeat([1, 0], [len(style), len(others)])
         self._model.fit(_logarithms(np.concatenate((style, others))), labels)
 
-    def probability(self, windows: Float[np.ndarray, "n 72"]) -> Float[np.ndarray, "n"]:
+    def probability(self, windows: Float[np.ndarray, "n 72"]) -> Float[np.ndarray, " n"]:
         """Of the style, for each window."""
         return np.asarray(self._model.predict_proba(_logarithms(windows))[:, 1], dtype=np.float64)
 

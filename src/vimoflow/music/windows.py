@@ -36,7 +36,7 @@ class DanceBatch:
     features: Float[Tensor, "batch frames 151"]
     joints: Float[Tensor, "batch frames 24 3"]
     music: Float[Tensor, "batch frames c"]
-    heard: Bool[Tensor, "batch"]
+    heard: Bool[Tensor, " batch"]
     valid: Bool[Tensor, "batch frames"]
 
 
@@ -169,7 +169,7 @@ def _rematched(
 
 def _bent(
     dance: Dance, start: float, speed: float, place: int, frames: int
-) -> Float[np.ndarray, "frames"]:
+) -> Float[np.ndarray, " frames"]:
     """Frames of the dance that a window shows, so that its halts fall on the music's beats."""
     seconds = (frames - 1) / FPS
     halts = Halts((dance.halts.times_s - start / FPS) / speed, dance.halts.depth)

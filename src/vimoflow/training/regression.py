@@ -32,7 +32,7 @@ class Regressor(Denoiser):
     def forward(
         self,
         x_t: Float[Tensor, "batch frames channels"],
-        t: Int[Tensor, "batch"] | Int[Tensor, "batch frames"],
+        t: Int[Tensor, " batch"] | Int[Tensor, "batch frames"],
         condition: Float[Tensor, "batch frames c"],
         valid: Bool[Tensor, "batch frames"] | None = None,
     ) -> Float[Tensor, "batch frames channels"]:

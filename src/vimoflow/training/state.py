@@ -45,8 +45,8 @@ class TrainingState:
     average: dict[str, Any]
     optimizer: dict[str, Any]
     guard: dict[str, Any]
-    mean: Float[Tensor, "channels"]
-    std: Float[Tensor, "channels"]
+    mean: Float[Tensor, " channels"]
+    std: Float[Tensor, " channels"]
 
 
 def save_state(state: TrainingState, path: Path) -> None:

@@ -89,7 +89,7 @@ class MicroBatch:
     parts: tuple[Part, ...]
     examples: Batch
     noise: Float[Tensor, "batch frames 151"]
-    keep: Bool[Tensor, "batch"]
+    keep: Bool[Tensor, " batch"]
     cameras: Camera | None = None
 
 

@@ -70,7 +70,7 @@ def _brightest() -> float:
 
 
 @functools.cache
-def _eight_bits() -> UInt8[np.ndarray, "steps"]:
+def _eight_bits() -> UInt8[np.ndarray, " steps"]:
     """8-bit BT.709 codes of linear light, whose square root is the index."""
     light = np.linspace(0.0, 1.0, _STEPS) ** 2 * _brightest()
     room = 1 - _KNEE

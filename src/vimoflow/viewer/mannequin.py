@@ -60,7 +60,7 @@ class View:
 
     def project(
         self, points: Float[np.ndarray, "points 3"]
-    ) -> tuple[Float[np.ndarray, "points 2"], Float[np.ndarray, "points"]]:
+    ) -> tuple[Float[np.ndarray, "points 2"], Float[np.ndarray, " points"]]:
         """Pixels and depths (metres) of points relative to the followed point."""
         seen = (points - [0.0, self.eye_height, self.distance]) @ self.axes.T
         depth = seen[:, 2]

@@ -10,11 +10,11 @@ from jaxtyping import Float, Int
 
 def rasterize(
     pixels: Float[np.ndarray, "vertices 2"],
-    depth: Float[np.ndarray, "vertices"],
+    depth: Float[np.ndarray, " vertices"],
     colors: Float[np.ndarray, "vertices 3"],
     triangles: Int[np.ndarray, "triangles 3"],
     size: tuple[int, int],
-) -> tuple[Int[np.ndarray, "covered"], Float[np.ndarray, "covered 3"]]:
+) -> tuple[Int[np.ndarray, " covered"], Float[np.ndarray, "covered 3"]]:
     """Colours of the pixels that the triangles cover, the nearest triangle in front.
 
     Only triangles that run counter-clockwise seen by the viewer are drawn. All triangles are cut
@@ -66,13 +66,13 @@ class _Spans:
         step_1, step_2: how they change from pixel to pixel.
     """
 
-    triangle: Int[np.ndarray, "spans"]
-    place: Int[np.ndarray, "spans"]
-    count: Int[np.ndarray, "spans"]
-    start_1: Float[np.ndarray, "spans"]
-    start_2: Float[np.ndarray, "spans"]
-    step_1: Float[np.ndarray, "spans"]
-    step_2: Float[np.ndarray, "spans"]
+    triangle: Int[np.ndarray, " spans"]
+    place: Int[np.ndarray, " spans"]
+    count: Int[np.ndarray, " spans"]
+    start_1: Float[np.ndarray, " spans"]
+    start_2: Float[np.ndarray, " spans"]
+    step_1: Float[np.ndarray, " spans"]
+    step_2: Float[np.ndarray, " spans"]
 
 
 def _spans(

@@ -186,7 +186,7 @@ def _every_second_pose(
     return R, root, missing
 
 
-def _longest_run(missing: Bool[np.ndarray, "frames"]) -> int:
+def _longest_run(missing: Bool[np.ndarray, " frames"]) -> int:
     edges = np.flatnonzero(np.diff(np.pad(missing.astype(int), 1)))
     return int((edges[1::2] - edges[::2]).max(initial=0))
 

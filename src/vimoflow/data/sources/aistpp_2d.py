@@ -42,7 +42,7 @@ class FittedSequence:
 
     detected: DetectedSequence
     fit: PointFit
-    good: Bool[np.ndarray, "frames"]
+    good: Bool[np.ndarray, " frames"]
 
     @property
     def run(self) -> slice:
@@ -118,7 +118,7 @@ def read_aistpp_2d_file(path: Path) -> Recording:
     )
 
 
-def _longer_than(flags: Bool[np.ndarray, "frames"], limit: int) -> Bool[np.ndarray, "frames"]:
+def _longer_than(flags: Bool[np.ndarray, " frames"], limit: int) -> Bool[np.ndarray, " frames"]:
     """The runs of true that are longer than ``limit``."""
     edges = np.flatnonzero(np.diff(np.pad(flags.astype(int), 1)))
     kept = np.zeros_like(flags)

@@ -42,10 +42,10 @@ class DetectedSequence:
     keypoints_px: Float[np.ndarray, "views frames 17 3"]
     points_world: Float[np.ndarray, "frames 17 3"]
     agreed: Bool[np.ndarray, "frames 17"]
-    off_px: Float[np.ndarray, "views"]
+    off_px: Float[np.ndarray, " views"]
 
     @property
-    def calibrated_views(self) -> Bool[np.ndarray, "views"]:
+    def calibrated_views(self) -> Bool[np.ndarray, " views"]:
         """False where detections and calibration do not belong together (two of 45 in AIST++)."""
         return self.off_px < _OFF_CALIBRATION_PX
 

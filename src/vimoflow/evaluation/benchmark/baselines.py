@@ -104,10 +104,10 @@ class NearestSettings:
 class _Found:
     """The best place in the library for each query so far."""
 
-    cost: Float[Tensor, "queries"]
-    shard: Int[Tensor, "queries"]
-    frame: Int[Tensor, "queries"]
-    yaw: Float[Tensor, "queries"]
+    cost: Float[Tensor, " queries"]
+    shard: Int[Tensor, " queries"]
+    frame: Int[Tensor, " queries"]
+    yaw: Float[Tensor, " queries"]
 
 
 @torch.no_grad()
@@ -209,7 +209,7 @@ def _to_the_frame(
 
 def _library(
     shard: Shard, keys: int, length: int, every: int
-) -> Iterator[tuple[Int[Tensor, "k"], Float[Tensor, "k 17 3"], Bool[Tensor, "k"]]]:
+) -> Iterator[tuple[Int[Tensor, " k"], Float[Tensor, "k 17 3"], Bool[Tensor, " k"]]]:
     """Frame numbers, COCO points and whether a window may start there, in parts of whole
     recordings."""
     frames: list[np.ndarray] = []
@@ -229,7 +229,9 @@ def _library(
             frames, usable, count = [], [], 0
 
 
-def _library_points(shard: Shard, index: Int[np.ndarray, "frames"]) -> Float[Tensor, "frames 17 3"]:
+def _library_points(
+    shard: Shard, index: Int[np.ndarray, " frames"]
+) -> Float[Tensor, "frames 17 3"]:
     root = torch.from_numpy(shard.trans[index])
     return coco_points(*forward_kinematics(_rotations(shard, index), root))
 

@@ -59,7 +59,7 @@ class Case:
     source: str = "noisy"
     landmarks: Float[np.ndarray, "video_frames 33 3"] | None = None
     start_s: float = 0.0
-    music_beats_s: Float[np.ndarray, "beats"] | None = None
+    music_beats_s: Float[np.ndarray, " beats"] | None = None
 
     @property
     def title(self) -> str:

@@ -94,8 +94,8 @@ def sample_diversity(
 
 
 def diversity_relation(
-    apd: Sequence[float] | Float[np.ndarray, "videos"],
-    reprojection: Sequence[float] | Float[np.ndarray, "videos"],
+    apd: Sequence[float] | Float[np.ndarray, " videos"],
+    reprojection: Sequence[float] | Float[np.ndarray, " videos"],
 ) -> DiversityRelation:
     """Spearman's rank correlation of APD and reprojection error over videos.
 

@@ -41,7 +41,7 @@ class Estimate:
 
 
 def bootstrap_mean(
-    values: Float[np.ndarray, "rows"] | Sequence[float],
+    values: Float[np.ndarray, " rows"] | Sequence[float],
     clusters: Sequence[str] | None = None,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
@@ -79,7 +79,7 @@ def bootstrap_mean(
 
 
 def bootstrap_statistic(
-    statistic: Callable[[Int[np.ndarray, "drawn"]], float],
+    statistic: Callable[[Int[np.ndarray, " drawn"]], float],
     rows: int,
     clusters: Sequence[str] | None = None,
     level: float = LEVEL,

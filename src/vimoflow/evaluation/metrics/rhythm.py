@@ -17,7 +17,7 @@ _SMOOTHING_S = 5 / 60  # standard deviation of the published Gaussian on the spe
 
 def motion_beats(
     joints: Float[np.ndarray, "frames joints 3"], fps: float
-) -> Float[np.ndarray, "beats"]:
+) -> Float[np.ndarray, " beats"]:
     """Times (seconds) at which the body moves least: minima of the joints' mean speed."""
     from scipy.signal import argrelextrema
 
@@ -26,7 +26,7 @@ def motion_beats(
 
 def motion_speed(
     joints: Float[np.ndarray, "frames joints 3"], fps: float
-) -> Float[np.ndarray, "steps"]:
+) -> Float[np.ndarray, " steps"]:
     """The joints' mean way per frame, metres, smoothed; one value between every two frames.
 
     The Gaussian has five frames at 60 fps (Siyao et al. 2022, Bailando; the same in EDGE). The
@@ -40,8 +40,8 @@ def motion_speed(
 
 
 def beat_alignment(
-    music_beats_s: Float[np.ndarray, "music"],
-    motion_beats_s: Float[np.ndarray, "motion"],
+    music_beats_s: Float[np.ndarray, " music"],
+    motion_beats_s: Float[np.ndarray, " motion"],
     per: Literal["music", "motion"] = "music",
     sigma_s: float = SIGMA_S,
 ) -> float:

@@ -75,7 +75,7 @@ class Body:
 
     rest: Float[np.ndarray, "vertices 3"]
     triangles: Int[np.ndarray, "triangles 3"]
-    part: Int[np.ndarray, "vertices"]
+    part: Int[np.ndarray, " vertices"]
     skin: sparse.csr_matrix
     annotation: sparse.csr_matrix
 

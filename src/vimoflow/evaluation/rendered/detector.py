@@ -85,7 +85,7 @@ class _Sample:
 
     error_px: Float[np.ndarray, "frames 17 2"]
     annotated_px: Float[np.ndarray, "frames 17 2"]
-    scale_px: Float[np.ndarray, "frames"]
+    scale_px: Float[np.ndarray, " frames"]
     outward: Float[np.ndarray, "frames 17 2"]
     confidence: Float[np.ndarray, "frames 17"]
     hidden: np.ndarray

@@ -43,7 +43,7 @@ class Hypotheses:
     ranking: Ranking
 
     @property
-    def pa_mpjpe(self) -> Float[np.ndarray, "samples"]:
+    def pa_mpjpe(self) -> Float[np.ndarray, " samples"]:
         """Error of every sample, mm (COCO points 5 to 16, similarity of every frame)."""
         limbs = list(COCO_LIMBS)
         truth = torch.from_numpy(self.case.truth_coco[:, limbs])

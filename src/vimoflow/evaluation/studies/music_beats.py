@@ -46,7 +46,7 @@ def with_music(sets: Sequence[NamedCases], folder: Path) -> list[NamedCases]:
     return found
 
 
-def find_beats(path: Path) -> Float[np.ndarray, "beats"]:
+def find_beats(path: Path) -> Float[np.ndarray, " beats"]:
     """Times of the beats in seconds, by librosa's tracker (Ellis 2007), as published figures are.
 
     Raises:
@@ -69,7 +69,7 @@ def read_audio(
     start_s: float = 0.0,
     seconds: float | None = None,
     longest_s: float = _LONGEST_S,
-) -> Float[np.ndarray, "samples"]:
+) -> Float[np.ndarray, " samples"]:
     """The first audio stream, of a video too, as mono, about -1 to 1.
 
     Only the wanted part is kept in memory.
@@ -123,7 +123,7 @@ def music_of(folder: Path, name: str) -> Path | None:
 
 
 def same_music(
-    onsets: Sequence[Float[np.ndarray, "_"]], threshold: float = 0.6, least: int = 300
+    onsets: Sequence[Float[np.ndarray, " _"]], threshold: float = 0.6, least: int = 300
 ) -> list[int]:
     """Numbers of songs: onset strengths that correlate at some shift are of one recording.
 

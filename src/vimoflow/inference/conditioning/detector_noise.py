@@ -64,8 +64,8 @@ class DetectorNoise:
     confidence_error: Float[np.ndarray, "17"]
     confidence_correlation: Float[np.ndarray, "17"]
     swap_names: tuple[str, ...]
-    swap_per_s: Float[np.ndarray, "groups"]
-    swap_s: Float[np.ndarray, "groups"]
+    swap_per_s: Float[np.ndarray, " groups"]
+    swap_s: Float[np.ndarray, " groups"]
 
 
 @functools.cache

@@ -51,7 +51,7 @@ class Condition:
         """The same on another device."""
         return Condition(self.pose.to(device), self.track.to(device))
 
-    def masked(self, keep: Bool[Tensor, "batch"]) -> Condition:
+    def masked(self, keep: Bool[Tensor, " batch"]) -> Condition:
         """Zeros (no condition) in the rows of the batch where ``keep`` is false."""
         rows = keep.to(self.pose.dtype)
         return Condition(self.pose * rows[:, None, None, None], self.track * rows[:, None, None])

@@ -46,8 +46,8 @@ def autoregressive(
 
 def intervals(
     like: Float[Tensor, "batch frames *rest"],
-    rate_per_s: Float[Tensor, "kinds"],
-    mean_s: Float[Tensor, "kinds"],
+    rate_per_s: Float[Tensor, " kinds"],
+    mean_s: Float[Tensor, " kinds"],
     generator: torch.Generator,
     fps: float,
 ) -> Bool[Tensor, "batch frames kinds"]:

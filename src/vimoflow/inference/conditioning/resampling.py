@@ -13,7 +13,7 @@ MODEL_FPS = 30.0
 _LONGEST_BRIDGE_S = 0.15  # frames farther apart than this are a gap of the video, not its rate
 
 
-def model_times(keypoints: Keypoints2D) -> Float[np.ndarray, "frames"]:
+def model_times(keypoints: Keypoints2D) -> Float[np.ndarray, " frames"]:
     """Times in seconds, 1/30 apart, that cover the input's."""
     span = float(keypoints.timestamps[-1] - keypoints.timestamps[0])
     count = int(np.ceil(span * MODEL_FPS - 1e-6)) + 1
@@ -21,7 +21,7 @@ def model_times(keypoints: Keypoints2D) -> Float[np.ndarray, "frames"]:
 
 
 def resample_keypoints(
-    keypoints: Keypoints2D, times: Float[np.ndarray, "frames"]
+    keypoints: Keypoints2D, times: Float[np.ndarray, " frames"]
 ) -> Float[Tensor, "frames 17 3"]:
     """Keypoints at other times, in pixels; confidence 0 where they cannot be known.
 

@@ -38,7 +38,7 @@ class Side:
     """
 
     over: Callable[[int, int], Condition]
-    yaw: Float[Tensor, "batch"]
+    yaw: Float[Tensor, " batch"]
 
 
 def bridged(

@@ -152,7 +152,7 @@ class _Denoising:
         )  # fmt: skip
         return x.unflatten(0, (self.batch, -1))
 
-    def _timesteps(self, tick: int, windows: range) -> Int[Tensor, "rows *l"]:
+    def _timesteps(self, tick: int, windows: range) -> Int[Tensor, " rows *l"]:
         """One a frame where some are late, otherwise one a window."""
         if not self.late:
             rows = torch.zeros(self.batch * len(windows), dtype=torch.long, device=self.lag.device)

@@ -12,7 +12,7 @@ from vimoflow.motion.kinematics import forward_kinematics
 
 
 def turned_features(
-    features: Float[Tensor, "batch frames 151"], yaw: Float[Tensor, "batch"]
+    features: Float[Tensor, "batch frames 151"], yaw: Float[Tensor, " batch"]
 ) -> Float[Tensor, "batch frames 151"]:
     """Motions turned about the vertical axis through the origin, radians."""
     R, contacts, root = decode_features(features)
@@ -24,7 +24,7 @@ def turned_features(
 
 def heading_between(
     features: Float[Tensor, "batch frames 151"], target: Float[Tensor, "batch frames 151"]
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """Turn about the vertical that brings the poses nearest to the target's, radians."""
     pose, wanted = (_pose(x) for x in (features, target))
     sine = (wanted[..., 0] * pose[..., 2] - wanted[..., 2] * pose[..., 0]).sum((-1, -2))
