@@ -31,8 +31,8 @@ from vimoflow.geometry.cameras import Camera
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about
 from vimoflow.inference.conditioning.corruption import corrupt_keypoints, view_through
 from vimoflow.keypoints.formats import read_people
+from vimoflow.keypoints.keypoint_writers import write_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.keypoints.writing import write_keypoints
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 

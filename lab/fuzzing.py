@@ -31,11 +31,11 @@ from typing import Any
 import numpy as np
 
 from vimoflow.errors import VimoflowError
-from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh
+from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
 from vimoflow.keypoints.formats import read_keypoints, read_people
+from vimoflow.keypoints.keypoint_writers import FORMATS, write_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.keypoints.writing import FORMATS, write_keypoints
 from vimoflow.motion.clip import Motion
 from vimoflow.pickles import load as load_pickle
 

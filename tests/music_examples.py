@@ -14,8 +14,8 @@ from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.geometry.rotations import matrix_to_sixd, rotation_about
 from vimoflow.motion.skeleton import joint
-from vimoflow.music.denoiser import MusicModel, MusicScale
-from vimoflow.music.features import BEATS, RATE_HZ
+from vimoflow.music.audio_features import BEATS, RATE_HZ
+from vimoflow.music.music_model import MusicModel, MusicScale
 from vimoflow.music.pairs import Dance
 
 

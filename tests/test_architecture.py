@@ -7,6 +7,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -81,3 +82,9 @@ def test_type_hints_name_things_that_exist(path):
     names = names_for_types(module, path)
     for value in annotated(module):
         get_type_hints(value, localns=names, include_extras=True)
+
+
+def test_no_two_files_share_a_name():
+    """So that a name says what a file does, in a search and in an editor's tabs."""
+    counts = Counter(path.name for path in MODULES)
+    assert [name for name, count in counts.items() if count > 1] == ["__init__.py"]

@@ -23,11 +23,11 @@ from vimoflow.files import write_text
 from vimoflow.inference.conditioning.resampling import MODEL_FPS
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
-from vimoflow.training.options import RunOptions
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.regression import as_trained
 from vimoflow.training.run_log import LOG, read_log
+from vimoflow.training.run_options import RunOptions
 from vimoflow.training.state import STATE
 from vimoflow.training.trainer import train
 

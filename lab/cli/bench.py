@@ -81,8 +81,8 @@ def train(
     """
     require_input(data)
     from lab.speed.training import measure_training
-    from vimoflow.training.options import RunOptions
     from vimoflow.training.recipes import find_recipe
+    from vimoflow.training.run_options import RunOptions
 
     options = RunOptions(
         workers=workers,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vimoflow.data.sources.keypoints_only import read_aistpp_kp2d_file
-from vimoflow.formats.aistpp import (
+from vimoflow.formats.aistpp_files import (
     AistCamera,
     calibrated_cameras,
     read_camera_mapping,

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vimoflow.formats import aistpp
+from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.skeleton import COCO_NAMES, JOINT_NAMES, MIRROR_COCO, MIRROR_JOINTS, PARENTS
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vimoflow.factory.engine import Engine, EngineSettings, PlainLoop, open_engine
-from vimoflow.factory.inputs import find_videos
 from vimoflow.factory.records import SourceVideo
 from vimoflow.factory.settings import BuildSettings
 from vimoflow.factory.stages import BuildPlan, animate, checkpoint_digest, identify, see
+from vimoflow.factory.video_lists import find_videos
 from vimoflow.factory.work_files import WorkFolder
 
 

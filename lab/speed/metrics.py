@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vimoflow.evaluation.benchmark.benchmark_file import ClipSet, Manifest
 from vimoflow.evaluation.benchmark.cases import FPS, Case
-from vimoflow.evaluation.benchmark.manifest import ClipSet, Manifest
 from vimoflow.evaluation.benchmark.results import ClipResult, single_result
 from vimoflow.evaluation.benchmark.running import TRUTH, Evaluation, tables_of
 from vimoflow.evaluation.benchmark.scores import Posed
-from vimoflow.evaluation.report.writing import write_report
+from vimoflow.evaluation.report.report_files import write_report
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
 

@@ -2,7 +2,7 @@
 
 Each library reads a whole file in its own way: pybvh into an array of root positions and one of
 angles (radians), bvhio into a float32 position and a quaternion object for each joint and frame,
-:func:`vimoflow.formats.bvh.read_bvh` into the table of values as they stand.
+:func:`vimoflow.formats.bvh_reader.read_bvh` into the table of values as they stand.
 
 pybvh refuses position channels below the root. For it each such channel triple becomes a joint of
 its own with three rotation channels; only the hierarchy's text changes, and our reader is timed on
@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.formats.bvh import BvhFile, euler_to_matrix, read_bvh
+from vimoflow.formats.bvh_reader import BvhFile, euler_to_matrix, read_bvh
 
 HELPER_CHANNELS = "CHANNELS 3 Xrotation Yrotation Zrotation"  # they hold positions
 _SAME = 1e-9  # pybvh's numbers: degrees and file units

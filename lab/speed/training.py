@@ -24,9 +24,9 @@ from vimoflow.data.batches import WindowSource
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.training.learner import Learner
-from vimoflow.training.options import RunOptions
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
+from vimoflow.training.run_options import RunOptions
 from vimoflow.training.statistics import measure_normalization
 from vimoflow.training.step_batches import (
     MicroBatch,

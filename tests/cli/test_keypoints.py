@@ -14,8 +14,8 @@ import pytest
 from vimoflow.cli.main import main
 from vimoflow.formats.motion_npz import load_motion_npz
 from vimoflow.keypoints.formats import read_people
+from vimoflow.keypoints.keypoint_writers import write_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.keypoints.writing import write_keypoints
 
 Command = Callable[..., tuple[int, str, str]]
 

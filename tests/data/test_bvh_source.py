@@ -16,7 +16,7 @@ from rig_examples import SyntheticRig, performance, rest_frames, to_bvh
 from vimoflow.data.rig_maps import load_rig_map
 from vimoflow.data.sources.bvh import BvhWarning, list_bvh, read_bvh_file
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh, write_bvh
+from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh, write_bvh
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.clip import Motion

@@ -23,7 +23,7 @@ from vimoflow.data.rig_maps import RigMap, bare_name, detect_rig_map, load_rig_m
 from vimoflow.data.rigs.rest_pose import find_rest_pose
 from vimoflow.data.sources.bvh import onto_skeleton, read_bvh_file, rigged_bvh
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.formats.bvh import read_bvh
+from vimoflow.formats.bvh_reader import read_bvh
 from vimoflow.geometry.rotations import geodesic_angle
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.retarget import LIMB_BONES

@@ -8,7 +8,7 @@ import pytest
 
 from vimoflow.data import splits
 from vimoflow.errors import InputError
-from vimoflow.formats.aistpp import read_camera_mapping, read_name_list
+from vimoflow.formats.aistpp_files import read_camera_mapping, read_name_list
 
 
 def test_names_are_taken_apart() -> None:

@@ -24,7 +24,7 @@ from vimoflow.factory.assembly import digest_of_folder
 from vimoflow.factory.building import build
 from vimoflow.factory.engine import EngineSettings
 from vimoflow.factory.gates import MotionLimits
-from vimoflow.formats.amass import read_amass
+from vimoflow.formats.amass_npz import read_amass
 from vimoflow.keypoints.coco import COCO_NAMES
 
 ALONE = EngineSettings(workers=0)

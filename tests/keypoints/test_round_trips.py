@@ -9,8 +9,8 @@ import pytest
 
 from vimoflow.errors import InputError
 from vimoflow.keypoints.formats import holds_keypoints, read_keypoints, read_people
+from vimoflow.keypoints.keypoint_writers import FORMATS, write_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.keypoints.writing import FORMATS, write_keypoints
 
 ONE_PERSON = {"vimoflow", "npz", "trc"}
 ENDINGS = {"trc": ".trc", "npz": ".npz", "aistpp": ".pkl", "csv": ".csv", "deeplabcut": ".csv"}

@@ -13,7 +13,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from vimoflow.diffusion.checkpoint import load_checkpoint, save_checkpoint
-from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh
+from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh
 from vimoflow.formats.motion_npz import load_motion_npz
 from vimoflow.motion.skeleton import JOINT_NAMES, load_skeleton
 

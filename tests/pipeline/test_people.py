@@ -14,8 +14,8 @@ from motion_examples import swinging_motion
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.motion_npz import load_motion_npz
 from vimoflow.keypoints.formats import choose_person
+from vimoflow.keypoints.keypoint_writers import write_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.keypoints.writing import write_keypoints
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.pipeline import GenerateOptions, generate
 from vimoflow.pipeline.shared_world import place_together

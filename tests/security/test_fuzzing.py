@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from motion_examples import swinging_motion
 from vimoflow.errors import VimoflowError
-from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh, write_bvh
+from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh, write_bvh
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
 from vimoflow.formats.number_text import parse_numbers
 from vimoflow.keypoints.formats import read_keypoints

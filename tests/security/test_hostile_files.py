@@ -20,7 +20,7 @@ import pytest
 
 from motion_examples import swinging_motion
 from vimoflow.errors import VimoflowError
-from vimoflow.formats.bvh import MAX_JOINTS, MAX_NAME, read_bvh
+from vimoflow.formats.bvh_reader import MAX_JOINTS, MAX_NAME, read_bvh
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
 from vimoflow.keypoints.formats import read_keypoints
 

@@ -26,9 +26,9 @@ from vimoflow.diffusion.denoiser import DenoiserConfig
 from vimoflow.errors import OutputError
 from vimoflow.training import starting
 from vimoflow.training.learner import Learner
-from vimoflow.training.options import RunOptions
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
+from vimoflow.training.run_options import RunOptions
 from vimoflow.training.schedules import DivergenceRule
 from vimoflow.training.step_batches import Share, StepBatches
 from vimoflow.training.trainer import train

@@ -19,9 +19,9 @@ from vimoflow.diffusion.checkpoint import Normalization, load_checkpoint
 from vimoflow.diffusion.denoiser import DenoiserConfig
 from vimoflow.errors import CheckpointError, ConfigError, InputError
 from vimoflow.training import starting
-from vimoflow.training.options import RunOptions
 from vimoflow.training.recipes import RECIPES, Recipe
 from vimoflow.training.run_log import LOG
+from vimoflow.training.run_options import RunOptions
 from vimoflow.training.state import STATE
 from vimoflow.training.trainer import train
 

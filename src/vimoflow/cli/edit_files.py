@@ -52,7 +52,7 @@ def read_motion(path: Path) -> Motion:
         return read_bvh_file(path).motion
     if suffix != ".npz":
         raise InputError(f"{path}: name a motion as .npz (ours or AMASS) or .bvh")
-    from vimoflow.formats.amass import read_amass
+    from vimoflow.formats.amass_npz import read_amass
     from vimoflow.formats.motion_npz import load_motion_npz
     from vimoflow.keypoints.plain_npz import read_plain_npz
 

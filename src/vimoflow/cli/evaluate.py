@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vimoflow.diffusion.checkpoint import Checkpoint
     from vimoflow.evaluation.benchmark.cases import Case
     from vimoflow.evaluation.benchmark.running import Baseline, Evaluation
-    from vimoflow.evaluation.report.writing import Viewer
+    from vimoflow.evaluation.report.report_files import Viewer
     from vimoflow.inference.sampling import SamplingOptions
     from vimoflow.motion.clip import Motion
 
@@ -103,11 +103,11 @@ def run(
         raise ConfigError("--nearest searches the training shards: name their folder with --data")
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
     from vimoflow.evaluation.benchmark.cases import picked_rows
-    from vimoflow.evaluation.benchmark.manifest import benchmark_cases, read_manifest
     from vimoflow.evaluation.benchmark.running import evaluate
+    from vimoflow.evaluation.report.report_files import write_report
     from vimoflow.evaluation.report.tables import quick_table
-    from vimoflow.evaluation.report.writing import write_report
     from vimoflow.evaluation.studies.music_beats import with_music
     from vimoflow.evaluation.studies.robustness import robustness_curves
     from vimoflow.inference.sampling import SamplingOptions
@@ -162,7 +162,7 @@ def hypotheses(
     require_output_folder(output)
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.benchmark.manifest import benchmark_cases, read_manifest
+    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
     from vimoflow.evaluation.studies.calibration import draw_hypotheses, write_hypotheses_report
     from vimoflow.inference.sampling import SamplingOptions
 
@@ -281,7 +281,7 @@ def _viewers(evaluation: Evaluation) -> list[Viewer]:
     """Pages of the best, the median and the worst clip, each beside its truth."""
     import tempfile
 
-    from vimoflow.evaluation.report.writing import Viewer, telling_clips
+    from vimoflow.evaluation.report.report_files import Viewer, telling_clips
     from vimoflow.viewer.page import write_preview_page
 
     viewers = []

@@ -52,7 +52,7 @@ def evaluate_completion(
     from vimoflow.diffusion.checkpoint import load_checkpoint
     from vimoflow.editing import CompletionOptions, DenoisingOptions
     from vimoflow.editing import inbetween as fill
-    from vimoflow.evaluation.studies import completion as c
+    from vimoflow.evaluation.studies import gap_scores as c
     from vimoflow.evaluation.studies.gap_filling import NearestClip, interpolated
     from vimoflow.files import write_text
 

@@ -41,7 +41,6 @@ def beats(
     guidance: Annotated[float, typer.Option(metavar="W", help="0 is none.")] = 0.5,
 ) -> None:
     """Beat alignment on songs the model never heard, against random time offsets."""
-    from vimoflow.music.denoiser import load_music_model
     from vimoflow.music.evaluation import (
         beat_test,
         beat_tests,
@@ -49,6 +48,7 @@ def beats(
         heard_motion,
         song_groups,
     )
+    from vimoflow.music.music_model import load_music_model
     from vimoflow.music.pairs import read_dances
     from vimoflow.music.sampling import DanceOptions
 
@@ -116,7 +116,7 @@ def styles(
     """Adapters beside fine-tuning at equal budget; the backbone must not know the style."""
     from vimoflow.files import write_text
     from vimoflow.music.comparison import ComparisonOptions, compare_styles, score_table
-    from vimoflow.music.denoiser import load_music_model
+    from vimoflow.music.music_model import load_music_model
     from vimoflow.music.pairs import read_dances
     from vimoflow.music.styles import StyleOptions
 

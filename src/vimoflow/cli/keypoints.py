@@ -53,7 +53,7 @@ def convert(
     """Write a keypoint file in another tool's format."""
     require_input(source)
     from vimoflow.keypoints.formats import choose_person
-    from vimoflow.keypoints.writing import write_keypoints
+    from vimoflow.keypoints.keypoint_writers import write_keypoints
 
     people = _read(source, fps, size).people
     if person is not None:

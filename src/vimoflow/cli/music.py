@@ -107,8 +107,8 @@ def generate(
     """Let the model dance to a song."""
     require_input(song)
     require_output_folder(output)
-    from vimoflow.music.generation import SongOptions, generate_dance
     from vimoflow.music.sampling import DanceOptions
+    from vimoflow.music.song_to_dance import SongOptions, generate_dance
 
     sampling = DanceOptions(steps, sampler, guidance, seed, on_beat=on_beat)
     options = SongOptions(output, checkpoint, tuple(style or ()), sampling, start, seconds)

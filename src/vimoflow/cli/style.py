@@ -43,7 +43,7 @@ def train(
 ) -> None:
     """Train an adapter on a few clips, beside a dance model that stays as it is."""
     from vimoflow.music.adapters import require_style_name, save_adapter, style_path
-    from vimoflow.music.denoiser import load_music_model
+    from vimoflow.music.music_model import load_music_model
     from vimoflow.music.styles import StyleOptions, read_motions, train_style
 
     if videos is None and motions is None:

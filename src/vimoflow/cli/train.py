@@ -80,7 +80,7 @@ def train(
     require_output_folder(output)
     if init is not None:
         require_input(init)
-    from vimoflow.training.options import RunOptions
+    from vimoflow.training.run_options import RunOptions
     from vimoflow.training.trainer import train as run
 
     options = RunOptions(

@@ -13,7 +13,7 @@ from typing import Literal
 
 from vimoflow.data.recording import Split
 from vimoflow.errors import InputError
-from vimoflow.formats.aistpp import read_name_list
+from vimoflow.formats.aistpp_files import read_name_list
 
 PublishedSplit = Literal["train", "validation", "test"]
 

@@ -15,7 +15,7 @@ from vimoflow.editing.constraints import Constraint, KeepFrames, KeepJoints
 from vimoflow.editing.joint_groups import named_joints
 from vimoflow.editing.masked_denoising import DenoisingOptions
 from vimoflow.errors import ConfigError
-from vimoflow.formats.amass import resample_motion
+from vimoflow.formats.amass_npz import resample_motion
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     heading_of,

@@ -19,18 +19,18 @@ from vimoflow.data.recording import Split
 from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.errors import InputError, OutputError
 from vimoflow.factory.card import write_card
-from vimoflow.factory.contact_sheet import write_contact_sheet
-from vimoflow.factory.duplicates import LIMITS
-from vimoflow.factory.records import SourceVideo
-from vimoflow.factory.selection import Selection, VideoEntry, select
-from vimoflow.factory.settings import file_digest
-from vimoflow.factory.stages import BuildPlan
-from vimoflow.factory.writing import (
+from vimoflow.factory.dataset_files import (
     write_amass,
     write_pictures,
     write_rejections,
     write_shards,
 )
+from vimoflow.factory.duplicates import LIMITS
+from vimoflow.factory.records import SourceVideo
+from vimoflow.factory.review_pages import write_contact_sheet
+from vimoflow.factory.selection import Selection, VideoEntry, select
+from vimoflow.factory.settings import file_digest
+from vimoflow.factory.stages import BuildPlan
 from vimoflow.files import write_text
 
 MANIFEST = "manifest.json"

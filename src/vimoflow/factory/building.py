@@ -11,8 +11,8 @@ from pathlib import Path
 
 from vimoflow.errors import InputError, OutputError
 from vimoflow.factory.assembly import assemble
+from vimoflow.factory.dataset_files import import_pyarrow
 from vimoflow.factory.engine import Engine, EngineSettings, open_engine
-from vimoflow.factory.inputs import find_videos
 from vimoflow.factory.records import SourceVideo
 from vimoflow.factory.selection import Selection
 from vimoflow.factory.settings import BuildSettings
@@ -24,8 +24,8 @@ from vimoflow.factory.stages import (
     identify,
     see,
 )
+from vimoflow.factory.video_lists import find_videos
 from vimoflow.factory.work_files import WorkFolder
-from vimoflow.factory.writing import import_pyarrow
 
 Progress = Callable[[str], contextlib.AbstractContextManager[Callable[[int, int | None], None]]]
 
@@ -52,7 +52,7 @@ def build(
     or built with other gates; it may be deleted.
 
     Args:
-        inputs: see :func:`vimoflow.factory.inputs.find_videos`.
+        inputs: see :func:`vimoflow.factory.video_lists.find_videos`.
         output: the data set's folder; one that is there is replaced when the new one is complete.
         settings: what is built.
         engine: who builds it.

@@ -150,7 +150,7 @@ def _toml_views(path: Path) -> list[_View]:
 
 
 def _aist_views(path: Path) -> list[_View]:
-    from vimoflow.formats.aistpp import read_cameras
+    from vimoflow.formats.aistpp_files import read_cameras
 
     return [
         _View(

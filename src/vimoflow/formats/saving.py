@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from vimoflow.errors import ConfigError
-from vimoflow.formats.amass import save_amass
-from vimoflow.formats.bvh import write_bvh
+from vimoflow.formats.amass_npz import save_amass
+from vimoflow.formats.bvh_reader import write_bvh
 from vimoflow.formats.glb import save_glb
 from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.motion.clip import Motion

@@ -26,7 +26,7 @@ from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserBlock, DenoiserConfig
 from vimoflow.errors import CheckpointError, ConfigError, OutputError
 from vimoflow.files import replacing
-from vimoflow.music.denoiser import MusicModel
+from vimoflow.music.music_model import MusicModel
 
 FORMAT_VERSION = 1
 _FORMAT = "vimoflow-adapter"

@@ -13,8 +13,8 @@ from torch import Tensor
 from vimoflow.data.shards import ShardEntry
 from vimoflow.errors import InputError
 from vimoflow.music.adapters import adapted
-from vimoflow.music.denoiser import MusicModel, load_music_model
 from vimoflow.music.evaluation import BeatTest, beat_tests, drawn_to, motion_of, song_folds
+from vimoflow.music.music_model import MusicModel, load_music_model
 from vimoflow.music.pairs import Dance
 from vimoflow.music.sampling import DanceOptions
 from vimoflow.music.style_scores import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vimoflow.errors import InputError, VimoflowError
 from vimoflow.formats.motion_npz import load_motion_npz
-from vimoflow.music.features import music_features
+from vimoflow.music.audio_features import music_features
 from vimoflow.music.pairs import Dance
 from vimoflow.music.styles import style_dance
 from vimoflow.pipeline import GenerateOptions, generate

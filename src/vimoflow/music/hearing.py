@@ -12,7 +12,7 @@ from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.diffusion.guidance import guided
 from vimoflow.diffusion.windows import WindowPlan
-from vimoflow.music.denoiser import MusicModel
+from vimoflow.music.music_model import MusicModel
 
 _WINDOW, _OVERLAP = 150, 50  # of editing.masked_denoising
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.weighting import parse_weighting
-from vimoflow.music.denoiser import MusicScale
+from vimoflow.music.dance_windows import DanceBatch, WindowSettings, draw_windows
+from vimoflow.music.music_model import MusicScale
 from vimoflow.music.pairs import Dance
-from vimoflow.music.windows import DanceBatch, WindowSettings, draw_windows
 from vimoflow.training.losses import frame_losses
 from vimoflow.training.objective import count, share_of_objective
 from vimoflow.training.optimization import make_optimizer, rate_factor, set_rate, update_average

@@ -24,8 +24,8 @@ from vimoflow.geometry.rotations import (
 )
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import forward_kinematics
+from vimoflow.music.audio_features import FPS, MusicFeatures, beats_s, music_features
 from vimoflow.music.beat_warping import Halts, halts_in
-from vimoflow.music.features import FPS, MusicFeatures, beats_s, music_features
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def read_dances(
             where the recordings are AIST++'s (``mJS2.mp3`` for ``gJS_sBM_cAll_d03_mJS2_ch07``).
         split: which; both if None.
         only, without: patterns of names (``DANCE_W_*``) to take, and of those to leave out.
-        extractor: see :func:`vimoflow.music.features.music_features`.
+        extractor: see :func:`vimoflow.music.audio_features.music_features`.
 
     Raises:
         InputError: nothing is left, or a file cannot be read.

@@ -20,10 +20,10 @@ from vimoflow.inference.sampling.joining import Joined, merge_windows, orthonorm
 from vimoflow.inference.sampling.noise import FrameNoise
 from vimoflow.inference.sampling.rolling import roll
 from vimoflow.motion.clip import Motion
+from vimoflow.music.audio_features import FPS
 from vimoflow.music.beat_warping import warped_to_beats
-from vimoflow.music.denoiser import MusicModel
-from vimoflow.music.features import FPS
 from vimoflow.music.hearing import hearing
+from vimoflow.music.music_model import MusicModel
 
 _BLOCK = 8  # windows that take a step together
 

@@ -13,12 +13,12 @@ from vimoflow.evaluation.metrics.distribution import diversity, frechet_distance
 from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
 from vimoflow.evaluation.metrics.rhythm import beat_alignment
 from vimoflow.motion.clip import Motion
-from vimoflow.music.denoiser import MusicModel
+from vimoflow.music.audio_features import FPS
 from vimoflow.music.evaluation import drawn_to, finished_dances, heard_motion
-from vimoflow.music.features import FPS
-from vimoflow.music.generation import slide_of
+from vimoflow.music.music_model import MusicModel
 from vimoflow.music.pairs import Dance
 from vimoflow.music.sampling import DanceOptions
+from vimoflow.music.song_to_dance import slide_of
 
 WINDOW_S = 5.0  # clips that motion features are taken of
 _LEAST_WINDOWS = 3  # of each side, for a classifier

@@ -21,12 +21,12 @@ from vimoflow.geometry.rotations import matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.motion.clip import Motion
 from vimoflow.music.adapters import Adapter, Branch, beside, new_adapter
-from vimoflow.music.denoiser import MusicModel
-from vimoflow.music.features import FPS, music_features
+from vimoflow.music.audio_features import FPS, music_features
+from vimoflow.music.dance_windows import WindowSettings
 from vimoflow.music.learning import DanceLearner
+from vimoflow.music.music_model import MusicModel
 from vimoflow.music.pairs import Dance, dance_of
 from vimoflow.music.training import TrainOptions, music_recipe, train_loop
-from vimoflow.music.windows import WindowSettings
 from vimoflow.training.recipes import Recipe
 
 LEAST_FRAMES = 30  # a second at 30 fps

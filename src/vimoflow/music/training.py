@@ -26,10 +26,10 @@ from vimoflow.diffusion.checkpoint import (
 from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import OutputError
-from vimoflow.music.denoiser import MusicScale, denoiser_from_video, music_config
+from vimoflow.music.dance_windows import WindowSettings, draw_windows
 from vimoflow.music.learning import DanceLearner, StepReport
+from vimoflow.music.music_model import MusicScale, denoiser_from_video, music_config
 from vimoflow.music.pairs import Dance
-from vimoflow.music.windows import WindowSettings, draw_windows
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.schedules import TimestepShares

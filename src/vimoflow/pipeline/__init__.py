@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vimoflow.pipeline.options import (
+from vimoflow.pipeline.generate_options import (
     CAMERAS,
     ESTIMATORS,
     FORMATS,

@@ -21,11 +21,12 @@ from vimoflow.inference.multiview import Aggregation
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.folders import all_or_nothing
+from vimoflow.pipeline.generate_options import EVERYBODY, PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.inputs import Progress, read_everybody, read_views
-from vimoflow.pipeline.options import EVERYBODY, PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.quality import Quality, figures, measure_quality
-from vimoflow.pipeline.run_record import Source, write_run_record
+from vimoflow.pipeline.run_record import write_run_record
 from vimoflow.pipeline.shared_world import place_together, write_world
+from vimoflow.pipeline.sources import Source
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.viewer.contact_sheet import write_contact_sheet
 from vimoflow.viewer.page import Detail, write_preview_page

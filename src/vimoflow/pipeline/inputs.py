@@ -28,8 +28,8 @@ from vimoflow.keypoints.formats import (
 from vimoflow.keypoints.mirroring import mirrored
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
-from vimoflow.pipeline.options import GenerateOptions
-from vimoflow.pipeline.run_record import Source
+from vimoflow.pipeline.generate_options import GenerateOptions
+from vimoflow.pipeline.sources import Source
 from vimoflow.pipeline.views import align_views
 from vimoflow.video.camera_motion import CameraWatch
 from vimoflow.video.letterbox import find_picture_area

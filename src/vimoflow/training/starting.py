@@ -15,9 +15,9 @@ from vimoflow.data.batches import WindowSource
 from vimoflow.diffusion.checkpoint import Normalization, load_checkpoint
 from vimoflow.errors import CheckpointError
 from vimoflow.training.learner import Learner
-from vimoflow.training.options import RunOptions
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
+from vimoflow.training.run_options import RunOptions
 from vimoflow.training.state import load_state, require_same_settings
 from vimoflow.training.statistics import measure_normalization
 

@@ -19,12 +19,12 @@ from vimoflow.diffusion.checkpoint import Checkpoint, Normalization, save_checkp
 from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.errors import InputError, OutputError
 from vimoflow.training.held_out import HeldOut
-from vimoflow.training.options import RunOptions
 from vimoflow.training.processes import Processes
 from vimoflow.training.provenance import provenance, terms_of
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe, find_recipe, recipe_name
 from vimoflow.training.run_log import RunLog
+from vimoflow.training.run_options import RunOptions
 from vimoflow.training.starting import Start, fresh, from_checkpoint, resumed
 from vimoflow.training.state import STATE, TrainingState, save_state
 from vimoflow.training.step_batches import Share, StepBatches, make_loader

@@ -12,8 +12,8 @@ import torch
 from benchmark_examples import FAST, tiny_checkpoint, write_shards
 from vimoflow.data.shards import read_shards
 from vimoflow.errors import ConfigError
+from vimoflow.evaluation.benchmark.benchmark_file import ClipSet, Manifest, NamedCases
 from vimoflow.evaluation.benchmark.cases import virtual_case
-from vimoflow.evaluation.benchmark.manifest import ClipSet, Manifest, NamedCases
 from vimoflow.evaluation.benchmark.prediction import predict
 from vimoflow.evaluation.benchmark.results import landmark_limbs
 from vimoflow.evaluation.benchmark.running import Baseline, Evaluation, evaluate

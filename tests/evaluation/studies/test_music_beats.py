@@ -10,8 +10,8 @@ import pytest
 
 from benchmark_examples import swaying
 from vimoflow.errors import InputError
+from vimoflow.evaluation.benchmark.benchmark_file import NamedCases
 from vimoflow.evaluation.benchmark.cases import Case
-from vimoflow.evaluation.benchmark.manifest import NamedCases
 from vimoflow.evaluation.benchmark.scores import score
 from vimoflow.evaluation.studies.music_beats import read_audio, with_music
 

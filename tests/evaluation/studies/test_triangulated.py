@@ -16,7 +16,7 @@ from vimoflow.evaluation.studies.triangulated import (
     reference_from_views,
     save_reference,
 )
-from vimoflow.formats import aistpp
+from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.formats.calibrations import Calibration, read_calibration
 from vimoflow.geometry.triangulation import project_with_lens
 from vimoflow.keypoints.formats import write_keypoints_json

@@ -13,7 +13,7 @@ from lab.speed.reading import (
     without_positions_below_root,
 )
 from vimoflow.errors import InputError
-from vimoflow.formats.bvh import read_bvh
+from vimoflow.formats.bvh_reader import read_bvh
 
 CHANNELS = "CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation"
 ROWS = "1.5 2 3 10 20 30  4 5.25 6 40 -50 60\n0 0 0 1e-3 0 0  7 8 9 70 80 -0.125\n"

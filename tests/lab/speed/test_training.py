@@ -9,9 +9,9 @@ from lab.speed import training as benchmark
 from lab.speed.training import TrainingSpeed, measure_training
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.diffusion.denoiser import DenoiserConfig
-from vimoflow.training.options import RunOptions
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.regression import make_model
+from vimoflow.training.run_options import RunOptions
 
 RECIPE = Recipe(
     model=DenoiserConfig(width=16, heads=2, blocks=1, encoder_layers=1),

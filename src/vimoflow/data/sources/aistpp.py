@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from vimoflow.data.recording import Recording
 from vimoflow.data.splits import project_split
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp
+from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.geometry.rotations import axis_angle_to_matrix, slerp_resample
 from vimoflow.geometry.signals import linear_resample

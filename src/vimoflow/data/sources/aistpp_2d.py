@@ -16,7 +16,7 @@ from vimoflow.data.recording import Recording
 from vimoflow.data.sources.keypoints_only import DetectedSequence, read_aistpp_kp2d_file
 from vimoflow.data.splits import project_split
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp
+from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.point_fitting import PointFit, PointFitSettings, fit_points

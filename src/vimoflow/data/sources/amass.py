@@ -9,7 +9,7 @@ import torch
 from vimoflow.data.recording import Recording
 from vimoflow.data.splits import AMASS_SUBSETS, amass_split
 from vimoflow.errors import InputError
-from vimoflow.formats.amass import read_amass, resample_motion
+from vimoflow.formats.amass_npz import read_amass, resample_motion
 from vimoflow.motion.canonical import canonical_motion
 
 # Shapes of the subjects and stages of the fit, which lie beside the motions.

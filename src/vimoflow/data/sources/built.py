@@ -11,7 +11,7 @@ import torch
 
 from vimoflow.data.recording import Recording
 from vimoflow.errors import InputError
-from vimoflow.formats.amass import read_amass
+from vimoflow.formats.amass_npz import read_amass
 from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.canonical import canonical_motion
 

@@ -17,7 +17,7 @@ from vimoflow.data.recording import Recording
 from vimoflow.data.rig_maps import RigMap, detect_rig_map, joint_map
 from vimoflow.data.rigs.rig import Rig
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.formats.bvh import BvhFile, bvh_to_source_motion, read_bvh
+from vimoflow.formats.bvh_reader import BvhFile, bvh_to_source_motion, read_bvh
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.retarget import RetargetReport, adopt, canonical_clip, retarget
 from vimoflow.motion.skeleton import load_skeleton

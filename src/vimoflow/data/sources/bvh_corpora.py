@@ -18,7 +18,7 @@ from vimoflow.data.rig_maps import load_rig_map
 from vimoflow.data.sources.bvh import RiggedBvh, named, onto_skeleton, rigged_bvh
 from vimoflow.data.sources.knee_flips import mend_knee_flips
 from vimoflow.errors import InputError
-from vimoflow.formats.bvh import read_bvh
+from vimoflow.formats.bvh_reader import read_bvh
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.floor import root_from_feet

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp
+from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.triangulation import project_with_lens, triangulate
 
 _EVERY = 2  # 60 -> 30 fps by every second frame

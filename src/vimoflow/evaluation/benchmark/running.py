@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.errors import ConfigError
+from vimoflow.evaluation.benchmark.benchmark_file import Manifest, NamedCases
 from vimoflow.evaluation.benchmark.cases import Case, validation_cases
-from vimoflow.evaluation.benchmark.manifest import Manifest, NamedCases
 from vimoflow.evaluation.benchmark.prediction import mean_motions, predict
 from vimoflow.evaluation.benchmark.results import (
     MEAN_MOTION,

@@ -21,7 +21,7 @@ from vimoflow.evaluation.metrics.distribution import compare_sets, feature_set
 from vimoflow.evaluation.metrics.intervals import bootstrap_mean
 from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats, physical_foot_contact
 from vimoflow.evaluation.studies.music_beats import find_beats, music_of
-from vimoflow.formats.aistpp import read_motion
+from vimoflow.formats.aistpp_files import read_motion
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import load_skeleton

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.evaluation.benchmark.manifest import NamedCases
+from vimoflow.evaluation.benchmark.benchmark_file import NamedCases
 
 ENDINGS = (".wav", ".flac", ".mp3", ".m4a", ".ogg")
 _RATE = 22050  # of librosa's own defaults

@@ -23,8 +23,8 @@ from vimoflow.formats.saving import save_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
 from vimoflow.music.adapters import adapted, load_adapter, parse_style, style_path
-from vimoflow.music.denoiser import MusicModel, load_music_model
-from vimoflow.music.features import FPS, LONGEST_S, beats_s, music_features
+from vimoflow.music.audio_features import FPS, LONGEST_S, beats_s, music_features
+from vimoflow.music.music_model import MusicModel, load_music_model
 from vimoflow.music.sampling import DanceOptions, dance_features, finished_dance
 from vimoflow.pipeline.generation import all_or_nothing
 from vimoflow.viewer.page import Detail, Sound, write_preview_page

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vimoflow.errors import ConfigError
-from vimoflow.pipeline.options import FORMATS, GenerateOptions
+from vimoflow.pipeline.generate_options import FORMATS, GenerateOptions
 
 
 def test_defaults_are_all_formats():

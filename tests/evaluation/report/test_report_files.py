@@ -13,13 +13,13 @@ import pytest
 
 from benchmark_examples import FAST, swaying, tiny_checkpoint
 from vimoflow.errors import OutputError
+from vimoflow.evaluation.benchmark.benchmark_file import ClipSet, Manifest, NamedCases
 from vimoflow.evaluation.benchmark.cases import Case
-from vimoflow.evaluation.benchmark.manifest import ClipSet, Manifest, NamedCases
 from vimoflow.evaluation.benchmark.running import Baseline, Evaluation, evaluate
 from vimoflow.evaluation.benchmark.scores import limb_points
 from vimoflow.evaluation.metrics.intervals import Estimate
+from vimoflow.evaluation.report.report_files import Viewer, telling_clips, write_report
 from vimoflow.evaluation.report.tables import quick_table
-from vimoflow.evaluation.report.writing import Viewer, telling_clips, write_report
 from vimoflow.evaluation.studies.robustness import Curve, CurvePoint
 
 HOSTILE = '<script>alert("{{style}}")</script>'

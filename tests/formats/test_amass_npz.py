@@ -11,7 +11,7 @@ import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
 from vimoflow.errors import InputError, OutputError
-from vimoflow.formats.amass import read_amass, resample_motion, save_amass
+from vimoflow.formats.amass_npz import read_amass, resample_motion, save_amass
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import PARENTS, joint, load_skeleton
 
@@ -239,6 +239,6 @@ def test_a_file_that_would_fill_the_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "a.npz", **GOOD)
-    monkeypatch.setattr("vimoflow.formats.amass._MAX_BYTES", 1000)
+    monkeypatch.setattr("vimoflow.formats.amass_npz._MAX_BYTES", 1000)
     with pytest.raises(InputError, match="unpacks to more than"):
         read_amass(path)

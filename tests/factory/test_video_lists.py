@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vimoflow.errors import InputError
-from vimoflow.factory.inputs import find_videos
+from vimoflow.factory.video_lists import find_videos
 
 
 @pytest.fixture

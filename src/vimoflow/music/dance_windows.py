@@ -16,8 +16,8 @@ from vimoflow.evaluation.metrics.rhythm import beat_alignment
 from vimoflow.geometry.rotations import rotation_about, sixd_to_matrix
 from vimoflow.motion.features import encode_features
 from vimoflow.motion.kinematics import forward_kinematics
+from vimoflow.music.audio_features import FPS, IMPULSES, LibrosaFeatures
 from vimoflow.music.beat_warping import Halts, map_to_beats
-from vimoflow.music.features import FPS, IMPULSES, LibrosaFeatures
 from vimoflow.music.pairs import Dance
 
 

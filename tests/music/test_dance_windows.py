@@ -8,10 +8,10 @@ import torch
 from music_examples import swinging
 from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats
 from vimoflow.motion.features import LAYOUT
-from vimoflow.music import windows
-from vimoflow.music.features import BEATS, beats_s
+from vimoflow.music import dance_windows as windows
+from vimoflow.music.audio_features import BEATS, beats_s
+from vimoflow.music.dance_windows import WindowSettings, draw_windows
 from vimoflow.music.pairs import Dance
-from vimoflow.music.windows import WindowSettings, draw_windows
 
 
 def generator() -> torch.Generator:

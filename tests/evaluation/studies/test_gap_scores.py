@@ -10,7 +10,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from motion_examples import swinging_motion
-from vimoflow.evaluation.studies.completion import (
+from vimoflow.evaluation.studies.gap_filling import interpolated
+from vimoflow.evaluation.studies.gap_scores import (
     CONTEXT,
     PositionScale,
     l2p,
@@ -19,7 +20,6 @@ from vimoflow.evaluation.studies.completion import (
     npss,
     score_filler,
 )
-from vimoflow.evaluation.studies.gap_filling import interpolated
 
 CLIPS, FRAMES = 3, 16
 

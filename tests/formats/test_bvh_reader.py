@@ -11,7 +11,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from vimoflow.errors import InputError, OutputError
-from vimoflow.formats.bvh import bvh_to_source_motion, euler_to_matrix, read_bvh, write_bvh
+from vimoflow.formats.bvh_reader import bvh_to_source_motion, euler_to_matrix, read_bvh, write_bvh
 from vimoflow.formats.bvh_writer import continuous_euler
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import JOINT_NAMES

@@ -16,7 +16,7 @@ from vimoflow.diffusion.checkpoint import Checkpoint, load_checkpoint
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import CheckpointError
-from vimoflow.music.features import IMPULSES, LibrosaFeatures
+from vimoflow.music.audio_features import IMPULSES, LibrosaFeatures
 from vimoflow.music.pairs import Dance
 
 _MOST = 4.0  # standard deviations: a song that is nothing like those trained on

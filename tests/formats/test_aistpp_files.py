@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp
+from vimoflow.formats import aistpp_files as aistpp
 
 READERS: list[Callable[[Path], Any]] = [
     aistpp.read_motion,

@@ -9,7 +9,7 @@ import pytest
 from benchmark_examples import write_shards
 from vimoflow.data.shards import read_shards
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.evaluation.benchmark.manifest import benchmark_cases, read_manifest
+from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 GOOD = """

@@ -18,7 +18,7 @@ from vimoflow.factory.settings import FPS
 from vimoflow.factory.stages import BuildPlan
 from vimoflow.factory.work_files import AnimatedClip
 from vimoflow.files import write_bytes, write_text
-from vimoflow.formats.amass import save_amass
+from vimoflow.formats.amass_npz import save_amass
 from vimoflow.formats.npz_writer import write_npz
 from vimoflow.keypoints.plain_npz import read_plain_npz
 

@@ -10,7 +10,7 @@ import pytest
 
 from music_examples import tone
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.music import features as f
+from vimoflow.music import audio_features as f
 
 pytest.importorskip("librosa")
 
