@@ -26,6 +26,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard, read_shards
 from vimoflow.geometry.cameras import Camera
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about
@@ -36,7 +37,6 @@ from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 
-FPS = 30.0
 FRAMES = 180
 FORMATS = ("alphapose", "openpose")
 _SIZE = (1280, 720)
@@ -91,8 +91,8 @@ def _window(
 def _crossing(people: list[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator) -> Crossing:
     """Both walk across in opposite directions, at different depths, and meet about the middle."""
     distance, apart = rng.uniform(4.0, 7.0), rng.uniform(0.6, 1.6)
-    meet_s = FRAMES / FPS * rng.uniform(0.35, 0.65)
-    seconds = np.arange(FRAMES) / FPS
+    meet_s = FRAMES / MODEL_FPS * rng.uniform(0.35, 0.65)
+    seconds = np.arange(FRAMES) / MODEL_FPS
     world, roots, motions = [], [], []
     for side, (poses, trans) in zip((-1.0, 1.0), people, strict=True):
         yaw = torch.tensor(rng.uniform(-np.pi, np.pi), dtype=torch.float64)
@@ -102,9 +102,9 @@ def _crossing(people: list[tuple[np.ndarray, np.ndarray]], rng: np.random.Genera
         root = torch.from_numpy(trans) @ turn.T
         speed = rng.uniform(0.4, 1.0)
         root[:, 0] += (
-            torch.from_numpy(side * speed * (seconds - meet_s)) - root[int(meet_s * FPS), 0]
+            torch.from_numpy(side * speed * (seconds - meet_s)) - root[int(meet_s * MODEL_FPS), 0]
         )
-        root[:, 2] += -distance + side * apart / 2 - root[int(meet_s * FPS), 2]
+        root[:, 2] += -distance + side * apart / 2 - root[int(meet_s * MODEL_FPS), 2]
         R, p = forward_kinematics(R_local, root)
         world.append(coco_points(R, p))
         roots.append(root.numpy())
@@ -122,7 +122,9 @@ def _alone(R_local: Float[Tensor, "frames 24 3 3"], root: Float[Tensor, "frames 
     """The motion as the model would give it: over the origin, facing as the camera saw it."""
     start = root[:1] * torch.tensor([1.0, 0.0, 1.0])
     contacts = np.zeros((len(root), 4))
-    return Motion(matrix_to_axis_angle(R_local).numpy(), (root - start).numpy(), FPS, contacts)
+    return Motion(
+        matrix_to_axis_angle(R_local).numpy(), (root - start).numpy(), MODEL_FPS, contacts
+    )
 
 
 def _camera(rng: np.random.Generator) -> Camera:
@@ -181,7 +183,7 @@ def write_shuffled(crossing: Crossing, path: Path, format: str, seed: int = 0) -
     """A file of another tool's format, in which who comes first in a frame changes at random."""
     swap = np.random.default_rng(seed).random(FRAMES) < 0.5
     points = np.where(swap[:, None, None], crossing.points[::-1], crossing.points)
-    times = np.arange(FRAMES) / FPS
+    times = np.arange(FRAMES) / MODEL_FPS
     people = [Keypoints2D(np.ascontiguousarray(one), times, _SIZE) for one in points]
     write_keypoints(people, path, format)
     for file in path.glob("*.json") if path.is_dir() else (path,):
@@ -224,7 +226,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name in FORMATS:
                 path = write_shuffled(crossing, Path(folder) / f"{name}.json", name, number)
-                good[name].append(kept(crossing, read_people(path, FPS, _SIZE)))
+                good[name].append(kept(crossing, read_people(path, MODEL_FPS, _SIZE)))
     for name, all_of in good.items():
         bad = [k for k, one in enumerate(all_of) if not one]
         print(f"{name}: {np.mean(all_of):.0%} of {len(all_of)} crossings kept; lost: {bad}")

@@ -27,6 +27,7 @@ from scipy.stats import rankdata
 from lab.fitting.detector_likelihood import log_likelihood
 from lab.fitting.detector_noise_report import write_report
 from lab.fitting.detector_observations import HELD_OUT, WITH_TRUTH, Observation, read_observations
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.inference.conditioning.detector_noise import (
     SWAP_GROUPS,
     DetectorNoise,
@@ -35,7 +36,6 @@ from vimoflow.inference.conditioning.detector_noise import (
 from vimoflow.inference.conditioning.occlusion import HIDDEN, SEEN
 from vimoflow.motion.skeleton import MIRROR_COCO
 
-FPS = 30.0
 QUANTILES = np.linspace(0, 1, 33)
 LOG_RAYLEIGH_VARIANCE = np.pi**2 / 24  # of log |g| for a 2D normal vector g
 
@@ -243,8 +243,8 @@ def _swap_statistics(
             starts += int((padded[:, 1:] & ~padded[:, :-1]).sum())
             frames += int(found.sum())
             told += int(telling.sum())
-        rates.append(starts / (told / FPS))
-        durations.append(max(frames / max(starts, 1) / FPS, 1 / FPS))
+        rates.append(starts / (told / MODEL_FPS))
+        durations.append(max(frames / max(starts, 1) / MODEL_FPS, 1 / MODEL_FPS))
     return np.array(rates), np.array(durations)
 
 

@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vimoflow.conventions import STATURE_M
 from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.skeleton import COCO_NAMES, JOINT_NAMES, MIRROR_COCO, MIRROR_JOINTS, PARENTS
 
 TRAIN = "gJS_sFM_cAll_d02_mJS4_ch09"
 HELD_OUT = ("gJS_sBM_cAll_d03_mJS2_ch07", "gBR_sBM_cAll_d04_mBR2_ch08")
-STATURE = 1.70
 RIDGE = 0.02  # of the number of frames; the residual does not move between 0.005 and 0.05
 # Which joint each COCO point rides on, and whether it may sit beside the joint.
 RIDES_ON = {
@@ -78,7 +78,7 @@ class Parameters:
                 for axis in range(3):
                     if axis > 0 or name.startswith("left"):
                         self.columns[kind, name, axis] = len(self.prior)
-                        self.prior.append(value[axis] * STATURE)
+                        self.prior.append(value[axis] * STATURE_M)
         for axis in (1, 2):
             self.columns["shift", "pelvis", axis] = len(self.prior)
             self.prior.append((-0.2, 0.0)[axis - 1])

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.evaluation.benchmark.benchmark_file import ClipSet, Manifest
-from vimoflow.evaluation.benchmark.cases import FPS, Case
+from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.evaluation.benchmark.results import ClipResult, single_result
 from vimoflow.evaluation.benchmark.running import TRUTH, Evaluation, tables_of
 from vimoflow.evaluation.benchmark.scores import Posed
@@ -86,8 +87,8 @@ def _evaluation(results: list[ClipResult]) -> Evaluation:
 
 def _swaying(frames: int, rng: np.random.Generator) -> Motion:
     """Every joint swings by itself."""
-    seconds = np.arange(frames)[:, None, None] / FPS
+    seconds = np.arange(frames)[:, None, None] / MODEL_FPS
     poses = 0.4 * np.sin(rng.uniform(1, 6, (24, 3)) * seconds + rng.uniform(0, 6, (24, 3)))
     trans = np.array([0.0, 0.93, 0.0]) + 0.1 * np.sin(rng.uniform(1, 3) * seconds[..., 0])
     contacts = (rng.random((frames, 4)) < 0.7).astype(np.float32)
-    return Motion(poses.astype(np.float32), trans.astype(np.float32), FPS, contacts)
+    return Motion(poses.astype(np.float32), trans.astype(np.float32), MODEL_FPS, contacts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.crossings import FORMATS, FPS, crossings, kept, write_shuffled
+from lab.crossings import FORMATS, crossings, kept, write_shuffled
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import read_shards, write_shard
 from vimoflow.data.sources.tang2018 import read_tang2018_file
 from vimoflow.keypoints.formats import read_people
@@ -130,4 +131,4 @@ def test_crossings_of_real_motions(shared_data, tmp_path) -> None:
     for number, crossing in enumerate(crossings(shards, 4, seed=2)):
         name = FORMATS[number % 2]
         path = write_shuffled(crossing, tmp_path / f"{number}.json", name, number)
-        assert kept(crossing, read_people(path, FPS, (1280, 720))), number
+        assert kept(crossing, read_people(path, MODEL_FPS, (1280, 720))), number

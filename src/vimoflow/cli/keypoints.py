@@ -12,12 +12,12 @@ from typer.core import TyperGroup
 from vimoflow.cli import region as region_option
 from vimoflow.cli.paths import require_input, require_output_file
 from vimoflow.cli.progress import progress
+from vimoflow.conventions import ASSUMED_FPS
 from vimoflow.errors import ConfigError
 
 if TYPE_CHECKING:
     from vimoflow.keypoints.formats import KeypointFile
 
-_ASSUMED_FPS = 30.0
 _FPS = typer.Option(metavar="F", help="Frame rate where the file does not state it, Hz.")
 _SIZE = typer.Option(metavar="WxH", help="Size of the picture, pixels; else the points' extent.")
 
@@ -89,9 +89,9 @@ def _read(source: Path, fps: float | None, size: str | None) -> KeypointFile:
     """The file's people; says on stderr what was assumed."""
     from vimoflow.keypoints.formats import read_file
 
-    found = read_file(source, fps, parse_size(size), _ASSUMED_FPS)
+    found = read_file(source, fps, parse_size(size), ASSUMED_FPS)
     if found.rate_assumed:
-        typer.echo(f"{source.name}: states no frame rate; {_ASSUMED_FPS:g} Hz assumed", err=True)
+        typer.echo(f"{source.name}: states no frame rate; {ASSUMED_FPS:g} Hz assumed", err=True)
     return found
 
 

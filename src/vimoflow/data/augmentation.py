@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.contacts import label_contacts
 from vimoflow.motion.floor import sole_heights
@@ -174,6 +175,6 @@ def _grounded(
     lowest = torch.where(torch.isfinite(lowest), lowest, torch.zeros_like(lowest)) - 0.03
     drop = torch.where(tilted, lowest, mean_moved) * changed
     down = torch.stack((torch.zeros_like(drop), drop, torch.zeros_like(drop)), dim=-1)[:, None]
-    labels = label_contacts(after - down[:, :, None], 30.0)
+    labels = label_contacts(after - down[:, :, None], MODEL_FPS)
     contacts = torch.where(changed[:, None, None], labels, clips.contacts)
     return clips.root_world - down, contacts

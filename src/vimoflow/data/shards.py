@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.manifest import (
     MANIFEST,
     ShardEntry,
@@ -42,7 +43,6 @@ __all__ = [
     "write_shard",
 ]
 
-FPS = 30.0
 _TYPES = {np.dtype(np.int64): "I64", np.dtype(np.float32): "F32"}
 
 
@@ -108,7 +108,7 @@ def write_shard(
             source=source,
             recordings=len(recordings),
             frames=frames,
-            hours=round(frames / FPS / 3600, 4),
+            hours=round(frames / MODEL_FPS / 3600, 4),
             sha256=digest,
             rejected=tuple(rejected),
             retarget=retarget_summary(recordings),

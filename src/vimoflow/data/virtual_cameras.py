@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS, STATURE_M
 from vimoflow.data.camera_placement import camera_turn, look_at, smooth_path, toward_camera
 from vimoflow.geometry.cameras import Camera
 from vimoflow.motion.skeleton import joint
 
-STANDING_HEIGHT_M = 1.7  # the canonical skeleton with its head and soles
 _UP_AXIS = 1
 
 
@@ -71,7 +71,7 @@ class CameraSettings:
     cut_share: float = 0.0
     roam_m: float = 1.5
     roam_followed: float = 0.7
-    fps: float = 30.0
+    fps: float = MODEL_FPS
 
 
 @torch.no_grad()
@@ -246,7 +246,7 @@ def _sample_pitch(draw: _Draw, clips: int, settings: CameraSettings) -> Tensor:
 def _wished_distance(draw: _Draw, lens: _Lens, fitting: Tensor, settings: CameraSettings) -> Tensor:
     """Metres at which the person standing fills the drawn share of the image, or a fitting one."""
     fill = draw.uniform(len(fitting), *settings.fill)
-    wished = lens.focal_px * STANDING_HEIGHT_M / (fill * 2 * lens.half_px[:, 1])
+    wished = lens.focal_px * STATURE_M / (fill * 2 * lens.half_px[:, 1])
     truncates = draw.chance(len(fitting), settings.truncation_share)
     return torch.where(truncates, wished, torch.maximum(wished, fitting))
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.editing.camera_heading import alone, camera_yaw
 from vimoflow.editing.constraints import (
@@ -35,7 +36,6 @@ from vimoflow.editing.timeline import (
 from vimoflow.errors import ConfigError
 from vimoflow.geometry.rotations import matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
-from vimoflow.inference.conditioning.resampling import MODEL_FPS
 from vimoflow.inference.refinement import Evidence, refine
 from vimoflow.inference.refinement.foot_locking import FootLockSettings, lock_feet
 from vimoflow.inference.sampling import features_to_motion

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.editing.constraints import Follow, Held
 from vimoflow.editing.masked_denoising import Known
 from vimoflow.geometry.rotations import (
@@ -22,7 +23,7 @@ from vimoflow.geometry.rotations import (
 )  # fmt: skip
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
-from vimoflow.inference.conditioning.resampling import MODEL_FPS, resample_keypoints
+from vimoflow.inference.conditioning.resampling import resample_keypoints
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import encode_features
 

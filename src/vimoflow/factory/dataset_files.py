@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import ConfigError
 from vimoflow.factory.records import Figures
 from vimoflow.factory.selection import ClipEntry, Selection, load_motions
-from vimoflow.factory.settings import FPS
 from vimoflow.factory.stages import BuildPlan
 from vimoflow.factory.work_files import AnimatedClip
 from vimoflow.files import write_bytes, write_text
@@ -62,7 +62,7 @@ def _table(clips: Sequence[ClipEntry], contents: Sequence[AnimatedClip]) -> Any:
         "shot": [c.record.shot for c in clips],
         "person": [c.record.person for c in clips],
         "start_s": [c.record.start_s for c in clips],
-        "fps": [FPS for _ in clips],
+        "fps": [MODEL_FPS for _ in clips],
     }
     for name in FIGURES:
         values = [getattr(c.record.figures, name) for c in clips]

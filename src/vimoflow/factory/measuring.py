@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from vimoflow.conventions import STATURE_M
 from vimoflow.factory.records import Figures
 from vimoflow.inference.conditioning.encoding import MIN_CONFIDENCE, person_size_px
 from vimoflow.inference.hypotheses import joint_spread_m
@@ -18,7 +19,6 @@ from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.quality import measure_quality
 
 _BODY = slice(COCO_NAMES.index("left_shoulder"), None)  # shoulders to ankles
-_STATURE_M = 1.7
 _SEEN = 0.3  # confidence
 _MM = 1000.0
 
@@ -32,7 +32,7 @@ def seen_figures(keypoints: Keypoints2D) -> Figures:
     step_m = np.linalg.norm(np.diff(body[..., :2], axis=0), axis=-1) / size
     moved = float(step_m[both].mean()) if both.any() else 0.0
     return Figures(
-        person_px=_rounded(_STATURE_M * size),
+        person_px=_rounded(STATURE_M * size),
         visible=_rounded(float((body[..., 2] > _SEEN).mean())),
         confidence=_rounded(float(body[..., 2].mean())),
         movement_mps=_rounded(moved * keypoints.fps),

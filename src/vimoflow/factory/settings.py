@@ -9,10 +9,10 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import ConfigError
 from vimoflow.factory.gates import MotionLimits, SeenLimits
 
-FPS = 30.0
 _FORMAT = 1  # of the files in the work folder; other numbers do not go together
 
 
@@ -63,7 +63,7 @@ class BuildSettings:
     @property
     def frames(self) -> int:
         """Frames of a clip at 30 Hz."""
-        return round(self.seconds * FPS)
+        return round(self.seconds * MODEL_FPS)
 
     @property
     def seeing(self) -> str:

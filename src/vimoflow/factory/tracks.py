@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vimoflow.factory.settings import FPS
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.inference.conditioning.resampling import resample_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
 
@@ -57,12 +57,12 @@ def clips(track: Track, frames: int) -> list[Clip]:
 
     What is left over at the end, shorter than a clip, is not used.
     """
-    count = int((track.duration_s + 0.5 / FPS) * FPS) // frames
+    count = int((track.duration_s + 0.5 / MODEL_FPS) * MODEL_FPS) // frames
     first = float(track.keypoints.timestamps[0])
     found = []
     for number in range(count):
-        start = first + number * frames / FPS
-        clock = np.arange(frames) / FPS
+        start = first + number * frames / MODEL_FPS
+        clock = np.arange(frames) / MODEL_FPS
         points = resample_keypoints(track.keypoints, start + clock).numpy().astype(np.float64)
         own = dataclasses.replace(track.keypoints, points=points, timestamps=clock)
         found.append(Clip(track, start, own))

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import OutputError
 from vimoflow.factory.pictures import Picture
 from vimoflow.factory.records import ClipRecord, VideoRecord, clip_from_fields, video_from_json
-from vimoflow.factory.settings import FPS
 from vimoflow.files import replacing
 from vimoflow.formats.npz_writer import write_npz
 from vimoflow.keypoints.sequence import Keypoints2D
@@ -151,13 +151,13 @@ def load_clip(path: Path) -> AnimatedClip:
         about = json.loads(str(file["about"]))
         points = file["points"].astype(np.float64)
         keypoints = Keypoints2D(
-            points, np.arange(len(points)) / FPS, tuple(about["image_size"]), about["source"],
+            points, np.arange(len(points)) / MODEL_FPS, tuple(about["image_size"]), about["source"],
             about["estimator"],
         )  # fmt: skip
         motions: tuple[Motion, ...] = ()
         if "poses" in file:
             rows = zip(file["poses"], file["trans"], file["contacts"], strict=True)
-            motions = tuple(Motion(p, t, FPS, c, joints2d=file["points"]) for p, t, c in rows)
+            motions = tuple(Motion(p, t, MODEL_FPS, c, joints2d=file["points"]) for p, t, c in rows)
         return AnimatedClip(
             clip_from_fields(about["record"]), keypoints, motions, file["thumbnail"].tobytes(),
             file["strip"].tobytes(),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from vimoflow.conventions import ASSUMED_FPS
+
 
 @dataclass(frozen=True)
 class Keypoints2D:
@@ -37,7 +39,7 @@ class Keypoints2D:
     def fps(self) -> float:
         """Mean frame rate in Hz; 30 for a single frame, whose rate nobody can know."""
         if len(self.timestamps) < 2:
-            return 30.0
+            return ASSUMED_FPS
         return float((len(self) - 1) / (self.timestamps[-1] - self.timestamps[0]))
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from vimoflow.conventions import ASSUMED_FPS
 from vimoflow.errors import InputError
 from vimoflow.keypoints.joint_sets import BY_COUNT, body_25_or_b
 from vimoflow.keypoints.people_sizes import box_height_px
@@ -20,7 +21,6 @@ _MAX_PX = 1e7
 _MAX_GAP = 20  # numbered frames to each frame that is there, on average
 _MAX_MEMORY = 1 << 28  # bytes of sequences; people seen least are left out
 _MAX_PEOPLE = 100  # in all; also in one frame of a file without identities
-_USUAL_FPS = 30.0  # of recordings that state no times
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _rate(recording: Recording) -> float:
         return recording.fps
     times = recording.times
     if times is None or len(times) < 2 or max(times) <= min(times):
-        return _USUAL_FPS
+        return ASSUMED_FPS
     return (len(times) - 1) / (max(times) - min(times))
 
 

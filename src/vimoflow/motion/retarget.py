@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
@@ -40,7 +41,6 @@ __all__ = [
     "retarget",
 ]
 
-TARGET_FPS = 30.0
 OWN_OFFSETS_M = 1e-3  # a skeleton whose offsets differ by less is this project's own
 # Sine of the bend between which the geometric hinge takes over from the source joint's own twist.
 BEND_LOW, BEND_HIGH = math.sin(math.radians(10)), math.sin(math.radians(25))
@@ -73,7 +73,7 @@ def retarget(source: SourceMotion, joint_map: JointMap) -> tuple[Motion, Retarge
     report = retarget_report(tracks, forward_kinematics(R_local, root)[1], scale)
     if rest_of_rate != 1.0:
         R_local, root = _resample(R_local, root, posed.fps)
-    return canonical_motion(R_local, root, TARGET_FPS), report
+    return canonical_motion(R_local, root, MODEL_FPS), report
 
 
 def adopt(source: SourceMotion) -> Motion | None:
@@ -114,7 +114,7 @@ def canonical_clip(motion: Motion) -> Motion:
         R_local, root = R_local[::every], root[::every]
     else:
         R_local, root = _resample(R_local, root, motion.fps)
-    return canonical_motion(R_local, root, TARGET_FPS)
+    return canonical_motion(R_local, root, MODEL_FPS)
 
 
 def _local_rotations(R_world: Tensor) -> Tensor:
@@ -125,30 +125,30 @@ def _local_rotations(R_world: Tensor) -> Tensor:
 
 def every_kth(fps: float) -> int | None:
     """The k for which every k-th frame makes 30 fps (to 0.1 %); None if there is none."""
-    k = max(round(fps / TARGET_FPS), 1)
-    return k if abs(fps / TARGET_FPS / k - 1) <= 1e-3 else None
+    k = max(round(fps / MODEL_FPS), 1)
+    return k if abs(fps / MODEL_FPS / k - 1) <= 1e-3 else None
 
 
 def _decimate(source: SourceMotion) -> tuple[SourceMotion, float]:
     """Every k-th frame where the rate is (to 0.1 %) a multiple of 30; and the rate left over 30."""
     k = every_kth(source.fps)
     if k is None:
-        return source, source.fps / TARGET_FPS
+        return source, source.fps / MODEL_FPS
     kept = SourceMotion(
         source.joint_names,
         source.parents,
         source.R_world_joint[::k],
         source.p_world_joint[::k],
         source.rest_positions,
-        TARGET_FPS,
+        MODEL_FPS,
     )
     return kept, 1.0
 
 
 def _resample(R_local: Tensor, root: Tensor, fps: float) -> tuple[Tensor, Tensor]:
     times = torch.arange(len(root), dtype=root.dtype) / fps
-    count = int(float(times[-1]) * TARGET_FPS + 1e-6) + 1
-    new_times = torch.arange(count, dtype=root.dtype) / TARGET_FPS
+    count = int(float(times[-1]) * MODEL_FPS + 1e-6) + 1
+    new_times = torch.arange(count, dtype=root.dtype) / MODEL_FPS
     return slerp_resample(R_local, times, new_times), linear_resample(root, times, new_times)
 
 

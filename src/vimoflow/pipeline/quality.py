@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from vimoflow.conventions import STATURE_M
 from vimoflow.evaluation.metrics.paired import foot_slide, jitter
 from vimoflow.inference.conditioning.encoding import MIN_CONFIDENCE, person_size_px
 from vimoflow.inference.sampling import pieces
@@ -64,7 +65,7 @@ def measure_quality(motion: Motion, keypoints: Keypoints2D, cuts: Sequence[int] 
     observed = keypoints.observed
     return Quality(
         reprojection_px=error,
-        reprojection_percent=None if error is None else 100 * error / (1.7 * size),
+        reprojection_percent=None if error is None else 100 * error / (STATURE_M * size),
         foot_slide_mm=slide,
         jitter=jerk,
         seen_percent=100 * float(observed.mean()),

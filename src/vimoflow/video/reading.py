@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import UInt8
 
+from vimoflow.conventions import ASSUMED_FPS
 from vimoflow.errors import InputError
 from vimoflow.video.orientation import upright_of
 from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock
@@ -276,7 +277,7 @@ def _info(
     size: tuple[int, int],
 ) -> VideoInfo:
     rate = stream.average_rate or stream.guessed_rate
-    fps = float(rate) if rate and 0.1 <= rate <= 1000 else 30.0
+    fps = float(rate) if rate and 0.1 <= rate <= 1000 else ASSUMED_FPS
     if stream.duration:
         duration: float | None = float(stream.duration * _time_base(stream))
     else:

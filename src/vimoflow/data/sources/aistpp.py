@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording
 from vimoflow.data.splits import project_split
 from vimoflow.errors import InputError
@@ -100,8 +101,8 @@ def read_aistpp_file(path: Path) -> Recording:
     R, pelvis, missing = _every_second_pose(source, path)
     longest = _longest_run(missing)
     if longest > _LONGEST_BRIDGE:
-        raise InputError(f"{path}: no pose for {longest / 30:.1f} s, too long to interpolate")
-    motion = canonical_motion(R, pelvis, fps=30.0)
+        raise InputError(f"{path}: no pose for {longest / MODEL_FPS:.1f} s, too long to bridge")
+    motion = canonical_motion(R, pelvis, fps=MODEL_FPS)
     truth = _triangulated(root, name, source.scaling, motion)
     split = project_split(name)
     group = {"gBR_sBM_cAll_d04_mBR2_ch08": "floor work"}.get(name, "")

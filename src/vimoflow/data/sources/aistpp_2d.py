@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording
 from vimoflow.data.sources.keypoints_only import DetectedSequence, read_aistpp_kp2d_file
 from vimoflow.data.splits import project_split
@@ -23,7 +24,6 @@ from vimoflow.motion.point_fitting import PointFit, PointFitSettings, fit_points
 from vimoflow.motion.skeleton import COCO_LIMBS
 
 NAME = "aistpp-kp2d"
-FPS = 30.0
 SHORTEST_RUN = 60  # frames
 _LIMB_POINTS_NEEDED = 10  # of the twelve from shoulders to ankles
 _LONGEST_BRIDGE = 5  # bad frames in a row that the fit may bridge
@@ -79,7 +79,7 @@ def fit_sequence(
     """
     detected = read_aistpp_kp2d_file(path, cameras)
     trust = detected.agreed.astype(np.float64)
-    fit = fit_points(detected.points_world, FPS, trust, settings)
+    fit = fit_points(detected.points_world, MODEL_FPS, trust, settings)
     known = detected.agreed[:, list(COCO_LIMBS)].sum(-1) >= _LIMB_POINTS_NEEDED
     off = fit.off_m[:, list(COCO_LIMBS)].nanmean(-1).numpy()
     bad = _longer_than(~known, _LONGEST_BRIDGE) | ~(off < _OFF_LIMIT_M)
@@ -97,12 +97,12 @@ def read_aistpp_2d_file(path: Path) -> Recording:
     frames = run.stop - run.start
     if frames < SHORTEST_RUN:
         raise InputError(
-            f"{path}: views agree on the body for {frames / FPS:.1f} s at most, "
-            f"{SHORTEST_RUN / FPS:.0f} s are needed"
+            f"{path}: views agree on the body for {frames / MODEL_FPS:.1f} s at most, "
+            f"{SHORTEST_RUN / MODEL_FPS:.0f} s are needed"
         )
     fit, detected = fitted.fit, fitted.detected
     root = fit.root_world[run]
-    motion = canonical_motion(fit.R_parent_joint[run], root, fps=FPS)
+    motion = canonical_motion(fit.R_parent_joint[run], root, fps=MODEL_FPS)
     truth = detected.points_world[run] * fit.metres_per_unit
     truth[..., 1] -= (root.numpy() - motion.trans)[:, None, 1]
     views = detected.calibrated_views

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording
 from vimoflow.data.splits import AMASS_SUBSETS, amass_split
 from vimoflow.errors import InputError
@@ -37,11 +38,11 @@ def read_amass_file(path: Path) -> Recording:
     Raises:
         InputError: as :func:`read_amass`.
     """
-    motion = resample_motion(read_amass(path), 30.0)
+    motion = resample_motion(read_amass(path), MODEL_FPS)
     levelled = canonical_motion(
         torch.from_numpy(motion.local_rotations),
         torch.from_numpy(motion.trans).double() / motion.skeleton.scale,
-        fps=30.0,
+        fps=MODEL_FPS,
     )
     name = _name(path)
     split = amass_split(name)

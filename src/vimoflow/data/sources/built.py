@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording
 from vimoflow.errors import InputError
 from vimoflow.formats.amass_npz import read_amass
@@ -53,7 +54,9 @@ def read_built_file(path: Path) -> Recording:
         raise InputError(f"{path}: is not in the data set's manifest")
     motion = read_amass(path)
     levelled = canonical_motion(
-        torch.from_numpy(motion.local_rotations), torch.from_numpy(motion.trans).double(), fps=30.0
+        torch.from_numpy(motion.local_rotations),
+        torch.from_numpy(motion.trans).double(),
+        fps=MODEL_FPS,
     )
     points = read_plain_npz(path, ("joints2d",), _MAX_BYTES).get("joints2d")
     if points is None or points.shape != (len(motion), 17, 3) or not np.isfinite(points).all():

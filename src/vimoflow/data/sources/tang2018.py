@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording, Split
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import axis_angle_to_matrix, slerp_resample
@@ -47,13 +48,13 @@ def read_tang2018_file(path: Path) -> Recording:
     if good.sum() < 2:
         raise InputError(f"{path}: no finite frames")
     times = torch.arange(len(poses), dtype=torch.float64) / fps
-    new_times = torch.arange(int(float(times[-1]) * 30) + 1, dtype=torch.float64) / 30
+    new_times = torch.arange(int(float(times[-1]) * MODEL_FPS) + 1, dtype=torch.float64) / MODEL_FPS
     kept = torch.from_numpy(good)
     rotations = axis_angle_to_matrix(torch.from_numpy(poses[good]).double().unflatten(1, (24, 3)))
     motion = canonical_motion(
         slerp_resample(rotations, times[kept], new_times),
         linear_resample(torch.from_numpy(trans[good]).double(), times[kept], new_times),
-        fps=30.0,
+        fps=MODEL_FPS,
         level_floor=False,
     )
     split: Split = "validation" if path.stem in VALIDATION else "train"

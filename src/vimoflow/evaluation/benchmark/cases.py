@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.batches import is_static
 from vimoflow.data.shards import Shard
 from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
@@ -26,7 +27,6 @@ from vimoflow.inference.conditioning.corruption import (
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 
-FPS = 30.0
 LONGEST = 150  # frames of a clip from a virtual camera
 MIN_FRAMES = 4  # for a third derivative
 
@@ -222,12 +222,12 @@ def _case(
     R = R.clone()
     R[:, 0] = turn @ R[:, 0]
     root = root @ turn.T
-    truth = Motion(matrix_to_axis_angle(R).numpy(), root.numpy(), FPS, contacts)
+    truth = Motion(matrix_to_axis_angle(R).numpy(), root.numpy(), MODEL_FPS, contacts)
     points_3d = coco_points(*forward_kinematics(R, root)).numpy()
     if len(shard.coco_truth):
         points_3d = shard.coco_truth[span] @ turn.numpy().T
     return Case(
         shard.names[row], shard.entry.corpus, shard.groups[row],
         points.astype(np.float32), truth, points_3d,
-        start_s=(span.start - int(shard.starts[row])) / FPS,
+        start_s=(span.start - int(shard.starts[row])) / MODEL_FPS,
     )  # fmt: skip

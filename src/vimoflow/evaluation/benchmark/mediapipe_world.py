@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import (
     matrix_to_axis_angle,
@@ -30,7 +31,6 @@ from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import coco, joint, load_skeleton
 from vimoflow.video import VideoFrame, frames
 
-FPS = 30.0
 # Of MediaPipe's 33 landmarks, those with the names of the 17 COCO points, in COCO's order.
 _COCO_OF_33 = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
 _TO_Y_UP = (1.0, -1.0, -1.0)  # x right, y down, z away to x right, y up, z towards the camera
@@ -85,7 +85,7 @@ def coco_of_landmarks(
 
 def landmark_motion(
     landmarks: Float[np.ndarray, "frames 33 3"],
-    fps: float = FPS,
+    fps: float = MODEL_FPS,
     settings: FitSettings | None = None,
 ) -> Motion:
     """Landmarks that a case carries, as a motion of the skeleton; gaps are filled in.
@@ -113,7 +113,7 @@ def mediapipe_motion(path: str | Path, settings: FitSettings | None = None) -> M
 
     points = mediapipe_world_points(timed(frames(path)))
     try:
-        return fit_motion(at_30_fps(points, np.array(times)), FPS, settings)
+        return fit_motion(at_30_fps(points, np.array(times)), MODEL_FPS, settings)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -126,7 +126,7 @@ def at_30_fps(
     Raises:
         InputError: no frame has all points.
     """
-    new = times[0] + np.arange(int((times[-1] - times[0]) * FPS + 1e-6) + 1) / FPS
+    new = times[0] + np.arange(int((times[-1] - times[0]) * MODEL_FPS + 1e-6) + 1) / MODEL_FPS
     return _resampled(points, times, new)
 
 

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vimoflow.data.virtual_cameras import STANDING_HEIGHT_M
+from vimoflow.conventions import MODEL_FPS, STATURE_M
 from vimoflow.errors import InputError
-from vimoflow.evaluation.benchmark.cases import FPS, Case
+from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.evaluation.metrics import paired as metrics
 from vimoflow.evaluation.metrics.reprojection import weak_perspective_error
 from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats, physical_foot_contact
@@ -151,9 +151,9 @@ def measure(posed: Posed, case: Case, truth: Posed) -> Measured:
     limbs = measure_limbs(posed.coco[:, list(COCO_LIMBS)], case)
     figures = dataclasses.replace(
         limbs.score,
-        foot_slide=float(metrics.foot_slide(feet, contacts, FPS)),
-        jitter=float(metrics.jitter(joints, FPS)),
-        acceleration=float(metrics.acceleration(joints, FPS)),
+        foot_slide=float(metrics.foot_slide(feet, contacts, MODEL_FPS)),
+        jitter=float(metrics.jitter(joints, MODEL_FPS)),
+        acceleration=float(metrics.acceleration(joints, MODEL_FPS)),
         mpjre=float(metrics.mpjre(posed.R_parent_joint, truth.R_parent_joint)),
         contact_precision=float(told.precision),
         contact_recall=float(told.recall),
@@ -163,7 +163,7 @@ def measure(posed: Posed, case: Case, truth: Posed) -> Measured:
         w_mpjpe=float(w_mpjpe(joints, truth.joints)),
         wa_mpjpe=float(wa_mpjpe(joints, truth.joints)),
         rte=float(rte(path, true_path)),
-        pfc=physical_foot_contact(joints.numpy(), FPS),
+        pfc=physical_foot_contact(joints.numpy(), MODEL_FPS),
         beat_alignment=_beat_alignment(joints.numpy(), case),
     )
     return Measured(figures, limbs.limb_errors)
@@ -179,7 +179,7 @@ def measure_limbs(limbs: Float[Tensor, "frames 12 3"], case: Case) -> Measured:
         mpjpe=float(metrics.mpjpe(limbs, truth, root=_HIPS)),
         pa_mpjpe=float(errors.mean()),
         pa_mpjpe_clip=float(metrics.pa_mpjpe_clip(limbs, truth)),
-        acceleration_error=float(metrics.acceleration_error(ours, theirs, FPS)),
+        acceleration_error=float(metrics.acceleration_error(ours, theirs, MODEL_FPS)),
         reprojection=_reprojection(limbs, case),
     )
     return Measured(figures, errors.numpy())
@@ -189,19 +189,19 @@ def _reprojection(limbs: Tensor, case: Case) -> float:
     """Distance to the case's own 2D, per cent of the person's height in the image."""
     points = case.points_px[:, list(COCO_LIMBS)]
     error = weak_perspective_error(
-        limbs.numpy(), points[..., :2].astype(float), points[..., 2] > MIN_CONFIDENCE, FPS
+        limbs.numpy(), points[..., :2].astype(float), points[..., 2] > MIN_CONFIDENCE, MODEL_FPS
     )
     size = float(person_size_px(torch.from_numpy(case.points_px)[None]))
-    return 100 * error / (STANDING_HEIGHT_M * size)
+    return 100 * error / (STATURE_M * size)
 
 
 def _beat_alignment(joints: Float[np.ndarray, "frames 24 3"], case: Case) -> float:
     """At every beat of the music while the clip lasts; NaN without music."""
     if case.music_beats_s is None:
         return math.nan
-    last = (len(joints) - 1) / FPS
+    last = (len(joints) - 1) / MODEL_FPS
     beats = case.music_beats_s[(case.music_beats_s >= 0) & (case.music_beats_s <= last)]
-    return beat_alignment(beats, motion_beats(joints, FPS)) if len(beats) else math.nan
+    return beat_alignment(beats, motion_beats(joints, MODEL_FPS)) if len(beats) else math.nan
 
 
 def mean_score(scores: list[Score]) -> Score:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import InputError
-from vimoflow.evaluation.benchmark.cases import FPS
 from vimoflow.evaluation.benchmark.results import TRUTH, ClipResult
 from vimoflow.evaluation.benchmark.rows import estimate, grouped
 from vimoflow.evaluation.metrics.distribution import (
@@ -130,7 +130,7 @@ def _distribution(
     reference: FeatureSet | str,
     resamples: int,
 ) -> DistributionRow:
-    lengths = [len(r.case.truth) / FPS for r in clips]
+    lengths = [len(r.case.truth) / MODEL_FPS for r in clips]
     span = (min(lengths), max(lengths))
     own = reference if method == TRUTH else _features(method, clips)
     for features in (own, reference):
@@ -153,7 +153,7 @@ def _features(name: str, clips: Sequence[ClipResult]) -> FeatureSet | str:
     """Features of the clips' motions, or why there are none."""
     try:
         return feature_set(
-            name, [r.motion.joint_positions for r in clips if r.motion is not None], FPS
+            name, [r.motion.joint_positions for r in clips if r.motion is not None], MODEL_FPS
         )
     except InputError as error:
         return str(error)

@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import geodesic_angle
 
-REFERENCE_FPS = 30.0  # "per frame" means at this rate, whatever the clip's own
 CONTACT_THRESHOLD = 0.5
 MM = 1000.0
 
@@ -172,7 +172,7 @@ def foot_slide(
     velocity = _derivative(feet[..., (0, 2)], 1, fps)
     on_ground = labels >= CONTACT_THRESHOLD
     held = on_ground[..., 1:, :] & on_ground[..., :-1, :]
-    return MM / REFERENCE_FPS * _mean_where(velocity.norm(dim=-1), held)
+    return MM / MODEL_FPS * _mean_where(velocity.norm(dim=-1), held)
 
 
 def penetration(

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
 
@@ -84,7 +85,7 @@ def physical_foot_contact(joints: Float[np.ndarray, "frames 24 3"], fps: float) 
     if effort.max() < 1e-12:
         return 0.0
     feet = p[1:, [joint(name) for name in CONTACT_JOINTS]][..., (0, 2)]
-    way = np.linalg.norm(np.diff(feet, axis=0), axis=-1) * fps / 30.0
+    way = np.linalg.norm(np.diff(feet, axis=0), axis=-1) * fps / MODEL_FPS
     left, right = way[:, :2].min(1), way[:, 2:].min(1)
     return float((left * right * effort / effort.max()).mean() * 10_000)
 

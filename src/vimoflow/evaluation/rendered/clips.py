@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
 from vimoflow.errors import InputError, OutputError
 from vimoflow.evaluation.rendered.bodies import Body, load_people
 from vimoflow.evaluation.rendered.rendering import Frame, Studio
-from vimoflow.evaluation.rendered.scenes import FPS, SIZE_PX, Scene, choose_scenes
+from vimoflow.evaluation.rendered.scenes import SIZE_PX, Scene, choose_scenes
 from vimoflow.files import replacing
 from vimoflow.geometry.cameras import Camera, camera_heading, project
 from vimoflow.keypoints.estimators import extract
@@ -113,9 +114,9 @@ def render_benchmark(
 def _render(studio: Studio, scene: Scene, body: Body, folder: Path) -> Iterator[None]:
     """Write a clip's video, then its truth, which says that the clip is finished."""
     hidden, annotated = [], []
-    with VideoWriter(folder / f"{scene.name}.mp4", (SIZE_PX, SIZE_PX), FPS) as video:
+    with VideoWriter(folder / f"{scene.name}.mp4", (SIZE_PX, SIZE_PX), MODEL_FPS) as video:
         for i, frame in enumerate(studio.film(scene, body)):
-            video.write(frame.rgb, i / FPS)
+            video.write(frame.rgb, i / MODEL_FPS)
             hidden.append(_hidden(frame, scene, i))
             annotated.append(body.annotation @ frame.vertices)
             yield
@@ -238,7 +239,7 @@ def _read(path: Path) -> RenderedClip:
     arrays = _load(path, (*_ARRAYS, "about"))
     about = json.loads(str(arrays["about"]))
     name = path.name.removesuffix(".truth.npz")
-    motion = Motion(arrays["poses"], arrays["trans"], FPS, arrays["contacts"])
+    motion = Motion(arrays["poses"], arrays["trans"], MODEL_FPS, arrays["contacts"])
     camera = Camera(
         *(torch.from_numpy(arrays[key])
           for key in ("R_camera_world", "t_camera_world", "focal_px", "center_px"))

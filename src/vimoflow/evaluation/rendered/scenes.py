@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
 from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
 from vimoflow.errors import InputError
@@ -15,7 +16,6 @@ from vimoflow.geometry.cameras import Camera
 from vimoflow.motion.clip import Motion
 
 SIZE_PX = 640
-FPS = 30.0
 FRAMES = (90, 120)  # shortest and longest clip, where the recording is long enough
 PEOPLE = 4
 _LENS = {"image_sizes": ((SIZE_PX, SIZE_PX),), "vertical_fov_deg": (35.0, 65.0),
@@ -109,7 +109,7 @@ def choose_scenes(shards: Sequence[Shard], count: int, seed: int) -> list[Scene]
 def _shuffled(shard: Shard, rng: np.random.Generator) -> list[int]:
     """Recordings in random order, a long one of each group before the second of any."""
     length = np.diff(shard.starts)
-    order = [int(i) for i in rng.permutation(len(length)) if length[i] >= FPS / 2]
+    order = [int(i) for i in rng.permutation(len(length)) if length[i] >= MODEL_FPS / 2]
     order.sort(key=lambda i: -(min(int(length[i]), FRAMES[0]) // 15))  # long enough ones first
     seen: dict[str, int] = {}
     rounds = []
@@ -147,7 +147,7 @@ def _cut(shard: Shard, row: int, rng: np.random.Generator) -> tuple[int, Motion]
     rows = slice(start + first, start + first + frames)
     trans = shard.trans[rows] - shard.trans[start + first] * np.array([1, 0, 1], np.float32)
     poses = shard.poses[rows].reshape(-1, 24, 3)
-    return first, Motion(poses, trans, FPS, shard.contacts[rows])
+    return first, Motion(poses, trans, MODEL_FPS, shard.contacts[rows])
 
 
 def _occluder(

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vimoflow.data.shards import FPS, Shard
+from vimoflow.conventions import MODEL_FPS
+from vimoflow.data.shards import Shard
 from vimoflow.editing.joins import REACH_S, joined_root, joined_rotations
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
@@ -68,7 +69,7 @@ class NearestClip:
         span = slice(first - 2, end + 2)
         kept = torch.ones(len(R), dtype=torch.bool)
         kept[2:-2] = False
-        reach = REACH_S * FPS
+        reach = REACH_S * MODEL_FPS
         R_all, root_all = R_own.clone(), root_own.clone()
         held = kept[:, None]
         R_all[span] = joined_rotations(R, R_own[span], held.expand(-1, 24), reach)

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
 from vimoflow.evaluation.metrics.paired import foot_slide
 from vimoflow.geometry.rotations import (
@@ -28,7 +29,6 @@ from vimoflow.motion.floor import sole_heights
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
 
-FPS = 30.0
 CONTEXT = 30  # known frames on either side of a gap
 _NEAR_FLOOR_M = 0.025  # a foot so low that moves slides
 
@@ -136,8 +136,8 @@ def gap_clips(shards: Sequence[Shard], gap: int, limit: int, seed: int) -> list[
             start = int(rng.integers(a, b - length + 1))
             span = slice(start, start + length)
             clips.append(Motion(
-                np.array(shard.poses[span]).reshape(-1, 24, 3), np.array(shard.trans[span]), FPS,
-                np.array(shard.contacts[span]),
+                np.array(shard.poses[span]).reshape(-1, 24, 3), np.array(shard.trans[span]),
+                MODEL_FPS, np.array(shard.contacts[span]),
             ))  # fmt: skip
     return clips
 
@@ -191,7 +191,7 @@ def markdown_table(scores: Sequence[GapScores]) -> str:
     for s in scores:
         share = f"{100 * s.l2p / base[s.frames]:.0f} %" if s.frames in base else ""
         lines.append(
-            f"| {s.frames / FPS:g} s | {s.method} | {s.l2p:.3f} | {share} | {s.l2q:.3f} | "
+            f"| {s.frames / MODEL_FPS:g} s | {s.method} | {s.l2p:.3f} | {share} | {s.l2q:.3f} | "
             f"{s.npss:.4f} | {s.mpjpe_mm:.0f} | {s.slide_mm:.1f} | {s.join_jerk:.2f} | "
             f"{s.join_jerk_kept:.2f} |"
         )
@@ -215,7 +215,7 @@ def _seen_from(R_world: Tensor, p_truth: Tensor, p: Tensor, first: int) -> Tenso
 
 def _slide(p: Tensor) -> float:
     feet = p[:, [joint(name) for name in CONTACT_JOINTS]]
-    return float(foot_slide(feet, (sole_heights(p) < _NEAR_FLOOR_M).double(), FPS))
+    return float(foot_slide(feet, (sole_heights(p) < _NEAR_FLOOR_M).double(), MODEL_FPS))
 
 
 def _join_jerk(p: Tensor, first: int, end: int) -> tuple[float, float, float]:

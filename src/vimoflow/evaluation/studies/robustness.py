@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.errors import InputError
-from vimoflow.evaluation.benchmark.cases import FPS, Case, turned
+from vimoflow.evaluation.benchmark.cases import Case, turned
 from vimoflow.evaluation.benchmark.prediction import predict
 from vimoflow.evaluation.benchmark.scores import Score, score
 from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
@@ -154,7 +155,7 @@ def _keeping(clip: Filmed, kept: np.ndarray) -> Case:
 def _dropped_frames(clip: Filmed, percent: float, rng: np.random.Generator) -> Case:
     """Gaps of a third of a second without any point."""
     frames = len(clip.case.truth)
-    length = round(_GAP_S * FPS)
+    length = round(_GAP_S * MODEL_FPS)
     blocks = math.ceil(frames / length)
     lost = rng.permutation(blocks)[: round(percent / 100 * blocks)]
     kept = ~np.isin(np.arange(frames) // length, lost)
@@ -167,10 +168,10 @@ def with_gaps(case: Case, percent: float, rng: np.random.Generator) -> tuple[Cas
     The first and the last half second stay, so that every gap has two sides.
     """
     frames = len(case.truth)
-    edge = min(round(FPS / 2), frames // 8)
+    edge = min(round(MODEL_FPS / 2), frames // 8)
     left, lengths = round(percent / 100 * frames), []
     while left > 0:
-        lengths.append(min(left, int(rng.integers(round(0.1 * FPS), round(FPS) + 1))))
+        lengths.append(min(left, int(rng.integers(round(0.1 * MODEL_FPS), round(MODEL_FPS) + 1))))
         left -= lengths[-1]
     between = frames - 2 * edge - sum(lengths)
     pauses = np.diff(np.sort(rng.integers(0, between + 1, len(lengths))), prepend=0)
@@ -207,7 +208,7 @@ def _cuts(clip: Filmed, degrees: float, rng: np.random.Generator) -> Case:
 
 def _camera_motion(clip: Filmed, degrees_per_s: float, rng: np.random.Generator) -> Case:
     """The camera circles the person."""
-    return _around(clip, degrees_per_s * np.arange(len(clip.case.truth)) / FPS)
+    return _around(clip, degrees_per_s * np.arange(len(clip.case.truth)) / MODEL_FPS)
 
 
 def _around(clip: Filmed, degrees: np.ndarray) -> Case:
@@ -232,7 +233,7 @@ def _frame_rate(clip: Filmed, every: float, rng: np.random.Generator) -> Case:
     step = round(every)
     if step == 1:
         return clip.case
-    times = np.arange(len(clip.case.truth)) / FPS
+    times = np.arange(len(clip.case.truth)) / MODEL_FPS
     slow = Keypoints2D(clip.case.points_px[::step].astype(float), times[::step], (1, 1))
     return dataclasses.replace(clip.case, points_px=resample_keypoints(slow, times).numpy())
 

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.errors import InputError
-from vimoflow.evaluation.benchmark.cases import FPS, Case, real_case, real_views
+from vimoflow.evaluation.benchmark.cases import Case, real_case, real_views
 from vimoflow.evaluation.benchmark.scores import COCO_LIMBS
 from vimoflow.evaluation.metrics.paired import pa_mpjpe
 from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
@@ -146,20 +147,21 @@ def views_table(results: Sequence[ViewsResult]) -> str:
 def _recordings(shard: Shard, least: int) -> Iterator[list[Case]]:
     for row in range(len(shard.names)):
         views = real_views(shard, row)
-        long = shard.starts[row + 1] - shard.starts[row] > LONGEST_SHIFT_S * FPS + _LEAST_FRAMES
+        least_frames = LONGEST_SHIFT_S * MODEL_FPS + _LEAST_FRAMES
+        long = shard.starts[row + 1] - shard.starts[row] > least_frames
         if len(views) >= least and long:
             yield [real_case(shard, row, view) for view in views]
 
 
 def _later(case: Case) -> Case:
     """The case from where every view is running, however it was shifted."""
-    first = int(LONGEST_SHIFT_S * FPS)
+    first = int(LONGEST_SHIFT_S * MODEL_FPS)
     truth = dataclasses.replace(
         case.truth,
         poses=case.truth.poses[first:],
         trans=case.truth.trans[first:],
         contacts=case.truth.contacts[first:],
-        timestamps=np.arange(len(case.truth) - first) / FPS,
+        timestamps=np.arange(len(case.truth) - first) / MODEL_FPS,
     )
     return dataclasses.replace(
         case, points_px=case.points_px[first:], truth=truth, truth_coco=case.truth_coco[first:]
@@ -168,10 +170,10 @@ def _later(case: Case) -> Case:
 
 def _started(case: Case, offset_s: float) -> Keypoints2D:
     """What a camera that was started ``offset_s`` after the first one saw, on its own clock."""
-    times = np.arange(len(case.points_px)) / FPS
+    times = np.arange(len(case.points_px)) / MODEL_FPS
     whole = Keypoints2D(case.points_px.astype(np.float64), times, _IMAGE, case.title)
     length = float(times[-1]) - LONGEST_SHIFT_S - offset_s
-    own = np.arange(int(length * FPS + 1e-6) + 1) / FPS
+    own = np.arange(int(length * MODEL_FPS + 1e-6) + 1) / MODEL_FPS
     points = resample_keypoints(whole, own + LONGEST_SHIFT_S + offset_s)
     return dataclasses.replace(whole, points=points.double().numpy(), timestamps=own)
 

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.geometry.cameras import Camera, project
 from vimoflow.inference.conditioning.detector_noise import (
     ARMS,
@@ -88,7 +89,7 @@ class CorruptionSettings:
     mediapipe_share: float = 0.35
     binary_share: float = 0.15
     exponent_spread: float = 0.2
-    fps: float = 30.0
+    fps: float = MODEL_FPS
 
 
 @dataclass(frozen=True)

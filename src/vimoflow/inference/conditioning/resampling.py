@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.keypoints.sequence import Keypoints2D
 
-MODEL_FPS = 30.0
 _LONGEST_BRIDGE_S = 0.15  # frames farther apart than this are a gap of the video, not its rate
 
 

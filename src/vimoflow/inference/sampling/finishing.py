@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
@@ -37,7 +38,9 @@ def finished_motion(
     return _locked(motion) if (options or SamplingOptions()).lock_feet else motion
 
 
-def features_to_motion(features: Float[torch.Tensor, "frames 151"], fps: float = 30.0) -> Motion:
+def features_to_motion(
+    features: Float[torch.Tensor, "frames 151"], fps: float = MODEL_FPS
+) -> Motion:
     """Features as a motion; contacts are clipped to [0, 1]."""
     poses, contacts, root = [], [], []
     for part in features.cpu().split(PIECE):

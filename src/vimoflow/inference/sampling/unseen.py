@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.diffusion.reference import Kriging
 from vimoflow.inference.conditioning.encoding import Condition
-from vimoflow.inference.conditioning.resampling import MODEL_FPS
 from vimoflow.inference.sampling.joining import orthonormal
 from vimoflow.motion.variogram import feature_variogram
 
