@@ -130,3 +130,23 @@ def test_slerp_of_one_frame_is_that_frame() -> None:
     matrix = random_matrices(1)
     new = rot.slerp_resample(matrix, torch.zeros(1).double(), torch.arange(3).double())
     np.testing.assert_array_equal(new, matrix.expand(3, 3, 3))
+
+
+@FEW
+@given(ROTVECS, ROTVECS)
+def test_the_rotation_between_two_directions_is_the_smallest_that_joins_them(
+    first: np.ndarray, second: np.ndarray
+) -> None:
+    a, b = (tensor(Rotation.from_rotvec(v).apply([0.0, 0.0, 1.0])) for v in (first, second))
+    between = rot.rotation_between(a, b)
+    cosine = (a * b).sum(-1)
+    taken = (between @ a[..., None])[..., 0]
+    opposite = cosine < -1 + 1e-9
+    np.testing.assert_allclose(taken[~opposite], b[~opposite], atol=1e-7)
+    angle = Rotation.from_matrix(between.numpy()).magnitude()
+    assert (angle <= np.arccos(cosine.numpy().clip(-1, 1)) + 1e-6).all()
+
+
+def test_opposite_directions_are_left_alone() -> None:
+    up = tensor(np.array([0.0, 1.0, 0.0]))
+    np.testing.assert_array_equal(rot.rotation_between(up, -up), np.eye(3))

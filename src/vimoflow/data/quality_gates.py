@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from vimoflow.geometry.signals import runs_of_true
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.floor import sole_heights
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
@@ -118,6 +119,7 @@ def measure_quality(motion: Motion) -> Quality:
     step_m = np.linalg.norm(np.diff(positions, axis=0), axis=-1)
     fastest, body = step_m.max(axis=1) * motion.fps, step_m[:, 0] * motion.fps
     repeated = step_m.max(axis=1) < LIMITS.still_m
+    frozen = max((end - first for first, end in runs_of_true(repeated)), default=0)
     turned = _largest_turns_deg(motion.local_rotations)
     lowest = sole_heights(torch.from_numpy(positions)).amin(dim=-1).numpy()
     impossible = (fastest > LIMITS.impossible_mps) | (body > LIMITS.body_mps)
@@ -125,7 +127,7 @@ def measure_quality(motion: Motion) -> Quality:
         finite=True,
         frames=count,
         frozen_share=float(repeated.mean()),
-        frozen_s=_longest_run(repeated) / motion.fps,
+        frozen_s=frozen / motion.fps,
         jumps=int(((fastest > LIMITS.jump_mps) | (turned > LIMITS.jump_deg)).sum()),
         impossible_share=float(impossible.mean()),
         sole_low_m=float(np.quantile(lowest, 0.01)),
@@ -203,11 +205,6 @@ def gate_findings(names: Sequence[str], qualities: Sequence[Quality]) -> tuple[G
         if flagged:
             found.append(GateFinding(gate, len(flagged), tuple(text for _, text in worst)))
     return tuple(found)
-
-
-def _longest_run(flags: Bool[np.ndarray, " steps"]) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def _largest_turns_deg(

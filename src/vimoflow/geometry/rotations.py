@@ -97,3 +97,13 @@ def slerp_resample(
     weight = weight.to(matrix.dtype).reshape(-1, *([1] * (matrix.ndim - 2)))
     step = matrix_to_axis_angle(matrix[left].transpose(-1, -2) @ matrix[right])
     return matrix[left] @ axis_angle_to_matrix(step * weight)
+
+
+def rotation_between(
+    a: Float[Tensor, "*batch 3"], b: Float[Tensor, "*batch 3"]
+) -> Float[Tensor, "*batch 3 3"]:
+    """The smallest rotation from unit vector ``a`` to ``b``; the identity if they are opposite."""
+    axis = torch.linalg.cross(a, b, dim=-1)
+    angle = torch.atan2(axis.norm(dim=-1), (a * b).sum(-1))
+    axis = torch.nn.functional.normalize(axis, dim=-1, eps=1e-12)
+    return axis_angle_to_matrix(axis * angle[..., None])

@@ -1,9 +1,10 @@
-"""Time series: resampling and gap handling along the first axis."""
+"""Time series: resampling, and runs of frames, along the first axis."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -21,3 +22,15 @@ def linear_resample(
     weight = (clamped - times[left]) / (times[right] - times[left])
     weight = weight.to(values.dtype).reshape(-1, *([1] * (values.ndim - 1)))
     return torch.lerp(values[left], values[right], weight)
+
+
+def runs_of_true(flags: Bool[np.ndarray, " frames"]) -> list[tuple[int, int]]:
+    """(first, end) of every unbroken run of true values, ``end`` being the first after it."""
+    edges = np.flatnonzero(np.diff(np.pad(flags.astype(np.int8), 1)))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
+
+
+def longest_run(flags: Bool[np.ndarray, " frames"]) -> slice:
+    """The longest run of true values, the first of equals; empty where none is true."""
+    runs = [(0, 0), *runs_of_true(flags)]
+    return slice(*max(runs, key=lambda run: run[1] - run[0]))

@@ -19,6 +19,7 @@ from vimoflow.conventions import MODEL_FPS
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
+    rotation_between,
     slerp_resample,
 )
 from vimoflow.geometry.signals import linear_resample
@@ -246,7 +247,7 @@ def _collar(tracks: SourceTracks, chest: Tensor, side: str) -> Tensor:
     # A clavicle shorter than ours would throw our shoulder too far with the same angle.
     share = min(1.0, float(bone.norm(dim=-1).median()) / target_length)
     in_chest = _unit((chest.transpose(-1, -2) @ bone[..., None])[..., 0])
-    swing = _swing(_unit(neutral).expand_as(in_chest), in_chest)
+    swing = rotation_between(_unit(neutral).expand_as(in_chest), in_chest)
     return chest @ axis_angle_to_matrix(matrix_to_axis_angle(swing) * share)
 
 
@@ -280,11 +281,4 @@ def _between(a: Tensor, b: Tensor, share: float) -> Tensor:
 
 def _swing_onto(R: Tensor, rest_bone: Tensor, direction: Tensor) -> Tensor:
     """The smallest turn of ``R`` that brings its rest bone onto a world direction."""
-    return _swing(R @ _unit(rest_bone), direction) @ R
-
-
-def _swing(a: Tensor, b: Tensor) -> Tensor:
-    """The smallest rotation from unit vector ``a`` to ``b``; finite where they are opposite."""
-    axis = torch.linalg.cross(a, b, dim=-1)
-    angle = torch.atan2(axis.norm(dim=-1), (a * b).sum(-1))
-    return axis_angle_to_matrix(_unit(axis) * angle[..., None])
+    return rotation_between(R @ _unit(rest_bone), direction) @ R

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from vimoflow.conventions import STATURE_M
 from vimoflow.evaluation.metrics.paired import foot_slide, jitter
+from vimoflow.geometry.signals import runs_of_true
 from vimoflow.inference.conditioning.encoding import MIN_CONFIDENCE, person_size_px
 from vimoflow.inference.sampling import pieces
 from vimoflow.keypoints.sequence import Keypoints2D
@@ -107,10 +108,9 @@ def _reprojection_px(
 
 def _gaps(seen: np.ndarray, times: np.ndarray) -> tuple[tuple[float, float], ...]:
     """Stretches of frames in which nothing was seen."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], ~seen, [0])).astype(int)))
     return tuple(
-        (round(float(times[a]), 3), round(float(times[b - 1]), 3))
-        for a, b in zip(edges[::2], edges[1::2], strict=True)
+        (round(float(times[first]), 3), round(float(times[end - 1]), 3))
+        for first, end in runs_of_true(~seen)
     )
 
 

@@ -14,6 +14,7 @@ import torch
 
 from vimoflow import __version__
 from vimoflow.formats.motion_npz import frames_seen
+from vimoflow.geometry.signals import runs_of_true
 from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.generate_options import GenerateOptions
@@ -75,14 +76,13 @@ def _seen(source: Source) -> dict[str, Any]:
     observed = np.any([view.observed for view in views], axis=0)
     whole = frames_seen(observed)
     times = source.keypoints.timestamps
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], ~whole, [0])).astype(int)))
     shares = observed.mean(axis=0)
     return {
         "frames": int(whole.sum()),
         "frames_filled_in": int((~whole).sum()),
         "filled_in_s": [
-            (round(float(times[a]), 3), round(float(times[b - 1]), 3))
-            for a, b in edges.reshape(-1, 2)
+            (round(float(times[first]), 3), round(float(times[end - 1]), 3))
+            for first, end in runs_of_true(~whole)
         ],
         "share_of_frames": {
             name: round(float(share), 4) for name, share in zip(COCO_NAMES, shares, strict=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording
@@ -16,7 +16,7 @@ from vimoflow.errors import InputError
 from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.geometry.rotations import axis_angle_to_matrix, slerp_resample
-from vimoflow.geometry.signals import linear_resample
+from vimoflow.geometry.signals import linear_resample, runs_of_true
 from vimoflow.geometry.triangulation import project_with_lens
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.clip import Motion
@@ -99,7 +99,7 @@ def read_aistpp_file(path: Path) -> Recording:
         raise InputError(f"{path}: on AIST++'s ignore list")
     source = aistpp.read_motion(path)
     R, pelvis, missing = _every_second_pose(source, path)
-    longest = _longest_run(missing)
+    longest = max((end - first for first, end in runs_of_true(missing)), default=0)
     if longest > _LONGEST_BRIDGE:
         raise InputError(f"{path}: no pose for {longest / MODEL_FPS:.1f} s, too long to bridge")
     motion = canonical_motion(R, pelvis, fps=MODEL_FPS)
@@ -185,11 +185,6 @@ def _every_second_pose(
         R = slerp_resample(R[known], times[known], times)
         root = linear_resample(root[known], times[known], times)
     return R, root, missing
-
-
-def _longest_run(missing: Bool[np.ndarray, " frames"]) -> int:
-    edges = np.flatnonzero(np.diff(np.pad(missing.astype(int), 1)))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def _detections(path: Path, views: int, frames: int) -> Float[np.ndarray, "views frames 17 3"]:

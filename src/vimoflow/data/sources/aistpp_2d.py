@@ -19,6 +19,7 @@ from vimoflow.data.splits import project_split
 from vimoflow.errors import InputError
 from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.cameras import camera_heading
+from vimoflow.geometry.signals import longest_run, runs_of_true
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.point_fitting import PointFit, PointFitSettings, fit_points
 from vimoflow.motion.skeleton import COCO_LIMBS
@@ -47,12 +48,7 @@ class FittedSequence:
     @property
     def run(self) -> slice:
         """The longest run of good frames."""
-        edges = np.flatnonzero(np.diff(np.pad(self.good.astype(int), 1)))
-        starts, ends = edges[::2], edges[1::2]
-        if not len(starts):
-            return slice(0, 0)
-        best = int((ends - starts).argmax())
-        return slice(int(starts[best]), int(ends[best]))
+        return longest_run(self.good)
 
 
 def cameras_beside(folder: Path) -> Path:
@@ -120,8 +116,7 @@ def read_aistpp_2d_file(path: Path) -> Recording:
 
 def _longer_than(flags: Bool[np.ndarray, " frames"], limit: int) -> Bool[np.ndarray, " frames"]:
     """The runs of true that are longer than ``limit``."""
-    edges = np.flatnonzero(np.diff(np.pad(flags.astype(int), 1)))
     kept = np.zeros_like(flags)
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
+    for start, end in runs_of_true(flags):
         kept[start:end] = end - start > limit
     return kept

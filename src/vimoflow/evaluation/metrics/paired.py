@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import InputError
-from vimoflow.geometry.rotations import geodesic_angle
+from vimoflow.geometry.rotations import geodesic_angle, nearest_rotation
 
 CONTACT_THRESHOLD = 0.5
 MM = 1000.0
@@ -106,13 +106,11 @@ def align_by_similarity(
     p, q = points[..., fitted, :], target[..., fitted, :]
     center, target_center = p.mean(-2, keepdim=True), q.mean(-2, keepdim=True)
     p, q = p - center, q - target_center
-    U, D, Vt = torch.linalg.svd(q.transpose(-1, -2) @ p)
-    # A reflection would fit better where this is -1: turn the weakest axis back.
-    sign = torch.ones_like(D)
-    sign[..., 2] = torch.where(torch.linalg.det(U @ Vt) < 0, -1.0, 1.0)
-    R_target_points = (U * sign[..., None, :]) @ Vt
+    covariance = q.transpose(-1, -2) @ p
+    R_target_points = nearest_rotation(covariance)
     spread = p.square().sum((-2, -1)).clamp(min=torch.finfo(p.dtype).tiny)
-    scale = (D * sign).sum(-1) / spread if scaled else torch.ones_like(spread)
+    common = (R_target_points * covariance).sum((-2, -1))
+    scale = common / spread if scaled else torch.ones_like(spread)
     turned = (points - center) @ R_target_points.transpose(-1, -2)
     return scale[..., None, None] * turned + target_center
 

@@ -8,9 +8,11 @@ orientation for each second, scale and place for each frame. The truth's own fig
 from __future__ import annotations
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
 from vimoflow.errors import InputError
+from vimoflow.geometry.rotations import nearest_rotation
 
 _CHUNK_S = 1.0  # one orientation a second: cameras turn
 _ROUNDS = 40
@@ -58,9 +60,7 @@ def _orientations(p: np.ndarray, q: np.ndarray, second: np.ndarray) -> np.ndarra
         scale = (rows[:, :2] * cross).sum((1, 2)).clip(0) / np.maximum(seen_size, 1e-12)
         depth = scale[:, None, None] * (rows[:, 2:] @ outer)
         frames = scale[:, None, None] * np.concatenate((cross, depth), axis=1)
-        U, _, Vt = np.linalg.svd(np.add.reduceat(frames, starts))
-        U[:, :, 2] *= np.sign(np.linalg.det(U @ Vt))[:, None]
-        R = U @ Vt
+        R = nearest_rotation(torch.from_numpy(np.add.reduceat(frames, starts))).numpy()
     return R
 
 

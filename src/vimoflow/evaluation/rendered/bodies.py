@@ -21,6 +21,7 @@ from scipy import sparse
 
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.files import replacing
+from vimoflow.geometry.rotations import rotation_between
 from vimoflow.motion.kinematics import coco_points
 from vimoflow.motion.skeleton import COCO_NAMES, JOINT_NAMES, coco, joint, load_skeleton
 
@@ -226,20 +227,18 @@ def _scaled(theirs: np.ndarray, ours: np.ndarray) -> _Affine:
     return scale * np.eye(3), ours.mean(0) - scale * theirs.mean(0)
 
 
-def _swing(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The smallest rotation of direction ``a`` onto direction ``b``."""
-    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
-    v = np.cross(a, b)
-    K = np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
-    return np.eye(3) + K + K @ K / (1 + a @ b)
-
-
 def _stretched_swing(bone: np.ndarray, target: np.ndarray, scale: float) -> np.ndarray:
     """Swing a bone onto ours; along it to our length, across it by the body's scale."""
     along = np.linalg.norm(target) / np.linalg.norm(bone)
     d = target / np.linalg.norm(target)
     stretch = scale * np.eye(3) + (along - scale) * np.outer(d, d)
     return stretch @ _swing(bone, target)
+
+
+def _swing(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The smallest rotation of direction ``a`` onto direction ``b``."""
+    unit_a, unit_b = (torch.from_numpy(v / np.linalg.norm(v)) for v in (a, b))
+    return rotation_between(unit_a, unit_b).numpy()
 
 
 def _foot_map(ankle: np.ndarray, toe: np.ndarray, side: str, floor: float) -> np.ndarray:

@@ -23,6 +23,7 @@ from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats, phy
 from vimoflow.evaluation.studies.music_beats import find_beats, music_of
 from vimoflow.formats.aistpp_files import read_motion
 from vimoflow.geometry.rotations import axis_angle_to_matrix
+from vimoflow.geometry.signals import longest_run
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import load_skeleton
 
@@ -125,10 +126,7 @@ def _joints(path: Path) -> Float[np.ndarray, "frames 24 3"]:
     motion = read_motion(path)
     poses = torch.from_numpy(motion.poses)
     root = motion.trans / motion.scaling + np.array(load_skeleton().smpl_trans_to_pelvis)
-    good = np.isfinite(motion.poses).all((1, 2))
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], good, [0])).astype(int)))
-    spans = list(zip(edges[::2], edges[1::2], strict=True))
-    first, end = max(spans, key=lambda span: span[1] - span[0])
-    R = axis_angle_to_matrix(poses[first:end])
-    _, joints = forward_kinematics(R, torch.from_numpy(root[first:end]))
+    span = longest_run(np.isfinite(motion.poses).all((1, 2)))
+    R = axis_angle_to_matrix(poses[span])
+    _, joints = forward_kinematics(R, torch.from_numpy(root[span]))
     return joints.numpy()

@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between
+from vimoflow.geometry.signals import runs_of_true
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.floor import sole_heights
 from vimoflow.motion.kinematics import forward_kinematics
@@ -94,13 +96,12 @@ def _locking(
 
 def _runs(on: Tensor, shortest: float) -> list[tuple[int, int]]:
     """(first, end) of the runs of True, short gaps closed and short runs left out."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], on.numpy().astype(int), [0]))))
     runs: list[tuple[int, int]] = []
-    for first, end in zip(edges[::2], edges[1::2], strict=True):
+    for first, end in runs_of_true(on.numpy()):
         if runs and first - runs[-1][1] < shortest:
-            runs[-1] = (runs[-1][0], int(end))
+            runs[-1] = (runs[-1][0], end)
         else:
-            runs.append((int(first), int(end)))
+            runs.append((first, end))
     return [run for run in runs if run[1] - run[0] >= shortest]
 
 
@@ -138,7 +139,9 @@ def _reach(R: Tensor, R_world: Tensor, joints: Tensor, side: str, push: Tensor) 
     bend = _bend(a, b, wanted) - _bend(a, b, old.norm(dim=-1))
     bent = axis_angle_to_matrix(axis * bend[:, None])
     straight = thigh + (bent @ shin[..., None])[..., 0]
-    swing = _rotation_between(straight, new)
+    swing = rotation_between(
+        normalize(straight, dim=-1, eps=1e-9), normalize(new, dim=-1, eps=1e-9)
+    )
     world_hip = swing @ R_world[:, hip]
     world_knee = swing @ bent @ R_world[:, knee]
     out = R.clone()
@@ -152,12 +155,3 @@ def _bend(a: Tensor, b: Tensor, length: Tensor) -> Tensor:
     """Angle between thigh and shin (0 when straight) for a given distance of hip and ankle."""
     cosine = (length.square() - a.square() - b.square()) / (2 * a * b)
     return torch.arccos(cosine.clamp(-1 + 1e-9, 1 - 1e-9))
-
-
-def _rotation_between(a: Tensor, b: Tensor) -> Tensor:
-    """The smallest rotations that bring directions ``a`` onto ``b`` (less than half a turn)."""
-    a, b = (x / x.norm(dim=-1, keepdim=True).clamp(min=1e-9) for x in (a, b))
-    axis = torch.linalg.cross(a, b)
-    angle = torch.atan2(axis.norm(dim=-1), (a * b).sum(-1))
-    unit = axis / axis.norm(dim=-1, keepdim=True).clamp(min=1e-12)
-    return axis_angle_to_matrix(unit * angle[:, None])
