@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from lab.fitting.detector_likelihood import log_likelihood
 from lab.fitting.detector_noise_report import write_report
 from lab.fitting.detector_observations import HELD_OUT, WITH_TRUTH, Observation, read_observations
 from vimoflow.conventions import MODEL_FPS
+from vimoflow.files import write_text
 from vimoflow.inference.conditioning.detector_noise import (
     SWAP_GROUPS,
     DetectorNoise,
@@ -66,9 +66,7 @@ def main() -> None:
         + " of AIST++ (Google LLC, CC BY 4.0), nine views each",
         "parameters": fields,
     }
-    temporary = arguments.output.with_suffix(".tmp")
-    temporary.write_text(_compact(page), "utf-8")
-    os.replace(temporary, arguments.output)
+    write_text(arguments.output, _compact(page))
     if arguments.report:
         write_report(observations, noise, arguments.report)
 

@@ -231,7 +231,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
             read_amass(path)
     with pytest.raises(InputError, match="no such file"):
         read_amass(tmp_path / "none.npz")
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match="cannot be written"):
         save_amass(our_motion(), tmp_path / "no folder" / "a.npz")
 
 

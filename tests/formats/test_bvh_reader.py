@@ -134,7 +134,7 @@ def test_equal_motions_give_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_an_unwritable_place_is_said_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match="cannot be written"):
         write_bvh(moving(3, 30.0), tmp_path / "missing" / "a.bvh")
     assert list(tmp_path.iterdir()) == []
 

@@ -29,8 +29,8 @@ from vimoflow.data.manifest import (
 )
 from vimoflow.data.quality_gates import GateFinding
 from vimoflow.data.recording import Recording, Split
-from vimoflow.errors import ConfigError, InputError, OutputError
-from vimoflow.files import replacing
+from vimoflow.errors import ConfigError, InputError
+from vimoflow.files import output_errors, replacing
 
 __all__ = [
     "MANIFEST",
@@ -96,7 +96,7 @@ def write_shard(
     frames = sum(len(r.motion) for r in recordings)
     path = folder / f"{corpus}-{split}.safetensors"
     columns = _columns(recordings)
-    try:
+    with output_errors(path):
         with replacing(path) as partial:
             _write_columns(partial, columns, recordings)
             digest = file_sha256(partial)
@@ -116,8 +116,6 @@ def write_shard(
         )
         others = [e for e in read_manifest(folder) if e.file != entry.file]
         write_manifest(folder, [*others, entry])
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
     return entry
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +18,7 @@ from torch import Tensor
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import CheckpointError, ConfigError, OutputError
+from vimoflow.files import replacing
 
 FORMAT_VERSION = 1
 DEFAULT_CHECKPOINT = "small"
@@ -81,14 +80,11 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "terms": checkpoint.terms,
         "provenance": json.dumps(checkpoint.provenance),
     }
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, metadata=header)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            save_file(tensors, partial, metadata=header)
     except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot write the checkpoint ({error})") from error
 
 

@@ -5,14 +5,12 @@ Angles are continuous from frame to frame wherever the rotation is, so curves ca
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.errors import OutputError
+from vimoflow.files import output_errors, replacing
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton
 
@@ -41,7 +39,6 @@ def write_bvh(motion: Motion, path: str | Path) -> None:
         OutputError: the file cannot be written.
     """
     target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
     skeleton = motion.skeleton
     values = [motion.trans.astype(np.float64) * CM_PER_M]
     order_of = [rotation_order(name) for name in JOINT_NAMES]
@@ -50,17 +47,14 @@ def write_bvh(motion: Motion, path: str | Path) -> None:
         values.append(np.degrees(continuous_euler(motion.local_rotations[:, j], order_of[j])))
     rows = np.concatenate(values, axis=1)
     rows[rows == 0] = 0.0  # no "-0.00000"
-    try:
-        with partial.open("w", encoding="ascii", newline="\n") as stream:
-            stream.write("HIERARCHY\n" + "\n".join(_hierarchy(0, 0, skeleton)))
-            stream.write(f"\nMOTION\nFrames: {len(motion)}\nFrame Time: {1 / motion.fps:.10f}\n")
-            np.savetxt(stream, rows, fmt="%.6f")
-        os.replace(partial, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot write the BVH file ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    with (
+        output_errors(target),
+        replacing(target) as partial,
+        partial.open("w", encoding="ascii", newline="\n") as stream,
+    ):
+        stream.write("HIERARCHY\n" + "\n".join(_hierarchy(0, 0, skeleton)))
+        stream.write(f"\nMOTION\nFrames: {len(motion)}\nFrame Time: {1 / motion.fps:.10f}\n")
+        np.savetxt(stream, rows, fmt="%.6f")
 
 
 def rotation_order(joint_name: str) -> str:

@@ -7,8 +7,6 @@ quaternions in (x, y, z, w) order, keyed at the motion's own times.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 
-from vimoflow.errors import OutputError
+from vimoflow.files import output_errors, write_bytes
 from vimoflow.formats.body import COLORS_SRGB, MATERIALS, BodyMesh, load_body
 from vimoflow.geometry.rotations import matrix_to_quaternion
 from vimoflow.motion.clip import Motion
@@ -39,16 +37,8 @@ def save_glb(motion: Motion, path: str | Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(b"".join(_gltf(motion).save_to_bytes()))
-        os.replace(partial, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    with output_errors(Path(path)):
+        write_bytes(Path(path), b"".join(_gltf(motion).save_to_bytes()))
 
 
 @dataclass

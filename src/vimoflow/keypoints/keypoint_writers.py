@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from vimoflow.errors import OutputError
-from vimoflow.files import replacing, write_bytes
+from vimoflow.files import output_errors, replacing, write_bytes
 from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.joint_sets import (
     BODY_25,
@@ -46,10 +46,8 @@ def write_keypoints(people: People, path: str | Path, format: str) -> None:
     path = Path(path)
     if format not in FORMATS:
         raise OutputError(f"{path}: no format {format!r}; there are {', '.join(FORMATS)}")
-    try:
+    with output_errors(path):
         FORMATS[format](people, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _numbers(people: People) -> list[int]:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.errors import InputError, OutputError
-from vimoflow.files import write_text
+from vimoflow.errors import InputError
+from vimoflow.files import output_errors, write_text
 from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.keypoints.sequence import Keypoints2D
@@ -46,10 +46,8 @@ def write_keypoints_json(keypoints: Keypoints2D, path: str | Path) -> None:
     }
     if keypoints.person:
         document["person"] = keypoints.person
-    try:
+    with output_errors(Path(path)):
         write_text(Path(path), json.dumps(document, allow_nan=False))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def is_own(document: Any) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vimoflow.errors import ConfigError, OutputError
+from vimoflow.files import output_errors, replacing, write_text
 from vimoflow.training.held_out import HeldOutErrors
 from vimoflow.training.monitor import QUANTITIES, TENTHS, Report
 
@@ -96,13 +96,10 @@ class RunLog:
         from PIL import Image
 
         path = self.path.parent / name / f"{step:07d}.png"
-        partial = path.with_name(path.name + ".partial")
-        try:
+        with output_errors(path):
             path.parent.mkdir(exist_ok=True)
-            Image.fromarray(picture).save(partial, "PNG", optimize=True)
-            os.replace(partial, path)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot write the image ({error.strerror})") from error
+            with replacing(path) as partial:
+                Image.fromarray(picture).save(partial, "PNG", optimize=True)
         if self._events is not None:
             self._events.add_image(name, picture, step, dataformats="HWC")
 
@@ -156,9 +153,7 @@ def _drop_rows_after(path: Path, step: int) -> None:
     if not path.is_file():
         return
     kept = [row for row in read_log(path) if row.get("step", 0) <= step]
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("".join(json.dumps(row) + "\n" for row in kept), "utf-8")
-    os.replace(partial, path)
+    write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
 
 
 def _short(value: float) -> float | None:

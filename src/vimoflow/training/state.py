@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import pickle
@@ -16,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vimoflow.errors import CheckpointError, OutputError
+from vimoflow.files import replacing
 
 STATE = "state.pt"
 
@@ -55,17 +55,13 @@ def save_state(state: TrainingState, path: Path) -> None:
     Raises:
         OutputError: it cannot be written; the old one is still there.
     """
-    partial = path.with_name(path.name + ".partial")
     content = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
     try:
-        with partial.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())  # the name must not reach the disk before the content
-        os.replace(partial, path)
     except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         reason = " ".join(str(error).split())[:200]
         kept = "; the state before it is kept" if path.is_file() else ""
         raise OutputError(f"{path}: cannot save the state ({reason}){kept}") from error

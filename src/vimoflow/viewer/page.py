@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Shaped
 
-from vimoflow.errors import OutputError
+from vimoflow.files import output_errors, write_text
 from vimoflow.formats.body import COLORS_SRGB, BodyMesh, load_body
 from vimoflow.geometry.rotations import matrix_to_quaternion
 from vimoflow.motion.clip import Motion
@@ -88,15 +87,8 @@ def write_preview_page(
     }
     # One pass, so that inserted text is never searched for markers.
     page = re.sub(r"\{\{(\w+)\}\}", lambda marker: parts[marker[1]], _asset("page.html"))
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        partial.write_text(page, "utf-8")
-        os.replace(partial, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with output_errors(Path(path)):
+        write_text(Path(path), page)
 
 
 def _audio(sound: Sound) -> str:

@@ -125,5 +125,5 @@ def test_the_clips_to_look_at_are_best_median_and_worst(evaluation):
 
 def test_an_unwritable_folder_is_one_line(tmp_path, evaluation):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="cannot write the report"):
+    with pytest.raises(OutputError, match="cannot be written"):
         write_report(evaluation, tmp_path / "file")

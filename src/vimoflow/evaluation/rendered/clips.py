@@ -14,11 +14,11 @@ from jaxtyping import Bool, Float
 
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
-from vimoflow.errors import InputError, OutputError
+from vimoflow.errors import InputError
 from vimoflow.evaluation.rendered.bodies import Body, load_people
 from vimoflow.evaluation.rendered.rendering import Frame, Studio
 from vimoflow.evaluation.rendered.scenes import SIZE_PX, Scene, choose_scenes
-from vimoflow.files import replacing
+from vimoflow.files import output_errors, replacing
 from vimoflow.geometry.cameras import Camera, camera_heading, project
 from vimoflow.keypoints.estimators import extract
 from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
@@ -260,8 +260,5 @@ def _load(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    try:
-        with replacing(path) as partial:
-            np.savez_compressed(partial, **arrays)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    with output_errors(path), replacing(path) as partial:
+        np.savez_compressed(partial, **arrays)

@@ -18,9 +18,8 @@ import torch
 from jaxtyping import Float
 from scipy.stats import spearmanr
 
-from vimoflow.errors import OutputError
 from vimoflow.evaluation.rendered.clips import RenderedClip, detections
-from vimoflow.files import write_text
+from vimoflow.files import output_errors, write_text
 from vimoflow.geometry.cameras import project
 from vimoflow.motion.skeleton import COCO_NAMES, MIRROR_COCO, coco
 
@@ -127,12 +126,10 @@ def write_detector_errors(errors: DetectorErrors, folder: Path) -> str:
         },
     }  # fmt: skip
     texts = {"detector.json": json.dumps(fields, indent=1, allow_nan=False), "detector.md": table}
-    try:
+    with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             write_text(folder / name, text + "\n")
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written to ({error.strerror})") from error
     return table
 
 

@@ -16,7 +16,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from vimoflow.errors import OutputError
 from vimoflow.evaluation.benchmark.results import ClipResult
 from vimoflow.evaluation.benchmark.rows import Row
 from vimoflow.evaluation.benchmark.running import Evaluation
@@ -25,7 +24,7 @@ from vimoflow.evaluation.metrics.intervals import Estimate
 from vimoflow.evaluation.report.plots import clip_plot, curve_picture, curve_plot, error_plot
 from vimoflow.evaluation.report.tables import all_tables, curve_table, introduction
 from vimoflow.evaluation.studies.robustness import Curve
-from vimoflow.files import write_bytes, write_text
+from vimoflow.files import output_errors, write_bytes, write_text
 
 CURVES = "robustness.png"
 
@@ -55,14 +54,12 @@ def write_report(
         "report.md": report_markdown(evaluation, curves),
         "report.html": report_page(evaluation, viewers, curves),
     }
-    try:
+    with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             write_text(folder / name, text.rstrip() + "\n")
         if curves:
             write_bytes(folder / CURVES, curve_picture(curves))
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot write the report ({error.strerror})") from error
     return tuple(folder / name for name in (*files, *((CURVES,) if curves else ())))
 
 

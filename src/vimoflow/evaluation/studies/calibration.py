@@ -18,11 +18,11 @@ import torch
 from jaxtyping import Float
 
 from vimoflow.diffusion.checkpoint import Checkpoint
-from vimoflow.errors import ConfigError, OutputError
+from vimoflow.errors import ConfigError
 from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.evaluation.benchmark.prediction import condition_of, predict
 from vimoflow.evaluation.metrics.paired import MM, pa_mpjpe
-from vimoflow.files import write_text
+from vimoflow.files import output_errors, write_text
 from vimoflow.inference.hypotheses import Calibration, Ranking, RankWeights, joint_spread_m, rank
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
@@ -234,10 +234,8 @@ def write_calibration(calibration: Calibration, path: Path) -> None:
     for key in ("factor_50", "factor_90"):
         values = getattr(calibration, key)
         document[key] = {n: round(v, 3) for n, v in zip(JOINT_NAMES, values, strict=True)}
-    try:
+    with output_errors(path):
         write_text(path, json.dumps(document, indent=1) + "\n")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def write_hypotheses_report(
@@ -272,11 +270,9 @@ def write_hypotheses_report(
             coverage_table(coverage(checking, calibration)),
         )
     )  # fmt: skip
-    try:
+    with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "hypotheses.md", text + "\n")
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
     write_calibration(calibration, folder / "hypotheses.json")
     return text
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from vimoflow.errors import InputError, OutputError
-from vimoflow.files import replacing
+from vimoflow.errors import InputError
+from vimoflow.files import output_errors, replacing
 from vimoflow.formats.calibrations import Calibration
 from vimoflow.geometry.triangulation import triangulate
 from vimoflow.keypoints.coco import COCO_NAMES
@@ -96,20 +96,17 @@ def save_reference(reference: Reference3D, path: str | Path) -> None:
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    try:
-        with replacing(path) as partial, partial.open("wb") as file:
-            np.savez_compressed(
-                file,
-                points=reference.points_world,
-                reprojection_px=reference.reprojection_px,
-                views_used=reference.views_used,
-                fps=reference.fps,
-                joint_names=np.array(COCO_NAMES),
-                cameras=np.array(reference.cameras),
-                up_axis="y",
-            )
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    with output_errors(path), replacing(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            points=reference.points_world,
+            reprojection_px=reference.reprojection_px,
+            views_used=reference.views_used,
+            fps=reference.fps,
+            joint_names=np.array(COCO_NAMES),
+            cameras=np.array(reference.cameras),
+            up_axis="y",
+        )
 
 
 def read_reference(path: str | Path) -> Reference3D:
