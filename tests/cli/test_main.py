@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 from vimoflow import __version__
 from vimoflow.cli import doctor, main
@@ -279,3 +281,18 @@ def test_doctor_survives_whatever_is_broken():
     finding = doctor._examined("pose model", check)
     assert finding.found == "OSError: libGL.so.1: cannot open shared object file"
     assert not finding.usable
+
+
+def test_what_the_library_logs_is_seen(monkeypatch, capsys):
+    """As plain lines on stderr; who imports the package decides for themselves."""
+    app = typer.Typer()
+
+    @app.command()
+    def command() -> None:
+        logging.getLogger("vimoflow.training.trainer").info("step 10")
+
+    monkeypatch.setattr("sys.argv", ["vimoflow"])
+    with pytest.raises(SystemExit) as stopped:
+        main.run_app(app, "vimoflow")
+    assert stopped.value.code == 0
+    assert capsys.readouterr() == ("", "step 10\n")

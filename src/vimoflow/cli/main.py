@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated
 
@@ -80,6 +81,7 @@ def run_app(app: typer.Typer, name: str) -> None:
     A user's mistake is one line on stderr. Anything else that goes wrong is a programming error and
     keeps its traceback.
     """
+    _show_log()
     try:
         app(prog_name=name)
     except VimoflowError as error:
@@ -92,6 +94,13 @@ def run_app(app: typer.Typer, name: str) -> None:
         if stop.code == 130:
             _say_interrupted()
         raise
+
+
+def _show_log() -> None:
+    """What the library logs goes to stderr, as plain lines."""
+    log = logging.getLogger("vimoflow")
+    log.handlers = [logging.StreamHandler()]
+    log.setLevel(logging.INFO)
 
 
 def _say_interrupted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +42,7 @@ from vimoflow.training.state import (
     save_state,
 )
 
+_log = logging.getLogger(__name__)
 _MIN_STD = 0.1  # as for video: channels that hardly move must not have their noise blown up
 
 
@@ -108,7 +110,7 @@ def train_music(
     options = options or TrainOptions()
     recipe = recipe or music_recipe(options.steps)
     run = _Run(dances, output, name, entries, options, recipe)
-    train_loop(run.learner, options, run.save, lambda text: print(text, flush=True))
+    train_loop(run.learner, options, run.save, _log.info)
     return run.save()
 
 

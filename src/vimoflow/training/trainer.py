@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ from vimoflow.training.run_options import RunOptions
 from vimoflow.training.starting import Start, fresh, from_checkpoint, resumed
 from vimoflow.training.state import STATE, TrainingState, save_state
 from vimoflow.training.step_batches import Share, StepBatches, make_loader
+
+_log = logging.getLogger(__name__)
 
 Painter = Callable[[Denoiser, Normalization], UInt8[np.ndarray, "height width 3"]]
 """Draws what a network predicts, for the log."""
@@ -210,7 +213,7 @@ class _Run:
 
     def _say(self, text: str) -> None:
         if self.processes.first:
-            print(text, flush=True)
+            _log.info(text)
 
 
 def _adapted(recipe: Recipe, options: RunOptions) -> Recipe:
