@@ -14,7 +14,8 @@ from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.features import LAYOUT, decode_features, encode_features
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.training.losses import frame_losses
-from vimoflow.training.monitor import QUANTITIES, Band, Monitor, Report
+from vimoflow.training.monitor import Monitor, Report
+from vimoflow.training.quantities import QUANTITIES, Band
 
 ONE = torch.tensor(1.0)
 

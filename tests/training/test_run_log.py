@@ -11,7 +11,8 @@ import pytest
 
 from vimoflow.errors import ConfigError, OutputError
 from vimoflow.training.held_out import HeldOutErrors
-from vimoflow.training.monitor import QUANTITIES, Alert, Report
+from vimoflow.training.monitor import Alert, Report
+from vimoflow.training.quantities import QUANTITIES
 from vimoflow.training.run_log import LOG, TENSORBOARD, RunLog, read_log
 
 MOTION = next(q for q in QUANTITIES if q.name == "motion_ratio")

@@ -14,7 +14,8 @@ from jaxtyping import UInt8
 from vimoflow.errors import ConfigError, OutputError
 from vimoflow.files import output_errors, replacing, write_text
 from vimoflow.training.held_out import HeldOutErrors
-from vimoflow.training.monitor import QUANTITIES, TENTHS, Report
+from vimoflow.training.monitor import TENTHS, Report
+from vimoflow.training.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
