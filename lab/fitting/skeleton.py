@@ -34,7 +34,6 @@ RIDES_ON = {
     "left_elbow": "left_elbow", "left_wrist": "left_wrist", "left_hip": "pelvis",
     "left_knee": "left_knee", "left_ankle": "left_ankle",
 }  # fmt: skip
-AT_JOINT = ("left_shoulder", "left_elbow", "left_wrist", "left_knee", "left_ankle")
 # Offsets as fractions of stature: x to the left, y up, z forward. Joints of the middle have x = 0.
 PRIOR_JOINTS = {
     "left_hip": (0.045, -0.045, 0.0), "spine1": (0, 0.065, 0), "left_knee": (0.01, -0.245, 0.0),

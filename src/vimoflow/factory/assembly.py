@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -147,9 +146,3 @@ def _video(entry: VideoEntry, selection: Selection) -> dict[str, Any]:
         "clips": len(own),
         "rejected": dict(sorted(gates.items())),
     }
-
-
-def digest_of_folder(folder: Path) -> str:
-    """One hash of all names and contents below a folder: equal for equal data sets."""
-    text = json.dumps(_checksums(folder), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -43,16 +43,6 @@ class Offset:
     method: str
 
 
-def motion_lag(first: Keypoints2D, other: Keypoints2D) -> Lag:
-    """When a view starts on another one's clock, found from the motion alone."""
-    lag = best_lag(vertical_speeds(first), vertical_speeds(other), RATE)
-    return Lag(
-        lag.seconds + float(first.timestamps[0] - other.timestamps[0]),
-        lag.correlation,
-        lag.certainty,
-    )
-
-
 def spanning_offsets(lags: dict[tuple[int, int], Lag], views: int) -> tuple[Lag, ...]:
     """Each view's lag behind the first, along the pairs that are most certain.
 

@@ -17,7 +17,7 @@ from vimoflow.data.recording import Recording
 from vimoflow.data.shards import read_shards, write_shard
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.cases import rendered_cases
-from vimoflow.evaluation.benchmark.scores import limb_points
+from vimoflow.evaluation.benchmark.scores import Posed
 from vimoflow.evaluation.metrics import paired as metrics
 from vimoflow.evaluation.rendered import clips
 from vimoflow.evaluation.rendered.bodies import Body
@@ -105,7 +105,8 @@ def test_cases_of_rendered_clips_see_the_truth_from_the_camera(rendered):
     found = read_clips(rendered)
     for case, clip in zip(rendered_cases(found, "truth"), found, strict=True):
         limbs = torch.from_numpy(case.truth_coco).double()[:, list(COCO_LIMBS)]
-        assert float(metrics.mpjpe(limb_points(case.truth), limbs, root=())) < 0.05
+        posed = Posed.of(case.truth).coco[:, list(COCO_LIMBS)]
+        assert float(metrics.mpjpe(posed, limbs, root=())) < 0.05
         assert case.static_camera == clip.static_camera and case.source == "truth"
         # The same camera in the turned world has no heading and sees the same.
         back = rotation_about("y", torch.tensor(clip.heading))

@@ -16,7 +16,7 @@ from vimoflow.errors import OutputError
 from vimoflow.evaluation.benchmark.benchmark_file import ClipSet, Manifest, NamedCases
 from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.evaluation.benchmark.running import Baseline, Evaluation, evaluate
-from vimoflow.evaluation.benchmark.scores import limb_points
+from vimoflow.evaluation.benchmark.scores import Posed
 from vimoflow.evaluation.metrics.intervals import Estimate
 from vimoflow.evaluation.report.report_files import Viewer, telling_clips, write_report
 from vimoflow.evaluation.report.tables import quick_table
@@ -28,7 +28,7 @@ HOSTILE = '<script>alert("{{style}}")</script>'
 def case(number: int) -> Case:
     truth = swaying(24, number)
     points = np.zeros((24, 17, 3), np.float32)
-    points[:, 5:] = limb_points(truth).numpy()
+    points[:, 5:] = Posed.of(truth).coco[:, 5:].numpy()
     seen = np.ones((24, 17, 3), np.float32) * np.arange(17)[:, None] * 10
     return Case(f"clip{number}", "a", "", seen, truth, points, view=HOSTILE)
 

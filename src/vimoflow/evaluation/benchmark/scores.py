@@ -212,8 +212,3 @@ def mean_score(scores: list[Score]) -> Score:
     sums = np.where(known, values, 0.0).sum(axis=0)
     means = np.where(counts > 0, sums / counts.clip(min=1), np.nan)
     return Score(*(float(mean) for mean in means))
-
-
-def limb_points(motion: Motion) -> Float[Tensor, "frames 12 3"]:
-    """COCO points 5 to 16 of a motion, metres."""
-    return Posed.of(motion).coco[:, list(COCO_LIMBS)]

@@ -19,7 +19,6 @@ from vimoflow.errors import InputError
 from vimoflow.motion.skeleton import joint
 
 PUBLISHED_FPS = 60.0
-KINETIC_SIZE, GEOMETRIC_SIZE = 72, 32
 Acceleration = Literal["as published", "corrected"]
 
 _HALF_WINDOW = 2  # frames to each side that velocities and accelerations are averaged over
