@@ -281,13 +281,13 @@ def _viewers(evaluation: Evaluation) -> list[Viewer]:
     """Pages of the best, the median and the worst clip, each beside its truth."""
     import tempfile
 
-    from vimoflow.evaluation.report.report_files import Viewer, telling_clips
+    from vimoflow.evaluation.report.report_files import Viewer, best_median_worst
     from vimoflow.viewer.page import write_preview_page
 
     viewers = []
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
-        for label, result in telling_clips(evaluation):
+        for label, result in best_median_worst(evaluation):
             error = f"{result.score.pa_mpjpe:.0f} mm PA-MPJPE"
             for motion, what in ((result.motion, error), (result.case.truth, "truth")):
                 if motion is not None:

@@ -183,11 +183,11 @@ def _offsets(text: str | None) -> tuple[float, ...] | None:
 
 def _report(result: Result) -> None:
     """Where the results are, how good they are, and under which terms they may be used."""
-    from vimoflow.pipeline.quality import figures
+    from vimoflow.pipeline.quality import quality_lines
 
     typer.echo(f"{result.source.name}: results in {result.folder}")
     typer.echo("  " + ", ".join(path.name for path in result.files))
-    for label, value in figures(result.quality):
+    for label, value in quality_lines(result.quality):
         typer.echo(f"  {label}: {value}")
     for warning in result.warnings:
         typer.echo(f"  note: {warning}")

@@ -1,1 +1,1 @@
-"""Metrics, reports and figures."""
+"""Metrics, benchmarks, studies and reports."""

@@ -23,7 +23,7 @@ from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.pipeline.generate_options import EVERYBODY, PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.inputs import Progress, read_everybody, read_views
-from vimoflow.pipeline.quality import Quality, figures, measure_quality
+from vimoflow.pipeline.quality import Quality, measure_quality, quality_lines
 from vimoflow.pipeline.run_record import write_run_record
 from vimoflow.pipeline.shared_world import place_together, write_world
 from vimoflow.pipeline.sources import Source
@@ -255,7 +255,7 @@ def _write_files(
         for name in plain:
             save_motion(other, place / f"motion.{name}")
     if "html" in options.formats:
-        details = [Detail(label, value) for label, value in figures(quality)]
+        details = [Detail(label, value) for label, value in quality_lines(quality)]
         details += [
             Detail("Not animated", "hands and face"), Detail("Terms of the weights", terms)
         ]  # fmt: skip

@@ -26,7 +26,7 @@ _MIN_POINTS = 24  # in a chunk, for its eight numbers
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures of one result; None where there is nothing to measure.
+    """Metrics of one result; None where there is nothing to measure.
 
     Attributes:
         reprojection_px: mean distance between the seen keypoints and the motion's COCO points
@@ -50,7 +50,7 @@ class Quality:
 
 
 def measure_quality(motion: Motion, keypoints: Keypoints2D, cuts: Sequence[int] = ()) -> Quality:
-    """Quality figures of a motion on the clock of the keypoints it was made from.
+    """Quality metrics of a motion on the clock of the keypoints it was made from.
 
     At ``cuts``, first frames of new shots, another camera begins.
     """
@@ -118,8 +118,8 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def figures(quality: Quality) -> tuple[tuple[str, str], ...]:
-    """Quality figures for people: label and value."""
+def quality_lines(quality: Quality) -> tuple[tuple[str, str], ...]:
+    """A result's quality as lines to show: label and value."""
     rows = [("Keypoints seen", f"{quality.seen_percent:.0f} %")]
     if quality.reprojection_px is not None:
         percent = f"{quality.reprojection_percent:.1f} % of the person's height"

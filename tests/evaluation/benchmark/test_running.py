@@ -56,16 +56,16 @@ def test_every_method_has_a_row_for_every_set(evaluation):
         (title, method) for title in ("exact", "noisy") for method in methods
     ]
     for row in evaluation.rows:
-        estimate = row.figure("pa_mpjpe")
+        estimate = row.metric("pa_mpjpe")
         of_clips = values(evaluation, row.title, row.method)
         assert estimate.value == pytest.approx(np.mean(of_clips))
         assert estimate.n == estimate.clusters == 3 and estimate.low <= estimate.value
         assert estimate.value <= estimate.high
     truth = evaluation.rows[4]
-    assert truth.figure("pa_mpjpe").value < 0.01 and truth.figure("mpjre").value < 0.01
+    assert truth.metric("pa_mpjpe").value < 0.01 and truth.metric("mpjre").value < 0.01
 
 
-def test_figures_are_means_over_seeds_and_samples(evaluation, sets):
+def test_metrics_are_means_over_seeds_and_samples(evaluation, sets):
     cases = [case for named in sets for case in named.cases]
     drawn = [
         [predict(tiny_checkpoint(), cases, dataclasses.replace(FAST, seed=seed + 7919 * k))
@@ -93,7 +93,7 @@ def test_what_detection_costs_is_a_paired_difference(evaluation):
         values(evaluation, "noisy", "tiny"), values(evaluation, "exact", "tiny"), strict=True
     )
     expected = np.mean([noisy - exact for noisy, exact in pairs])
-    assert row.figure("pa_mpjpe").value == pytest.approx(expected)
+    assert row.metric("pa_mpjpe").value == pytest.approx(expected)
     assert {row.method for row in evaluation.costs}.isdisjoint({"truth", "mean motion"})
 
 
@@ -109,13 +109,13 @@ def test_a_motion_that_is_not_finite_is_flagged_and_in_no_mean(sets):
     )
     assert [(r.method, r.case.title) for r in found.flagged] == [("b", "plain2 virtual")]
     assert "not finite" in found.flagged[0].flag
-    estimate = next(row for row in found.rows if row.method == "b").figure("mpjpe")
+    estimate = next(row for row in found.rows if row.method == "b").metric("mpjpe")
     assert (estimate.n, estimate.missing) == (2, 1) and estimate.value < 0.01
 
 
 def test_one_clip_has_a_value_but_no_interval(sets):
     one = NamedCases("one", sets[0].cases[:1])
-    estimate = evaluate(Manifest("m", SETS), [one], tiny_checkpoint(), FAST).rows[0].figure("mpjpe")
+    estimate = evaluate(Manifest("m", SETS), [one], tiny_checkpoint(), FAST).rows[0].metric("mpjpe")
     assert estimate.n == 1 and estimate.value > 0 and math.isnan(estimate.low)
 
 
@@ -133,8 +133,8 @@ def test_mediapipes_own_3d_stands_in_the_table(sets):
     filmed = dataclasses.replace(case, landmarks=landmarks)
     found = evaluate(Manifest("m", SETS), [NamedCases("v", (filmed,))], tiny_checkpoint(), FAST)
     row = next(row for row in found.rows if row.method == "MediaPipe 3D")
-    assert row.figure("pa_mpjpe").value < 0.01 and row.figure("mpjpe").value < 0.01
-    assert math.isnan(row.figure("foot_slide").value)
+    assert row.metric("pa_mpjpe").value < 0.01 and row.metric("mpjpe").value < 0.01
+    assert math.isnan(row.metric("foot_slide").value)
     assert {r.method for r in found.results} >= {"MediaPipe 3D, fitted", "truth"}
     unseen = dataclasses.replace(case, landmarks=np.full_like(landmarks, np.nan))
     found = evaluate(Manifest("m", SETS), [NamedCases("v", (unseen,))], tiny_checkpoint(), FAST)

@@ -1,4 +1,4 @@
-"""All figures of one motion."""
+"""All metrics of one motion."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.evaluation.benchmark.running import Baseline, Evaluation, evaluate
 from vimoflow.evaluation.benchmark.scores import Posed
 from vimoflow.evaluation.metrics.intervals import Estimate
-from vimoflow.evaluation.report.report_files import Viewer, telling_clips, write_report
+from vimoflow.evaluation.report.report_files import Viewer, best_median_worst, write_report
 from vimoflow.evaluation.report.tables import quick_table
 from vimoflow.evaluation.studies.robustness import Curve, CurvePoint
 
@@ -82,7 +82,7 @@ def test_json_holds_value_interval_and_n(tmp_path, evaluation, curves):
     document = json.loads(written(tmp_path, evaluation, curves)["report.json"])
     row = next(row for row in document["rows"] if row["method"] == "tiny")
     figure = row["figures"]["pa_mpjpe"]
-    expected = evaluation.rows[0].figure("pa_mpjpe")
+    expected = evaluation.rows[0].metric("pa_mpjpe")
     assert figure["value"] == pytest.approx(expected.value, abs=1e-3)
     assert figure["interval"] == pytest.approx([expected.low, expected.high], abs=1e-3)
     assert figure["n"] == 3 and document["benchmark"]["name"] == "bench"
@@ -117,7 +117,7 @@ def test_the_page_loads_nothing_and_text_stays_text(tmp_path, evaluation, curves
 
 
 def test_the_clips_to_look_at_are_best_median_and_worst(evaluation):
-    chosen = telling_clips(evaluation)
+    chosen = best_median_worst(evaluation)
     errors = [result.score.pa_mpjpe for _, result in chosen]
     assert [label for label, _ in chosen] == ["best", "median", "worst"]
     assert errors == sorted(errors) and {r.method for _, r in chosen} == {"tiny"}

@@ -74,7 +74,7 @@ class Manifest:
         clips: what it consists of.
         description: a sentence or two for the report.
         split: of the shards.
-        seeds: of the noise; figures are means over them.
+        seeds: of the noise; metrics are means over them.
         samples: how many motions a clip and seed; the first one, their mean and the one that fits
             the 2D best are reported apart.
         camera_seed: of virtual cameras and detector noise.

@@ -1,6 +1,6 @@
 """MediaPipe's own 3D as a baseline: its world landmarks, fitted to the skeleton.
 
-They are metres about the mid-hip, with no path through the room, so only figures that are relative
+They are metres about the mid-hip, with no path through the room, so only metrics that are relative
 to the root make sense for them. BlazePose marks hips and ears differently from COCO; a similarity
 alignment forgives some of that.
 """

@@ -13,12 +13,12 @@ from vimoflow.evaluation.benchmark.scores import Score
 from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
 from vimoflow.motion.skeleton import COCO_LIMBS, COCO_NAMES
 
-FIGURES = tuple(field.name for field in dataclasses.fields(Score))
+METRICS = tuple(field.name for field in dataclasses.fields(Score))
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One cell: a figure's name and its estimate."""
+class Metric:
+    """One cell: a metric's name and its estimate."""
 
     name: str
     estimate: Estimate
@@ -26,21 +26,21 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: figures of a method on a set of clips."""
+    """One line of a table: metrics of a method on a set of clips."""
 
     title: str
     method: str
-    figures: tuple[Figure, ...]
+    metrics: tuple[Metric, ...]
 
-    def figure(self, name: str) -> Estimate:
-        """One of the figures by name."""
-        return next(f.estimate for f in self.figures if f.name == name)
+    def metric(self, name: str) -> Estimate:
+        """One of the metrics by name."""
+        return next(f.estimate for f in self.metrics if f.name == name)
 
 
 def summarize(results: Sequence[ClipResult]) -> list[Row]:
     """Means with intervals for every set and method, in order of appearance."""
     return [
-        _row(title, method, FIGURES, group, lambda r, name: getattr(r.score, name))
+        _row(title, method, METRICS, group, lambda r, name: getattr(r.score, name))
         for (title, method), group in grouped(results).items()
     ]
 
@@ -90,14 +90,14 @@ def _row(
     value: Callable[[ClipResult, str], float],
 ) -> Row:
     return Row(title, method, tuple(
-        Figure(name, estimate([value(r, name) for r in group], group)) for name in names
+        Metric(name, estimate([value(r, name) for r in group], group)) for name in names
     ))  # fmt: skip
 
 
 def _difference(title: str, method: str, a: Sequence[ClipResult], b: Sequence[ClipResult]) -> Row:
     return Row(title, method, tuple(
-        Figure(name, estimate([
+        Metric(name, estimate([
             getattr(x.score, name) - getattr(y.score, name) for x, y in zip(a, b, strict=True)
         ], a))
-        for name in FIGURES
+        for name in METRICS
     ))  # fmt: skip

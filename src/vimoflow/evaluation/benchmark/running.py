@@ -1,7 +1,7 @@
 """Run a benchmark: sample its cases, compare with the truth, and summarise with intervals.
 
 Nothing is chosen by the truth: of several samples the first counts, and the "best" one is the one
-that fits the 2D best. Figures of a clip are means over seeds; intervals are over recordings.
+that fits the 2D best. Metrics of a clip are means over seeds; intervals are over recordings.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All paired figures of one motion against the truth of its case."""
+"""All paired metrics of one motion against the truth of its case."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _HIPS = tuple(COCO_LIMBS.index(coco(name)) for name in ("left_hip", "right_hip")
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of one predicted motion; millimetres unless the name says otherwise.
+    """Metrics of one predicted motion; millimetres unless the name says otherwise.
 
-    NaN where a method has no such figure, or the clip cannot tell.
+    NaN where a method has no such metric, or the clip cannot tell.
     """
 
     mpjpe: float = math.nan
@@ -57,7 +57,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Heading:
-    """How a figure is shown: its column, unit, and digits."""
+    """How a metric is shown: its column, unit, and digits."""
 
     label: str
     unit: str
@@ -132,7 +132,7 @@ def score(motion: Motion, case: Case) -> Score:
 
 
 def measure(posed: Posed, case: Case, truth: Posed) -> Measured:
-    """All figures of one motion of a case, whose posed truth serves every method.
+    """All metrics of one motion of a case, whose posed truth serves every method.
 
     Raises:
         InputError: the motion is not finite or has another length than the truth.
@@ -146,17 +146,17 @@ def measure(posed: Posed, case: Case, truth: Posed) -> Measured:
     contacts = torch.from_numpy(case.truth.contacts).double()
     own = torch.from_numpy(posed.motion.contacts).double()
     feet = joints[:, [joint(name) for name in CONTACT_JOINTS]]
-    told = metrics.contact_scores(own, contacts)
+    contact = metrics.contact_scores(own, contacts)
     path, true_path = joints[:, 0], truth.joints[:, 0]
     limbs = measure_limbs(posed.coco[:, list(COCO_LIMBS)], case)
-    figures = dataclasses.replace(
+    values = dataclasses.replace(
         limbs.score,
         foot_slide=float(metrics.foot_slide(feet, contacts, MODEL_FPS)),
         jitter=float(metrics.jitter(joints, MODEL_FPS)),
         acceleration=float(metrics.acceleration(joints, MODEL_FPS)),
         mpjre=float(metrics.mpjre(posed.R_parent_joint, truth.R_parent_joint)),
-        contact_precision=float(told.precision),
-        contact_recall=float(told.recall),
+        contact_precision=float(contact.precision),
+        contact_recall=float(contact.recall),
         penetration=float(metrics.penetration(joints, _SOLE_M)),
         floating=float(metrics.floating(joints, contacts, _SOLE_M)),
         root_error=float(root_error(path, true_path)),
@@ -166,23 +166,23 @@ def measure(posed: Posed, case: Case, truth: Posed) -> Measured:
         pfc=physical_foot_contact(joints.numpy(), MODEL_FPS),
         beat_alignment=_beat_alignment(joints.numpy(), case),
     )
-    return Measured(figures, limbs.limb_errors)
+    return Measured(values, limbs.limb_errors)
 
 
 def measure_limbs(limbs: Float[Tensor, "frames 12 3"], case: Case) -> Measured:
-    """Figures of COCO points 5 to 16 alone, metres, in the frame of the case."""
+    """Metrics of COCO points 5 to 16 alone, metres, in the frame of the case."""
     truth = torch.from_numpy(case.truth_coco).double()[:, list(COCO_LIMBS)]
     limbs = limbs.double()
     ours, theirs = (p - p[:, list(_HIPS)].mean(1, keepdim=True) for p in (limbs, truth))
     errors = metrics.pa_joint_errors(limbs, truth)
-    figures = Score(
+    values = Score(
         mpjpe=float(metrics.mpjpe(limbs, truth, root=_HIPS)),
         pa_mpjpe=float(errors.mean()),
         pa_mpjpe_clip=float(metrics.pa_mpjpe_clip(limbs, truth)),
         acceleration_error=float(metrics.acceleration_error(ours, theirs, MODEL_FPS)),
         reprojection=_reprojection(limbs, case),
     )
-    return Measured(figures, errors.numpy())
+    return Measured(values, errors.numpy())
 
 
 def _reprojection(limbs: Tensor, case: Case) -> float:
@@ -205,7 +205,7 @@ def _beat_alignment(joints: Float[np.ndarray, "frames 24 3"], case: Case) -> flo
 
 
 def mean_score(scores: list[Score]) -> Score:
-    """The mean of each figure over several scores; NaN where all are."""
+    """The mean of each metric over several scores; NaN where all are."""
     values = np.array([dataclasses.astuple(s) for s in scores])
     known = ~np.isnan(values)
     counts = known.sum(axis=0)

@@ -1,6 +1,6 @@
-"""Figures of whole sets: distributions beside the truth's, and the samples' diversity.
+"""Metrics of whole sets: distributions beside the truth's, and the samples' diversity.
 
-A set that is too small for a figure has a row that says so instead of a number that does not.
+A set that is too small for a metric has a row that says so instead of a number that does not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DistributionRow:
         n: clips, one view of each recording.
         seconds: length of the shortest and the longest clip; whole clips are compared.
         scores: None where the set cannot be compared.
-        flags: why figures are missing or not to be trusted.
+        flags: why metrics are missing or not to be trusted.
     """
 
     title: str
@@ -57,7 +57,7 @@ class DiversityRow:
         depth_share: of the squared spread; a third if it is the same in all directions.
         reprojection: of the first sample, per cent of the person's height.
         relation: of APD and reprojection over clips; None where there are too few.
-        flags: why figures are missing or not to be trusted.
+        flags: why metrics are missing or not to be trusted.
     """
 
     title: str

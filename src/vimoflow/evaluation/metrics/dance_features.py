@@ -2,7 +2,7 @@
 
 Both were defined by fairmotion and are used through the AIST++ API: kinetic features are Onuma et
 al. 2008's energies per joint, geometric features Müller et al. 2005's Boolean relations, averaged
-over frames. Every published figure was computed at 60 fps on joints in SMPL order, after moving
+over frames. Every published number was computed at 60 fps on joints in SMPL order, after moving
 the first frame's root to the origin; :func:`published_input` prepares that.
 """
 
@@ -96,7 +96,7 @@ def kinetic_features(
     """Per joint: horizontal and vertical kinetic energy and energy expenditure, mean over frames.
 
     Energies are squares of the velocity averaged over up to five frames, (m/s)^2; expenditure is
-    the norm of the acceleration averaged alike, m/s^2. The code that most published figures come
+    the norm of the acceleration averaged alike, m/s^2. The code that most published numbers come
     from divides only the second of two positions by the frame's duration when it forms the earlier
     velocity, so that a third of its features tells how far joints are from the first frame's root;
     ``"as published"`` repeats that slip, ``"corrected"`` (as the AIST++ API has it today) does not.

@@ -51,12 +51,12 @@ class FrechetDistance:
 
     Attributes:
         value: features z-scored with the reference's mean and deviation.
-        low, high: 95 % bootstrap interval over clips about the value; it tells of their choice,
-            not of the bias that ``floor`` and ``infinity`` tell of. NaN for two clips or fewer.
+        low, high: 95 % bootstrap interval over clips about the value; it reflects their choice, not
+            the bias that ``floor`` and ``infinity`` show. NaN for two clips or fewer.
         n, n_reference: clips.
         features: those that vary in the reference, of ``features_defined``.
-        floor: what ``floor_n`` clips of the reference score against the rest of it: a figure near
-            the floor cannot be told from perfect. NaN where the reference is too small to divide.
+        floor: what ``floor_n`` clips of the reference score against the rest of it: a value near
+            the floor is as good as perfect. NaN where the reference is too small to divide.
         infinity: extrapolation to an infinite number of clips (Chong and Forsyth 2020); NaN where
             half of the clips are not more than the features.
         warnings: why the value is not to be trusted, if so.

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: how much of a figure is the luck of which clips were at hand.
+"""Bootstrap intervals: how much of a metric is the luck of which clips were at hand.
 
 What is drawn again are clusters (recordings), not rows: nine views of one dance are one dance.
 """
@@ -19,7 +19,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its interval.
+    """A metric with its interval.
 
     Attributes:
         value: over the given rows.
@@ -50,7 +50,7 @@ def bootstrap_mean(
     """Mean over rows (clips, or views of clips) with its interval.
 
     Args:
-        values: one figure a row; NaN is a row that has none.
+        values: one value a row; NaN is a row that has none.
         clusters: the recording that each row belongs to; each row its own unless given. For the
             difference of two methods give the differences of their rows.
 
@@ -60,7 +60,7 @@ def bootstrap_mean(
     rows = np.asarray(values, dtype=np.float64)
     index, names = _clusters(len(rows), clusters)
     if np.isinf(rows).any():
-        raise InputError("a figure is infinite; its mean and interval make no sense")
+        raise InputError("a metric is infinite; its mean and interval make no sense")
     known = ~np.isnan(rows)
     totals = np.bincount(index[known], rows[known], minlength=names)
     counts = np.bincount(index[known], minlength=names)
@@ -87,9 +87,9 @@ def bootstrap_statistic(
     seed: int = 0,
     centred: bool = False,
 ) -> Estimate:
-    """Any figure of a set with its interval; ``statistic`` takes the indices of the rows drawn.
+    """Any metric of a set with its interval; ``statistic`` takes the indices of the rows drawn.
 
-    Drawing with replacement biases figures such as a Fréchet distance; ``centred`` shifts the
+    Drawing with replacement biases metrics such as a Fréchet distance; ``centred`` shifts the
     interval so that the mean of the draws is the value.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Plots of a report as SVG text; the same figures give the same text."""
+"""Plots of a report as SVG text; equal metrics give equal text."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def _pyplot() -> Any:
 def error_plot(evaluation: Evaluation) -> str:
     """PA-MPJPE with intervals: a group of dots for every set."""
     plt = _pyplot()
-    rows = [r for r in evaluation.rows if not math.isnan(r.figure("pa_mpjpe").value)]
+    rows = [r for r in evaluation.rows if not math.isnan(r.metric("pa_mpjpe").value)]
     titles = list(dict.fromkeys(row.title for row in rows))
     methods = [m for m in dict.fromkeys(row.method for row in rows) if m != TRUTH]
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.45 * len(titles)), layout="constrained")
     for k, method in enumerate(methods):
         for row in (r for r in rows if r.method == method):
-            e = row.figure("pa_mpjpe")
+            e = row.metric("pa_mpjpe")
             y = titles.index(row.title) + 0.12 * (k - (len(methods) - 1) / 2)
             low = e.value if math.isnan(e.low) else e.low
             high = e.value if math.isnan(e.high) else e.high

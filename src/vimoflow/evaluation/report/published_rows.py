@@ -1,6 +1,6 @@
 """The ground-truth row of AIST++ as papers print it, beside what the sequences at hand give.
 
-Published figures are over many sequences, with their music; a folder with few of them, or without
+Published numbers are over many sequences, with their music; a folder with few of them, or without
 music, reproduces only a part, and the table says which.
 """
 
@@ -33,7 +33,7 @@ _FAR_TOO_FEW = 73  # slices: more than kinetic features
 
 @dataclass(frozen=True)
 class TruthRow:
-    """One published figure of real dances and ours.
+    """One published metric of real dances and ours.
 
     Attributes:
         published: with the paper that prints it.
@@ -42,7 +42,7 @@ class TruthRow:
         remark: how far the two compare.
     """
 
-    figure: str
+    metric: str
     published: str
     value: float
     low: float
@@ -52,7 +52,7 @@ class TruthRow:
 
 
 def truth_rows(folder: Path, music: Path | None = None) -> list[TruthRow]:
-    """Figures of the real dances of a folder of AIST++ motions (``.pkl``).
+    """Metrics of the real dances of a folder of AIST++ motions (``.pkl``).
 
     Args:
         folder: of AIST++ motions as distributed.
@@ -89,12 +89,12 @@ def truth_rows(folder: Path, music: Path | None = None) -> list[TruthRow]:
 
 def truth_table(rows: Sequence[TruthRow]) -> str:
     """The rows as a Markdown table."""
-    lines = ["| figure | published | here | n | how far it compares |", "|---|---|---|---|---|"]
+    lines = ["| metric | published | here | n | how far it compares |", "|---|---|---|---|---|"]
     for row in rows:
         value = "–" if math.isnan(row.value) else f"{row.value:.3f}"
         if not math.isnan(row.low):
             value += f" [{row.low:.3f}, {row.high:.3f}]"
-        lines.append(f"| {row.figure} | {row.published} | {value} | {row.n} | {row.remark} |")
+        lines.append(f"| {row.metric} | {row.published} | {value} | {row.n} | {row.remark} |")
     return "\n".join(lines)
 
 

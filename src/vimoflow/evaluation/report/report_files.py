@@ -63,7 +63,7 @@ def write_report(
     return tuple(folder / name for name in (*files, *((CURVES,) if curves else ())))
 
 
-def telling_clips(evaluation: Evaluation) -> tuple[tuple[str, ClipResult], ...]:
+def best_median_worst(evaluation: Evaluation) -> tuple[tuple[str, ClipResult], ...]:
     """The checkpoint's best, median and worst clip by PA-MPJPE, fewer where there are fewer."""
     own = [r for r in evaluation.results if r.method == evaluation.checkpoint and r.motion]
     own.sort(key=lambda r: (r.score.pa_mpjpe, r.title, r.case.title))
@@ -172,8 +172,8 @@ def _html_table(markdown: str) -> str:
 
 
 def _row_fields(row: Row) -> dict[str, Any]:
-    figures = {figure.name: _estimate_fields(figure.estimate) for figure in row.figures}
-    return {"set": row.title, "method": row.method, "figures": figures}
+    metrics = {metric.name: _estimate_fields(metric.estimate) for metric in row.metrics}
+    return {"set": row.title, "method": row.method, "figures": metrics}
 
 
 def _estimate_fields(estimate: Estimate) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def _number(value: float) -> float | None:
 
 
 def _plain(value: Any) -> Any:
-    """A dataclass of figures as JSON has it; NaN is null."""
+    """A dataclass of metrics as JSON has it; NaN is null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, (tuple, list)):

@@ -28,13 +28,13 @@ _SETS_NOTE = (
     "Features of {defined} at {fps:g} fps (kinetic with acceleration {acceleration}), whole clips "
     "of {low:.1f} to {high:.1f} s, one view of each recording, z-scored with the reference: the "
     "truth of the same clips. Floor: what part of the reference scores against the rest, with n of "
-    "that part; a FID near it cannot be told from perfect. Infinity: extrapolated to infinitely "
+    "that part; a FID near it is as good as perfect. Infinity: extrapolated to infinitely "
     "many clips. Div is to be compared with the truth's. ⚠: see the remarks."
 )
 
 
 def quick_table(evaluation: Evaluation) -> str:
-    """The main figures, without intervals."""
+    """The main metrics, without intervals."""
     return figure_table(evaluation.rows, {name: HEADINGS[name] for name in QUICK}, False)
 
 
@@ -58,7 +58,7 @@ def introduction(evaluation: Evaluation) -> list[str]:
 def all_tables(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     """Title, remarks and table of every section."""
     rest = [name for name in HEADINGS if name not in (*QUICK, *WORLD)]
-    known = [n for n in rest if any(row.figure(n).n for row in evaluation.rows)]
+    known = [n for n in rest if any(row.metric(n).n for row in evaluation.rows)]
     tables = [
         (title, "", figure_table(evaluation.rows, {name: HEADINGS[name] for name in names}))
         for title, names in (("Accuracy", QUICK), ("World", WORLD), ("Motion", known))
@@ -72,26 +72,26 @@ def all_tables(evaluation: Evaluation) -> list[tuple[str, str, str]]:
         tables.append(("Diversity of samples", *diversity_table(evaluation.diversities)))
     if evaluation.joints:
         points = {f.name: Heading(f.name.replace("_", " "), "mm", 0)
-                  for f in evaluation.joints[0].figures}  # fmt: skip
+                  for f in evaluation.joints[0].metrics}  # fmt: skip
         tables.append(("By joint", "", figure_table(evaluation.joints, points, False)))
     return tables
 
 
 def figure_table(rows: Sequence[Row], headings: dict[str, Heading], intervals: bool = True) -> str:
-    """Figures of rows as columns."""
+    """Metrics of rows as columns."""
     titles = [f"{h.label} {h.unit}".strip() for h in headings.values()]
     lines = [f"| clips | n | method | {' | '.join(titles)} |", "|---" * (3 + len(titles)) + "|"]
     for row in rows:
-        names = {figure.name for figure in row.figures}
-        first = row.figure("pa_mpjpe" if "pa_mpjpe" in names else next(iter(headings)))
-        cells = [_cell(row.figure(name), heading, intervals) for name, heading in headings.items()]
+        names = {metric.name for metric in row.metrics}
+        first = row.metric("pa_mpjpe" if "pa_mpjpe" in names else next(iter(headings)))
+        cells = [_cell(row.metric(name), heading, intervals) for name, heading in headings.items()]
         count = f"{first.n}" + (f" ({first.missing} flagged)" if first.missing else "")
         lines.append(f"| {row.title} | {count} | {row.method} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def distribution_table(rows: Sequence[DistributionRow]) -> tuple[str, str]:
-    """How the figures were formed with all remarks, and the table."""
+    """How the metrics are formed with all remarks, and the table."""
     found = next((row.scores for row in rows if row.scores is not None), None)
     low, high = min(row.seconds[0] for row in rows), max(row.seconds[1] for row in rows)
     note = "No set is large enough to have a distribution."
@@ -120,7 +120,7 @@ def distribution_table(rows: Sequence[DistributionRow]) -> tuple[str, str]:
 
 
 def diversity_table(rows: Sequence[DiversityRow]) -> tuple[str, str]:
-    """How the figures were formed with all remarks, and the table."""
+    """How the metrics are formed with all remarks, and the table."""
     note = (
         "APD: mean distance between two samples of one clip, roots together, mm a joint and frame; "
         "its parts across the line of sight, which the image shows, and along it. Relation: "
@@ -147,8 +147,8 @@ def curve_table(curve: Curve) -> str:
     lines = [f"| {curve.unit} | n | PA-MPJPE mm | MPJPE mm | acceleration error m/s² |",
              "|---|---|---|---|---|"]  # fmt: skip
     for point in curve.points:
-        figures = (point.pa_mpjpe, point.mpjpe, point.acceleration_error)
-        cells = " | ".join(_cell(e, HEADINGS["pa_mpjpe"], True) for e in figures)
+        metrics = (point.pa_mpjpe, point.mpjpe, point.acceleration_error)
+        cells = " | ".join(_cell(e, HEADINGS["pa_mpjpe"], True) for e in metrics)
         lines.append(f"| {point.level:g} | {point.pa_mpjpe.n} | {cells} |")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Several samples a clip: what choosing among them gains, and whether their spread is honest.
+"""Several samples a clip: what choosing among them gains, and whether their spread is calibrated.
 
 Coverage is the share of frames in which the truth's joint lies within a stated radius of the chosen
 sample's, both relative to the pelvis. The factors that turn spread into radius are quantiles of

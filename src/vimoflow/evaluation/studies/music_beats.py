@@ -47,7 +47,7 @@ def with_music(sets: Sequence[NamedCases], folder: Path) -> list[NamedCases]:
 
 
 def find_beats(path: Path) -> Float[np.ndarray, " beats"]:
-    """Times of the beats in seconds, by librosa's tracker (Ellis 2007), as published figures are.
+    """Times of the beats in seconds, by librosa's tracker (Ellis 2007), as for published numbers.
 
     Raises:
         InputError: no audio that can be read.

@@ -1,7 +1,7 @@
 """What several views are worth: one motion from two or four against the best of one alone.
 
 The real detections of AIST++ recordings. "Shifted" views start up to two seconds apart, by
-fractions of a frame, and are brought together again by their motion; all methods are judged on the
+fractions of a frame, and are brought together again by their motion; all methods are scored on the
 frames of the first view that are left. Cameras of AIST++ seem to be up to two frames of 60 Hz apart
 themselves (docs/video.md), which counts against whatever takes the views for synchronous.
 """
