@@ -1,6 +1,6 @@
 """Fuzz the file readers: whatever the bytes, a reader returns or raises a VimoflowError.
 
-Half of the inputs are valid files with bytes flipped, cut, repeated or replaced by telling words;
+Half of the inputs are valid files with bytes flipped, cut, repeated or replaced by format words;
 half are written from a grammar that is wrong on purpose now and then. A crash is saved and printed
 with its traceback; so is an input that takes more than five seconds. Memory is limited, so that
 taking too much of it is a crash as well.

@@ -225,7 +225,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read; delete it to run anew") from error
+        raise InputError(f"{path}: cannot be read; delete it to run again") from error
     return values if isinstance(values, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""``python -m lab figures``: the figures of the documentation, computed anew."""
+"""``python -m lab figures``: the figures of the documentation."""
 
 from __future__ import annotations
 

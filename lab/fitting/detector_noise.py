@@ -214,7 +214,7 @@ def _normal_scores(values: np.ndarray) -> np.ndarray:
 
 
 def _swapped(o: Observation, group: str) -> tuple[np.ndarray, np.ndarray]:
-    """(views frames): where the exchanged points fit far better, and where one could tell."""
+    """(views frames): where the exchanged points fit far better, and where it can be decided."""
     points = list(SWAP_GROUPS[group])
     mirror = [MIRROR_COCO[p] for p in points]
     paired = [i for i, (p, m) in enumerate(zip(points, mirror, strict=True)) if p != m]
@@ -222,8 +222,8 @@ def _swapped(o: Observation, group: str) -> tuple[np.ndarray, np.ndarray]:
     here = np.linalg.norm(o.detected_m[:, :, points] - o.exact_m[:, :, points], axis=-1).mean(-1)
     there = np.linalg.norm(o.detected_m[:, :, mirror] - o.exact_m[:, :, points], axis=-1).mean(-1)
     apart = np.linalg.norm(o.exact_m[:, :, mirror] - o.exact_m[:, :, points], axis=-1).mean(-1)
-    telling = apart > (0.05 if group == "face" else 0.12)
-    return telling & (there < 0.5 * here), telling
+    clear = apart > (0.05 if group == "face" else 0.12)
+    return clear & (there < 0.5 * here), clear
 
 
 def _swap_statistics(
@@ -232,16 +232,16 @@ def _swap_statistics(
     """Starts per second and mean duration; limbs do not count while the whole body is swapped."""
     rates, durations = [], []
     for group in SWAP_GROUPS:
-        starts = frames = told = 0
+        starts = frames = decided = 0
         for groups in swaps:
-            found, telling = groups[group]
+            found, clear = groups[group]
             if group != "body":
                 found = found & ~groups["body"][0]
             padded = np.pad(found, ((0, 0), (1, 0)))
             starts += int((padded[:, 1:] & ~padded[:, :-1]).sum())
             frames += int(found.sum())
-            told += int(telling.sum())
-        rates.append(starts / (told / MODEL_FPS))
+            decided += int(clear.sum())
+        rates.append(starts / (decided / MODEL_FPS))
         durations.append(max(frames / max(starts, 1) / MODEL_FPS, 1 / MODEL_FPS))
     return np.array(rates), np.array(durations)
 

@@ -60,7 +60,7 @@ def write_report(observations: list[Observation], noise: DetectorNoise, path: Pa
         "gaps and the other styles of confidence switched off. Millimetres are at the person's",
         "distance, for a person of the canonical leg length. Validation sequences were not read.",
         "A triangulated truth shares a little of the detections' own error, so ch01-04 look",
-        "slightly better than they are; d02 is the harder and the more honest one.",
+        "slightly better than they are; d02 is the harder and the more realistic one.",
         "",
         "The typical size of the error differs between views (log-normal, spread about 0.37),",
         "which the pooled tails below already hold in part; simulated clips vary by another",

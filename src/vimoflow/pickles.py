@@ -3,7 +3,7 @@
 Three fences: the opcodes are walked without being run, for what would take memory out of all
 proportion; a class or function comes from a short list or not at all; and what the list gives are
 stand-ins. numpy's own objects never see the file's state, because a dtype believes whatever flags
-it is told, such as that its numbers are pointers to objects.
+it reads, such as that its numbers are pointers to objects.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Corpus:
 
 
 def bvh_reader(rig: str | None, fps: float | None) -> Callable[[Path], Recording]:
-    """The reader of any BVH, told the rig (a name or a TOML file) and the rate.
+    """The reader of any BVH, given the rig (a name or a TOML file) and the rate.
 
     Raises:
         InputError, ConfigError: no such map, or a bad one.

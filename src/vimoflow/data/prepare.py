@@ -48,7 +48,7 @@ class PrepareOptions:
         fps: for ``bvh``, the true rate, where the files state a false one.
         split: what all files are for.
         licence: terms of the files.
-        name: what to call the corpus, so that several of one format can be told apart.
+        name: what to call the corpus, to distinguish several of one format.
     """
 
     workers: int | None = None
@@ -221,9 +221,9 @@ def _write(
             recordings: list[Recording] = [file.recording for file in part]
             names, qualities = [r.name for r in recordings], [file.quality for file in part]
             findings = (*_source_findings(recordings), *gate_findings(names, qualities))
-            told = rejected if not entries else ()
+            reported = rejected if not entries else ()
             entries.append(
-                write_shard(recordings, output, corpus.licence, corpus.source, told, findings)
+                write_shard(recordings, output, corpus.licence, corpus.source, reported, findings)
             )
     try:
         remove_shards(output, entries[0].corpus, {entry.file for entry in entries})

@@ -36,7 +36,7 @@ class Limits:
         frozen_s: reported from a run of repeated frames this long.
         frozen_share: rejected above this share of repeated frames.
         jump_mps, jump_deg: a step in which a joint is faster, or turns farther in 1/30 s, jumps;
-            reported from one on. The fastest honest feet and hands of the corpora (backflips)
+            reported from one on. The fastest real feet and hands of the corpora (backflips)
             reach 14 m/s.
         body_mps, impossible_mps: no pelvis runs faster (sprinters reach 12.4 m/s), no hand is
             thrown faster (pitchers and tennis players reach about 25 m/s).

@@ -89,7 +89,7 @@ def amass_split(name: str) -> PublishedSplit:
     """The AMASS authors' usual split by data set, from the folders in a recording's name.
 
     Validation: HumanEva, HDM05, SFU, MoSh; test: SSM, Transitions; the rest, and what no folder
-    tells, is train.
+    names, is train.
     """
     folders = set(name.split("/"))
     if folders & AMASS_TEST:

@@ -75,7 +75,7 @@ def _start() -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed cannot tell its processes; they would wait for work for ever."""
+    """A parent that is killed cannot stop its processes; they would wait for work for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -42,9 +42,9 @@ class MotionLimits:
     """What a motion may show.
 
     Attributes:
-        speed_mps: of the fastest joint; the fastest honest hands and feet reach 14 m/s
+        speed_mps: of the fastest joint; the fastest real hands and feet reach 14 m/s
             (``data.quality_gates``).
-        jerk: m/s^3; above it the motion trembles.
+        jerk: m/s^3; above it the motion jitters.
         foot_slide_mm: a frame; above it feet skate.
         reprojection_percent: of the height; above it the motion is not what the video shows.
         spread_mm: above it the samples do not agree on what happened.

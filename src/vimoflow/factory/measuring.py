@@ -1,4 +1,4 @@
-"""Figures of a clip: of its keypoints before it is animated, of its motions afterwards."""
+"""Metrics of a clip: of its keypoints before it is animated, of its motions afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MM = 1000.0
 
 
 def seen_figures(keypoints: Keypoints2D) -> Figures:
-    """What the keypoints tell before anything is animated."""
+    """Metrics of the keypoints alone, before anything is animated."""
     body = keypoints.points[:, _BODY]
     size = float(person_size_px(torch.from_numpy(keypoints.points).float()[None]))
     known = body[..., 2] > MIN_CONFIDENCE

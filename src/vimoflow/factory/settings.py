@@ -27,7 +27,7 @@ class BuildSettings:
         steps: denoising steps.
         refine: bring the samples closer to the keypoints.
         seconds: length of the clips.
-        static_camera: whether cameras stood still, so that the path in the image tells the root's.
+        static_camera: whether cameras stood still, so that the path in the image gives the root's.
         validation_share: of the videos without a stated split that go to validation.
         keep_rejected: also animate and write the clips that the gates reject.
         seen_limits, motion_limits: of the gates.

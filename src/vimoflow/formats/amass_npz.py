@@ -1,4 +1,4 @@
-"""AMASS npz files and their kin: SMPL, SMPL-H and SMPL-X poses (Mahmood et al. 2019).
+"""AMASS npz files and the like: SMPL, SMPL-H and SMPL-X poses (Mahmood et al. 2019).
 
 Read are ``poses`` (N, 72) of SMPL, (N, 156) of SMPL-H, (N, 165) of SMPL-X, or the separate
 ``root_orient`` (N, 3) and ``pose_body`` (N, 63) of the SMPL-X release; with them ``trans`` (N, 3)

@@ -161,7 +161,7 @@ def _row(station: Station, length: float) -> tuple[float, float, float, float, f
 def _cap(
     ring: Float[np.ndarray, "5"], depth: float | None, count: int, sign: int
 ) -> Float[np.ndarray, "count 5"]:
-    """An elliptic end from its tip to (not including) ``ring``; half a ball unless told."""
+    """An elliptic end from its tip to (not including) ``ring``; half a ball by default."""
     angle = np.linspace(0, np.pi / 2, count, endpoint=False)
     rings = np.repeat(ring[None], count, axis=0)
     rings[:, 0] += sign * (float(ring[1:3].mean()) if depth is None else depth) * np.cos(angle)

@@ -89,7 +89,7 @@ class _View:
 
 
 def read_calibration(path: str | Path) -> Calibration:
-    """Cameras of a calibration file, told apart by its ending: .toml, .yml/.yaml, .json.
+    """Cameras of a calibration file, read by its ending: .toml, .yml/.yaml, .json.
 
     TOML has one table a camera (Pose2Sim, anipose). YAML is OpenCV's: all cameras in one file
     with names as suffixes (``K_cam1``, ``dist_cam1``, ``Rot_cam1`` or ``R_cam1``, ``T_cam1``: the

@@ -1,4 +1,4 @@
-"""A motion to any file format, told by the file's ending."""
+"""A motion to any file format, chosen by the file's ending."""
 
 from __future__ import annotations
 

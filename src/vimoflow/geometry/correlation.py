@@ -38,7 +38,7 @@ def best_lag(
     At every lag the sum over channels of products is divided by the root of the energies of the
     values that meet there, so that neither gaps nor the length of the overlap favour a lag
     (Padfield 2012, "Masked object registration in the Fourier domain", equation 8 for signals whose
-    mean is zero). A parabola through the peak tells fractions of a sample.
+    mean is zero). A parabola through the peak gives fractions of a sample.
 
     Args:
         first: NaN where unknown.

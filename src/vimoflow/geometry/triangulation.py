@@ -75,7 +75,7 @@ def triangulate(
     """Robust 3D points from the same points seen in several views.
 
     Every pair of views proposes a point; the one that most views agree with (truncated squared
-    error, weighted by confidence) tells which views are right. Results are float64.
+    error, weighted by confidence) decides which views are right. Results are float64.
 
     Args:
         points_px: x, y in pixels and a confidence that weights the view; not finite is not seen.

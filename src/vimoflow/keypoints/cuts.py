@@ -39,7 +39,7 @@ _SWAPPED = [
 
 
 def keypoint_cuts(keypoints: Keypoints2D) -> tuple[int, ...]:
-    """First frames of new shots, told by the keypoints alone.
+    """First frames of new shots, from the keypoints alone.
 
     Where a detector jumped there and soon back there is none; where it swaps left and right for
     long there may seem to be one.
@@ -92,7 +92,7 @@ def _unusual(jump: Float[np.ndarray, " frames"], i: int) -> float:
 class CutWatch:
     """An estimator that also notes where the picture changes, in the same pass over the video.
 
-    At a cut the detector starts anew: what it followed is no longer where it was.
+    At a cut the detector starts over: what it followed is no longer where it was.
 
     Args:
         make: makes the estimator whose keypoints are wanted.
@@ -116,7 +116,7 @@ class CutWatch:
             first = following[0] if following else None
 
     def cuts(self, keypoints: Keypoints2D) -> tuple[int, ...]:
-        """First frames of new shots, told by picture and keypoints together."""
+        """First frames of new shots, from picture and keypoints together."""
         jumps = {i for i in keypoint_cuts(keypoints) if any(abs(i - s) <= 2 for s in self._slight)}
         alone = {h for h in self._hard if all(abs(h - i) > 2 for i in jumps)}
         return tuple(sorted(jumps | alone))

@@ -136,7 +136,8 @@ def extract(
         estimator: name of an estimator, or one of your own.
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
-        progress: told after every frame how many are done and how many there are (None: unknown).
+        progress: called after every frame with how many are done and how many there are (None:
+            unknown).
         region: look only here, to single out one of several people.
 
     Raises:
@@ -173,7 +174,7 @@ def extract_people(
     progress: Callable[[int, int | None], None] | None = None,
     region: Region | None = None,
 ) -> PeopleExtraction:
-    """Find everybody in a video and tell them apart; arguments and errors as for `extract`.
+    """Find and track everybody in a video; arguments and errors as for `extract`.
 
     People bear numbers, "1" for who is largest. Who is seen in a few frames only is left out.
     """

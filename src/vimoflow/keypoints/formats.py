@@ -125,7 +125,7 @@ def read_file(
         path: as for `read_keypoints`.
         fps: frame rate in Hz; replaces the file's own times.
         image_size: (width, height) in pixels; replaces the file's own, or the points' extent.
-        assumed_fps: the frame rate where neither the file nor ``fps`` tells one.
+        assumed_fps: the frame rate where neither the file nor ``fps`` states one.
 
     Raises:
         InputError: as for `read_keypoints`.

@@ -49,7 +49,7 @@ class JointSet:
     def from_coco(
         self, coco: Float[np.ndarray, "*batch 17 3"]
     ) -> Float[np.ndarray, "*batch joints 3"]:
-        """The set's keypoints; zero where COCO does not tell."""
+        """The set's keypoints; zero where COCO has no such point."""
         points = np.zeros((*coco.shape[:-2], len(self.joints), 3))
         for index, name in enumerate(self.joints):
             if name in COCO_NAMES:

@@ -1,4 +1,4 @@
-"""Detectors' JSON: OpenPose, AlphaPose, MMPose and COCO, told apart by their fields."""
+"""Detectors' JSON: OpenPose, AlphaPose, MMPose and COCO, recognised by their fields."""
 
 from __future__ import annotations
 

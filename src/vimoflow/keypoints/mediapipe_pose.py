@@ -18,7 +18,7 @@ from vimoflow.errors import ConfigError
 from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.video import VideoFrame
 
-# What MediaPipe's and TensorFlow Lite's native code tells on stderr when all is well.
+# What MediaPipe's and TensorFlow Lite's native code prints on stderr when all is well.
 _CHATTER = re.compile(rb"(INFO: |WARNING: |[IW]\d{4} ).*")
 # The clock step that MediaPipe's wrapper adds by itself before each frame, in microseconds.
 _WRAPPER_STEP_US = 33_333

@@ -12,10 +12,10 @@ from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px, part_heights_px
 
 _MOST = 1000  # tracklets looked at; the longest
-_LASTING_S = 0.4  # shorter tracklets tell nothing of who goes on where
+_LASTING_S = 0.4  # shorter tracklets do not show who goes on where
 _MISFIT = 2.5  # doubts by which a short tracklet may be off a person's path
-_AROUND = 10  # detections before and after it that tell the path
-_END_S = 0.4  # what of a tracklet tells its speed and its pose at an end
+_AROUND = 10  # detections before and after it that give the path
+_END_S = 0.4  # length at an end of a tracklet from which its speed and pose there are taken
 _SIZE_S = 1.0  # and its size there
 _COAST_S = 0.6  # a person who is not seen goes on for about this long
 _LONGEST_S = 30.0  # an absence after which nobody knows
@@ -115,7 +115,7 @@ def _inserted(
 ) -> Int[np.ndarray, " rest"]:
     """Give short tracklets to people who are missing then and should be there; the others.
 
-    What is seen for a moment, when people cover each other most of all, is too noisy to tell who
+    What is seen for a moment, when people cover each other most of all, is too noisy to say who
     goes on where; but it fits between what is known before and after.
     """
     known = {int(name): [rows[k] for k in lasting if person[k] == name] for name in person[lasting]}

@@ -138,7 +138,7 @@ class _Crew:
         return newcomers
 
     def _aim(self, one: _Follower, size: tuple[int, int]) -> None:
-        """Move the window after the person; a graph that gets one of another size starts anew."""
+        """Move the window after the person; a graph that gets one of another size starts over."""
         box = box_of(one.points)
         if box is None:
             return

@@ -1,4 +1,4 @@
-"""How large people are in the picture, and how they are built, told by their keypoints."""
+"""How large people are in the picture, and how they are built, from their keypoints."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def box_height_px(points: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarray,
 
 
 def part_heights_px(points: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarray, "*batch parts"]:
-    """The standing height that each body part's length tells, pixels; NaN where it is not seen.
+    """The standing height that each body part's length implies, pixels; NaN where it is not seen.
 
     Parts that point at the camera look short: of several frames the largest are right.
     """
@@ -51,7 +51,7 @@ def part_heights_px(points: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarra
 def figure_height_px(points: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarray, "*batch"]:
     """Standing height in pixels of somebody seen in one frame in any pose.
 
-    The second largest of what the long body parts tell; NaN where fewer than two are seen.
+    The second largest of the estimates from long body parts; NaN where fewer than two are seen.
     """
     parts = np.nan_to_num(part_heights_px(points)[..., _LONG], nan=0.0)
     second = np.sort(parts, axis=-1)[..., -2]

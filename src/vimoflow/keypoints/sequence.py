@@ -37,7 +37,7 @@ class Keypoints2D:
 
     @property
     def fps(self) -> float:
-        """Mean frame rate in Hz; 30 for a single frame, whose rate nobody can know."""
+        """Mean frame rate in Hz; `ASSUMED_FPS` for a single frame."""
         if len(self.timestamps) < 2:
             return ASSUMED_FPS
         return float((len(self) - 1) / (self.timestamps[-1] - self.timestamps[0]))

@@ -46,7 +46,7 @@ class Recording:
     Attributes:
         format: the format's name.
         sightings: in any order.
-        frames: numbers of all frames the file tells of, also those that nobody is seen in.
+        frames: numbers of all frames in the file, also those that nobody is seen in.
         fps: Hz, if stated.
         times: seconds of each frame in ``frames``, if stated.
         image_size: (width, height) in pixels, if stated.
@@ -69,7 +69,7 @@ class Track:
 
 
 def coco_sightings(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
-    """The same people with COCO keypoints; OpenPose's two sets of 25 points are told apart."""
+    """The same people with COCO keypoints; OpenPose's two sets of 25 points are distinguished."""
     of_25 = [one.points for one in sightings if len(one.points) == 25]
     sets = BY_COUNT | ({25: body_25_or_b(np.stack(of_25))} if of_25 else {})
     return tuple(replace(s, points=sets[len(s.points)].to_coco(s.points)) for s in sightings)
@@ -78,7 +78,7 @@ def coco_sightings(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
 def points_of(values: Any, path: Path, field: str) -> Float[np.ndarray, "joints 3"]:
     """Keypoints of a flat list x, y, confidence, or of rows of these, in their tool's order.
 
-    Joint sets are told apart by their number of points.
+    A joint set is recognised by its number of points.
 
     Raises:
         InputError: naming the field, where these are no finite pixels of a known joint set.
@@ -111,7 +111,7 @@ def checked(
 
 
 def tracks(recording: Recording, path: Path) -> tuple[Track, ...]:
-    """One track a person, largest in the picture first; frames nobody told of have confidence 0.
+    """One track a person, largest in the picture first; frames not in the file have confidence 0.
 
     Raises:
         InputError: nobody is seen, a person is twice in a frame, or the numbering has absurd gaps.
@@ -164,7 +164,7 @@ def sorted_tracks(
 
 
 def _rate(recording: Recording) -> float:
-    """Frames a second, as far as the file tells."""
+    """Frames a second, as far as the file states them."""
     if recording.fps is not None:
         return recording.fps
     times = recording.times

@@ -1,7 +1,7 @@
 """The One-Euro filter for keypoints: steady while they rest, prompt while they move.
 
 Casiez, Roussel, Vogel 2012, "1 Euro Filter", equations 1 to 5: a first-order low-pass whose cut-off
-rises with the (filtered) speed. Here it is aware of time (uneven frame rates), starts anew after
+rises with the (filtered) speed. Here it is aware of time (uneven frame rates), starts over after
 gaps, and runs forwards and backwards over the recording; the mean of both does not lag behind.
 """
 
@@ -27,7 +27,7 @@ class OneEuro:
         rest_hz: cut-off of a point at rest.
         hz_per_speed: what the cut-off gains with a speed of one body height a second.
         speed_hz: cut-off of the speed itself.
-        longest_gap_s: after a longer one a point starts anew.
+        longest_gap_s: after a longer one a point starts over.
 
     Raises:
         ConfigError: a value is not above zero (``hz_per_speed`` may be zero).

@@ -54,7 +54,7 @@ class Motion:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write a file in the format its ending tells: .npz, .bvh or .glb.
+        """Write a file in the format that its ending names: .npz, .bvh or .glb.
 
         Raises:
             ConfigError: an unknown ending.

@@ -33,7 +33,7 @@ _SIDES = ("left", "right")
 _KNEES = [joint("left_knee"), joint("right_knee")]
 _ELBOWS = [joint("left_elbow"), joint("right_elbow")]
 _FEET = [joint(name) for name in CONTACT_JOINTS]
-# A trunk that bends and shoulders that are drawn up look short: the longest quarter tells.
+# A trunk that bends and shoulders that are drawn up look short: the longest quarter is right.
 _BENDING_QUANTILE = 0.75
 _IN_THE_FLOOR_M = 0.15
 # How firmly a joint keeps to rest, relative to ``PointFitSettings.prior``.

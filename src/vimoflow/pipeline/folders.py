@@ -16,7 +16,7 @@ from vimoflow.errors import OutputError
 def all_or_nothing(folder: Path) -> Iterator[Path]:
     """A temporary folder whose files move into ``folder`` when everything has been written.
 
-    Folders made for nothing, because writing failed or was interrupted, go again.
+    New folders are removed again if writing fails or is interrupted.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:

@@ -39,7 +39,7 @@ class GenerateOptions:
         end_s: where in the input to stop, seconds; None is its end.
         height_m: the person's height in metres, which scales the result; None is the canonical one.
         root: ``"free"`` lets the figure travel, ``"inplace"`` keeps it over one spot.
-        camera: whether the camera stood still, so that the path in the image tells the root's;
+        camera: whether the camera stood still, so that the path in the image gives the root's;
             ``"auto"`` looks at the background of a video, and takes keypoint files for static.
         refine: bring the samples closer to the keypoints by a short optimisation.
         lock_feet: keep resting feet where they are, and none below the floor.

@@ -152,7 +152,7 @@ class _Made:
 
 
 def _stood_still(source: Source, options: GenerateOptions) -> bool:
-    """Whether the path in the image tells the path in the room."""
+    """Whether the camera stood still, so that the path in the image gives the path in the room."""
     if options.camera != "auto" or source.camera_motion is None:
         return options.camera != "moving"
     return not source.camera_motion.moving

@@ -142,7 +142,7 @@ class _Everybody:
 
 
 class _WatchedPeople:
-    """A detector of several people that begins anew at every cut."""
+    """A detector of several people that starts over at every cut."""
 
     def __init__(self, watch: CutWatch) -> None:
         self.name = watch.name

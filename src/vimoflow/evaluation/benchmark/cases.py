@@ -39,7 +39,7 @@ class Case:
 
     Attributes:
         name: of the recording; clips of one recording are not independent.
-        static_camera: whether the image's path of the person tells where the person went.
+        static_camera: whether the camera stands still: its image shows where the person goes.
         view: which camera, for people.
         source: what the 2D is: "truth", "noisy", "detections" or "video".
         landmarks: MediaPipe's own 3D estimate (metres about the mid-hip, x right, y down, z away),

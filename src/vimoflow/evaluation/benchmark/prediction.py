@@ -47,7 +47,7 @@ def predict(
 
 
 def condition_of(case: Case) -> Condition:
-    """What the model is told about a case, as a batch of one."""
+    """The model's condition for a case, as a batch of one."""
     points = torch.from_numpy(case.points_px).float()[None]
     still = torch.tensor([case.static_camera])
     return encode_condition(points, person_size_px(points), still)

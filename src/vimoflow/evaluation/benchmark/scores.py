@@ -31,7 +31,7 @@ _HIPS = tuple(COCO_LIMBS.index(coco(name)) for name in ("left_hip", "right_hip")
 class Score:
     """Metrics of one predicted motion; millimetres unless the name says otherwise.
 
-    NaN where a method has no such metric, or the clip cannot tell.
+    NaN where a method has no such metric, or it is undefined for the clip.
     """
 
     mpjpe: float = math.nan

@@ -98,7 +98,7 @@ def kinetic_features(
     Energies are squares of the velocity averaged over up to five frames, (m/s)^2; expenditure is
     the norm of the acceleration averaged alike, m/s^2. The code that most published numbers come
     from divides only the second of two positions by the frame's duration when it forms the earlier
-    velocity, so that a third of its features tells how far joints are from the first frame's root;
+    velocity, so that a third of its features is how far joints are from the first frame's root;
     ``"as published"`` repeats that slip, ``"corrected"`` (as the AIST++ API has it today) does not.
     FIDs of the two do not compare.
     """

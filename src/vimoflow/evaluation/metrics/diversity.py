@@ -1,6 +1,6 @@
 """How different the samples of one video are, and whether they differ where the image is silent.
 
-Samples should disagree in what a picture cannot tell (depth) and agree in what it shows. Diversity
+Samples should differ in what a picture does not show (depth) and agree in what it does. Diversity
 bought by leaving the image is no virtue, so it is always given beside its 2D consistency.
 """
 

@@ -24,7 +24,7 @@ class Estimate:
     Attributes:
         value: over the given rows.
         low, high: bounds of the percentile bootstrap interval; NaN from fewer than two clusters,
-            which tell nothing about others.
+            which say nothing about others.
         n: rows that the value is over.
         clusters: independent recordings among them.
         missing: rows without a value (NaN), which were left out.

@@ -1,6 +1,6 @@
 """How far a motion is from its 2D, through the weak-perspective camera that suits it best.
 
-A motion does not tell its camera, so one is fitted, to every method and to the truth alike: one
+A motion comes without its camera, so one is fitted, to every method and to the truth alike: one
 orientation for each second, scale and place for each frame. The truth's own error is what the
 2D's errors and the missing perspective cost.
 """

@@ -24,7 +24,7 @@ from vimoflow.geometry.cameras import project
 from vimoflow.motion.skeleton import COCO_NAMES, MIRROR_COCO, coco
 
 _MM = 1000.0
-_NEAR_M = 0.03  # a pair of joints nearer in the image tells no direction outward
+_NEAR_M = 0.03  # no direction outward from a pair of joints nearer in the image
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def evaluate_views(
         aggregations: see ``multiview``.
         options: how to sample.
         seed: of the sets and the shifts.
-        progress: told the recordings done.
+        progress: called with the number of recordings done.
 
     Raises:
         InputError: no recording has as many views as the largest count.

@@ -54,7 +54,7 @@ def reference_from_views(
     """Triangulate synchronised views, the first frame of each at the same moment.
 
     Views of unequal length are cut to the shortest. A view belongs to the camera whose name its
-    source carries; where names do not tell, views come in the order of the cameras.
+    source carries; where names do not say, views come in the order of the cameras.
 
     Args:
         views: keypoints in pixels of the calibrated images.
