@@ -49,7 +49,9 @@ def recipe_markdown() -> str:
     parts = []
     for table in recipe_tables():
         if table.heading:
-            parts.append(f"#### `{table.heading}`\n\n{table.meaning[:1].upper()}{table.meaning[1:]}\n")
+            parts.append(
+                f"#### `{table.heading}`\n\n{table.meaning[:1].upper()}{table.meaning[1:]}\n"
+            )
         rows = [f"| `{key.name}` | {key.value} | {key.meaning} |" for key in table.keys]
         parts.append("\n".join(["| key | `small` | meaning |", "|---|---|---|", *rows, ""]))
     return "\n".join(parts)
