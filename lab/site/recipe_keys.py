@@ -17,7 +17,10 @@ from vimoflow.training.schedules import DivergenceRule, LossMilestone
 _MORE = {LossWeights: FrameLosses}
 """Dataclasses whose keys are explained first of all by another's fields of the same name."""
 
-_OPTIONAL = {"independent_timesteps": ProbabilityRise(), "divergence": DivergenceRule()}
+_OPTIONAL: dict[str, Any] = {
+    "independent_timesteps": ProbabilityRise(),
+    "divergence": DivergenceRule(),
+}
 """Keys of a recipe that may be tables, with what such a table has by default."""
 
 
@@ -49,9 +52,8 @@ def recipe_markdown() -> str:
     parts = []
     for table in recipe_tables():
         if table.heading:
-            parts.append(
-                f"#### `{table.heading}`\n\n{table.meaning[:1].upper()}{table.meaning[1:]}\n"
-            )
+            meaning = table.meaning[:1].upper() + table.meaning[1:]
+            parts.append(f"#### `{table.heading}`\n\n{meaning}\n")
         rows = [f"| `{key.name}` | {key.value} | {key.meaning} |" for key in table.keys]
         parts.append("\n".join(["| key | `small` | meaning |", "|---|---|---|", *rows, ""]))
     return "\n".join(parts)
@@ -63,15 +65,17 @@ def _tables(values: Any, path: str, meaning: str) -> Iterator[Table]:
         first = attribute_texts(_MORE[type(values)])
         meanings = {name: f"{text} {meanings.get(name, '')}" for name, text in first.items()}
     fields = {field.name: getattr(values, field.name) for field in dataclasses.fields(values)}
-    inner = {name: value for name, value in fields.items() if dataclasses.is_dataclass(value)}
+    inner: dict[str, Any] = {
+        name: value for name, value in fields.items() if dataclasses.is_dataclass(value)
+    }
     keys = [
         Key(name, f"`{_toml(value)}`", meanings.get(name, "").strip())
         for name, value in fields.items()
         if name not in inner
     ]
     yield Table(f"[{path}]" if path else "", meaning, tuple(keys))
-    inner |= _OPTIONAL if isinstance(values, Recipe) else {}
-    for name, value in inner.items():
+    optional = _OPTIONAL if isinstance(values, Recipe) else {}
+    for name, value in (inner | optional).items():
         where = f"{path}.{name}" if path else name
         yield from _tables(value, where, meanings.get(name, ""))
     if isinstance(values, Recipe):
