@@ -134,3 +134,30 @@ def test_command_lines_are_found_and_wrong_ones_noticed():
 
 def test_the_readme_is_a_front_page():
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
+def missing_files(row: str) -> list[str]:
+    """Files and folders that a row of ARCHITECTURE.md's tables names and that are not there.
+
+    A name without a folder is beside the file named before it; what follows a dot is in the file.
+    """
+    missing, folder = [], Path()
+    for name in re.findall(r"`([\w./-]+)`", row):
+        place = re.sub(r"(\w)\.(?!py$|md$|yml$)\w+$", r"\1", name)
+        folder = Path(place).parent if "/" in place else folder
+        bases = [ROOT / "src/vimoflow", ROOT]
+        candidates = [base / folder / Path(place).name for base in bases]
+        if "." not in Path(place).name:
+            candidates += [path.with_suffix(".py") for path in candidates]
+        if ("/" in place or place.endswith(".py")) and not any(p.exists() for p in candidates):
+            missing.append(name)
+    return missing
+
+
+def test_the_files_named_in_the_architecture_exist():
+    rows = [line for line in (ROOT / "ARCHITECTURE.md").read_text("utf-8").splitlines()
+            if line.startswith("| ")]  # fmt: skip
+    assert {row: missing_files(row) for row in rows if missing_files(row)} == {}
+    assert missing_files("| x | `data/quality_gates.LIMITS`, `no_file.py`, `nowhere/` |") == [
+        "no_file.py", "nowhere/",
+    ]  # fmt: skip
