@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.factory.building import build
 from vimoflow.factory.engine import EngineSettings
 from vimoflow.factory.gates import MotionLimits, SeenLimits
 from vimoflow.factory.settings import BuildSettings
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.video import VideoFrame, VideoWriter
 
 SIZE = 96

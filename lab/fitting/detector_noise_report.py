@@ -11,10 +11,10 @@ import torch
 from scipy.stats import spearmanr
 
 from lab.fitting.detector_observations import Observation
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.inference.conditioning.corruption import CorruptionSettings, corrupt_keypoints
 from vimoflow.inference.conditioning.detector_noise import DetectorNoise
 from vimoflow.inference.conditioning.occlusion import HIDDEN, SEEN
-from vimoflow.motion.skeleton import COCO_NAMES
 
 PARTS = ("face", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 ROUNDS = 8  # simulations of every real view

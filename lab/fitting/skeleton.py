@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vimoflow.conventions import STATURE_M
+from vimoflow.conventions import COCO_NAMES, STATURE_M
 from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.rotations import axis_angle_to_matrix
-from vimoflow.motion.skeleton import COCO_NAMES, JOINT_NAMES, MIRROR_COCO, MIRROR_JOINTS, PARENTS
+from vimoflow.motion.skeleton import JOINT_NAMES, MIRROR_COCO, MIRROR_JOINTS, PARENTS
 
 TRAIN = "gJS_sFM_cAll_d02_mJS4_ch09"
 HELD_OUT = ("gJS_sBM_cAll_d03_mJS2_ch07", "gBR_sBM_cAll_d04_mBR2_ch08")

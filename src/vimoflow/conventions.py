@@ -1,5 +1,11 @@
-"""Numbers that everything is measured by."""
+"""What everything agrees on: a frame rate, a stature, the order of keypoints."""
 
 MODEL_FPS = 30.0  # Hz; what the model was trained at, and what "per frame" means in metrics
 ASSUMED_FPS = 30.0  # Hz; of a recording that does not say
 STATURE_M = 1.7  # the canonical skeleton, standing, with its head and soles
+COCO_NAMES = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear",
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+    "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+)  # fmt: skip
+"""The 17 COCO keypoints, in the data set's order."""

@@ -17,6 +17,7 @@ import pytest
 
 import dataset_examples
 from benchmark_examples import tiny_checkpoint
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.data.corpora import CORPORA
 from vimoflow.diffusion.checkpoint import save_checkpoint
 from vimoflow.errors import ConfigError, InputError, OutputError
@@ -24,7 +25,6 @@ from vimoflow.factory.building import build
 from vimoflow.factory.engine import EngineSettings
 from vimoflow.factory.gates import MotionLimits
 from vimoflow.formats.amass_npz import read_amass
-from vimoflow.keypoints.coco import COCO_NAMES
 
 ALONE = EngineSettings(workers=0)
 TESTS = Path(__file__).resolve().parents[1]

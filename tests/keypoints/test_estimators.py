@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.estimators import Region, extract, extract_keypoints
 from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
-from vimoflow.motion import skeleton
 from vimoflow.video import VideoFrame, VideoWriter, frames
 
 
@@ -39,10 +38,6 @@ def write_dots(path: Path, lit: list[bool]) -> Path:
                 rgb[16:24, 8 * index : 8 * index + 8] = 255
             writer.write(rgb, index / 25)
     return path
-
-
-def test_names_are_those_of_the_skeleton() -> None:
-    assert tuple(skeleton.COCO_NAMES) == COCO_NAMES
 
 
 def test_every_frame_has_a_row_and_a_time(tmp_path: Path) -> None:

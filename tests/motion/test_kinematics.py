@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
-from vimoflow.motion.skeleton import COCO_NAMES, PARENTS, joint, load_skeleton
+from vimoflow.motion.skeleton import PARENTS, joint, load_skeleton
 
 
 def random_pose(seed: int, *batch: int) -> tuple[torch.Tensor, torch.Tensor]:

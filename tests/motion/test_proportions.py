@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.motion.proportions import PARTS, proportioned
-from vimoflow.motion.skeleton import COCO_NAMES, coco
+from vimoflow.motion.skeleton import coco
 
 POINTS = torch.randn(5, 17, 3, generator=torch.Generator().manual_seed(0))
 BONES = {

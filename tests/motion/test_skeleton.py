@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.motion.skeleton import (
     COCO_BONES,
-    COCO_NAMES,
     CONTACT_JOINTS,
     JOINT_NAMES,
     MIRROR_COCO,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError
-from vimoflow.motion.skeleton import COCO_NAMES, JOINT_NAMES
+from vimoflow.motion.skeleton import JOINT_NAMES
 
 
 def _side(side: str, *parts: str) -> tuple[str, ...]:

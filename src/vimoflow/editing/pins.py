@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.editing.joins import OffsetSpline
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import (
-    COCO_NAMES,
     JOINT_NAMES,
     PARENTS,
     Skeleton,

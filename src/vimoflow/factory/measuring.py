@@ -9,11 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from vimoflow.conventions import STATURE_M
+from vimoflow.conventions import COCO_NAMES, STATURE_M
 from vimoflow.factory.records import Figures
 from vimoflow.inference.conditioning.encoding import MIN_CONFIDENCE, person_size_px
 from vimoflow.inference.hypotheses import joint_spread_m
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.quality import measure_quality

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.estimators import KeypointEstimator
 from vimoflow.keypoints.people_sizes import metre_px
 from vimoflow.keypoints.sequence import Keypoints2D

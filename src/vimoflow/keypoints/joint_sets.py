@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.keypoints.coco import COCO_NAMES
+from vimoflow.conventions import COCO_NAMES
 
 _OPENPOSE_ARMS = (
     "nose", "neck", "right_shoulder", "right_elbow", "right_wrist",

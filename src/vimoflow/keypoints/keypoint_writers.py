@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import OutputError
 from vimoflow.files import output_errors, replacing, write_bytes
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.joint_sets import (
     BODY_25,
     COCO_17,

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.video import VideoFrame
 
 # What MediaPipe's and TensorFlow Lite's native code prints on stderr when all is well.

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from vimoflow.keypoints.coco import COCO_NAMES
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.keypoints.sequence import Keypoints2D
 
 _OTHER_SIDE = {"left": "right", "right": "left"}

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import InputError
 from vimoflow.files import output_errors, write_text
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.keypoints.sequence import Keypoints2D
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
-from vimoflow.keypoints.coco import COCO_NAMES
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px, part_heights_px
 
 _MOST = 1000  # tracklets looked at; the longest

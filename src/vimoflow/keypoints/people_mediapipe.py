@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.mediapipe_pose import PoseGraph
 from vimoflow.keypoints.people_boxes import Box, box_of, following, window_around
 from vimoflow.keypoints.tracking import similarity

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.conventions import STATURE_M
-from vimoflow.keypoints.coco import COCO_NAMES
+from vimoflow.conventions import COCO_NAMES, STATURE_M
 
 # Lengths of body parts in standing heights, of the canonical skeleton (motion/skeleton.json).
 _PARTS = (

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vimoflow.motion.skeleton import COCO_NAMES, coco
+from vimoflow.conventions import COCO_NAMES
+from vimoflow.motion.skeleton import coco
 
 PARTS = ("trunk", "head", "shoulders", "hips", "upper arms", "forearms", "thighs", "shins")
 """Lengths and widths that vary; both sides alike."""

@@ -17,6 +17,8 @@ from importlib import resources
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.conventions import COCO_NAMES
+
 JOINT_NAMES = (
     "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle",
     "right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar",
@@ -25,11 +27,6 @@ JOINT_NAMES = (
 )  # fmt: skip
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 CONTACT_JOINTS = ("left_ankle", "left_foot", "right_ankle", "right_foot")
-COCO_NAMES = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
-    "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip",
-    "left_knee", "right_knee", "left_ankle", "right_ankle",
-)  # fmt: skip
 COCO_BONES = tuple(
     (COCO_NAMES.index(a), COCO_NAMES.index(b))
     for a, b in (

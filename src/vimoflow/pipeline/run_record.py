@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from vimoflow import __version__
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.formats.motion_npz import frames_seen
 from vimoflow.geometry.signals import runs_of_true
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.quality import Quality

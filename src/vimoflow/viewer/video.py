@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.formats.body import COLORS_SRGB, MATERIALS
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.skeleton import COCO_BONES, COCO_NAMES
+from vimoflow.motion.skeleton import COCO_BONES
 from vimoflow.video import VideoWriter, frames, open_video
 from vimoflow.viewer.mannequin import MannequinRenderer, View, followed_path, world_rotations
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.mediapipe_world import (
     FitSettings,
@@ -15,7 +16,6 @@ from vimoflow.evaluation.benchmark.mediapipe_world import (
 )
 from vimoflow.evaluation.metrics import paired as metrics
 from vimoflow.geometry.rotations import axis_angle_to_matrix
-from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import COCO_LIMBS
 

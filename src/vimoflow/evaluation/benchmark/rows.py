@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.evaluation.benchmark.results import MEAN_MOTION, TRUTH, ClipResult
 from vimoflow.evaluation.benchmark.scores import Score
 from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
-from vimoflow.motion.skeleton import COCO_LIMBS, COCO_NAMES
+from vimoflow.motion.skeleton import COCO_LIMBS
 
 METRICS = tuple(field.name for field in dataclasses.fields(Score))
 

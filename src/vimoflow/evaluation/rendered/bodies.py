@@ -19,11 +19,12 @@ import torch
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.files import replacing
 from vimoflow.geometry.rotations import rotation_between
 from vimoflow.motion.kinematics import coco_points
-from vimoflow.motion.skeleton import COCO_NAMES, JOINT_NAMES, coco, joint, load_skeleton
+from vimoflow.motion.skeleton import JOINT_NAMES, coco, joint, load_skeleton
 
 # Which joint a bone of the rig follows; bones not named here follow their parent.
 _SIDED = {

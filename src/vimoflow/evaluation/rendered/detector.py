@@ -18,10 +18,11 @@ import torch
 from jaxtyping import Float
 from scipy.stats import spearmanr
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.evaluation.rendered.clips import RenderedClip, detections
 from vimoflow.files import output_errors, write_text
 from vimoflow.geometry.cameras import project
-from vimoflow.motion.skeleton import COCO_NAMES, MIRROR_COCO, coco
+from vimoflow.motion.skeleton import MIRROR_COCO, coco
 
 _MM = 1000.0
 _NEAR_M = 0.03  # no direction outward from a pair of joints nearer in the image

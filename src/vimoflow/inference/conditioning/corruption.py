@@ -17,7 +17,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from vimoflow.conventions import MODEL_FPS
+from vimoflow.conventions import COCO_NAMES, MODEL_FPS
 from vimoflow.geometry.cameras import Camera, project
 from vimoflow.inference.conditioning.detector_noise import (
     ARMS,
@@ -35,7 +35,7 @@ from vimoflow.inference.conditioning.random_processes import (
     randn_series,
     spread_over_points,
 )
-from vimoflow.motion.skeleton import COCO_NAMES, MIRROR_COCO, coco
+from vimoflow.motion.skeleton import MIRROR_COCO, coco
 
 _LARGEST_M = 0.6  # errors of single axes saturate here
 _GAP_GROUPS = (

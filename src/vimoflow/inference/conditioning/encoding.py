@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.motion.kinematics import coco_points
-from vimoflow.motion.skeleton import COCO_NAMES, MIRROR_COCO, coco, load_skeleton
+from vimoflow.motion.skeleton import MIRROR_COCO, coco, load_skeleton
 
 POSE_CHANNELS = 3 * len(COCO_NAMES)
 TRACK_CHANNELS = 3

@@ -14,9 +14,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vimoflow.conventions import COCO_NAMES
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.inference.conditioning.encoding import Condition
-from vimoflow.motion.skeleton import COCO_NAMES, coco
+from vimoflow.motion.skeleton import coco
 
 # Face points say little about the head beyond its direction, and detectors disagree on ears.
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
