@@ -17,11 +17,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.conventions import MODEL_FPS as FPS
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.evaluation.studies.music_beats import read_audio
 from vimoflow.files import write_bytes
 
-FPS = 30.0
 RATE_HZ = 15360
 HOP = 512
 SHORTEST_S = 1.0

@@ -16,6 +16,7 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.signal import find_peaks
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import ConfigError
 from vimoflow.evaluation.metrics.rhythm import motion_speed
 from vimoflow.inference.sampling.finishing import PIECE
@@ -91,7 +92,7 @@ class TimeMap:
 def warped_to_beats(
     features: Float[Tensor, "frames 151"],
     music_beats_s: Float[np.ndarray, " beats"],
-    fps: float = 30.0,
+    fps: float = MODEL_FPS,
     settings: WarpSettings | None = None,
 ) -> Float[Tensor, "frames 151"]:
     """Motion features of the same length whose halts are on the beat wherever that is near.
@@ -109,7 +110,7 @@ def warped_to_beats(
     return resampled(features, time_map(np.arange(len(features)) / fps) * fps)
 
 
-def halts_of(features: Float[Tensor, "frames 151"], fps: float = 30.0) -> Halts:
+def halts_of(features: Float[Tensor, "frames 151"], fps: float = MODEL_FPS) -> Halts:
     """Halts of motion features, see :func:`halts_in`."""
     joints = []
     for part in features.detach().cpu().split(PIECE):

@@ -10,6 +10,7 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import ShardEntry
 from vimoflow.errors import InputError
 from vimoflow.music.adapters import adapted
@@ -108,14 +109,14 @@ def compare_styles(
 
 def cut_clips(dances: Sequence[Dance], seconds: float) -> list[Dance]:
     """Clips of so many seconds at 30 fps that do not overlap, one dance's after another's."""
-    frames, clips = round(30 * seconds), []
+    frames, clips = round(MODEL_FPS * seconds), []
     for dance in dances:
         for first in range(0, len(dance) - frames + 1, frames):
             span = slice(first, first + frames)
             music = None if dance.music is None else dance.music[span]
             clips.append(
                 Dance(
-                    f"{dance.name}@{first // 30}", dance.sixd[span], dance.root[span],
+                    f"{dance.name}@{int(first / MODEL_FPS)}", dance.sixd[span], dance.root[span],
                     dance.contacts[span], music,
                 )
             )  # fmt: skip

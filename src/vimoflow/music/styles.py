@@ -93,7 +93,7 @@ def train_style(
         terms=f"Style {name!r}: {terms}",
         provenance={
             "settings": dataclasses.asdict(options),
-            "clips": [{"name": d.name, "seconds": round(len(d) / 30, 2),
+            "clips": [{"name": d.name, "seconds": round(len(d) / FPS, 2),
                        "music": d.music is not None} for d in dances],
             "vimoflow": __version__,
             "torch": torch.__version__,
@@ -149,7 +149,7 @@ def style_dance(
     """
     dance = dance_of(_canonical(motion), name, music)
     if len(dance) < LEAST_FRAMES:
-        raise InputError(f"{name}: {len(dance) / 30:.1f} s are too short to learn from")
+        raise InputError(f"{name}: {len(dance) / FPS:.1f} s are too short to learn from")
     return dance
 
 
