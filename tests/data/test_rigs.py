@@ -80,7 +80,7 @@ RIGS = {
     "mixamo, T-pose": (SyntheticRig(MIXAMO, rest_frames(T_POSE, np.eye(3))), "mixamo", 100),
     "mixamo, A-pose": (SyntheticRig(PREFIXED, rest_frames(A_POSE, np.eye(3))), "mixamo", 100),
     "mixamo, Z-up at rest": (SyntheticRig(PREFIXED, rest_frames(A_POSE, Z_UP)), "mixamo", 1),
-    "lafan1, all along X": (SyntheticRig(LAFAN, along_x_frames()), "lafan1", 100),
+    "lafan1, all along X": (SyntheticRig(LAFAN, along_x_frames()), "mixamo", 100),
     "cmu, motionbuilder": (
         SyntheticRig(CMU, rest_frames(T_POSE, np.eye(3)), LEG_JOINTS), "cmu-motionbuilder",
         1 / CMU_UNIT,
@@ -138,7 +138,7 @@ def test_a_t_pose_in_the_first_frame_stands_in_for_a_zero_pose(tmp_path: Path) -
     poses[0] = 0
     path = tmp_path / "take.bvh"
     path.write_text(to_bvh(SyntheticRig(LAFAN, along_x_frames()), poses, root, 100, 30))
-    posed = rigged_bvh(read_bvh(path), load_rig_map("lafan1"))
+    posed = rigged_bvh(read_bvh(path), load_rig_map("mixamo"))
     assert find_rest_pose(posed.source, posed.rig) is not None
     motion, _ = onto_skeleton(posed)
     truth = torch.from_numpy(world_rotations(poses))

@@ -18,7 +18,9 @@ from vimoflow.data.rig_maps import RigMap, detect_rig_map, joint_map
 from vimoflow.data.rigs.rig import Rig
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.bvh import BvhFile, bvh_to_source_motion, read_bvh
+from vimoflow.motion.canonical import Floor
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.floor import fit_floor
 from vimoflow.motion.retarget import RetargetReport, adopt, canonical_clip, retarget
 from vimoflow.motion.skeleton import load_skeleton
 from vimoflow.motion.source import SourceMotion
@@ -101,14 +103,16 @@ def named(path: Path, error: InputError) -> InputError:
     return InputError(text if text.startswith(str(path)) else f"{path}: {text}")
 
 
-def onto_skeleton(posed: RiggedBvh, rest: str = "auto") -> tuple[Motion, RetargetReport]:
+def onto_skeleton(
+    posed: RiggedBvh, rest: str = "auto", floor: Floor = fit_floor
+) -> tuple[Motion, RetargetReport]:
     """Retarget, unless the file already is on this project's skeleton.
 
     Raises:
         InputError: a leg of no human length, or bones that change their length.
     """
     own = adopt(posed.source)
-    motion, report = retarget(posed.source, joint_map(posed.rig, posed.source, rest))
+    motion, report = retarget(posed.source, joint_map(posed.rig, posed.source, rest), floor)
     check_size(report)
     if own is not None:
         motion = canonical_clip(own)
