@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from vimoflow.data.recording import Recording, Split
-from vimoflow.data.rig_maps import Body, load_rig_map
+from vimoflow.data.rig_maps import Body, Side, load_rig_map
 from vimoflow.data.rigs.motion_axes import measured_hinge
 from vimoflow.data.rigs.swings import as_axis
 from vimoflow.data.sources.bvh import RiggedBvh, named, onto_skeleton, rigged_bvh
@@ -137,19 +137,23 @@ def read_cmu_more_file(path: Path) -> Recording:
 
 def _arms_turned_round(posed: RiggedBvh) -> RiggedBvh:
     """In a few takes an arm is turned by half about its length: its elbow would bend backwards."""
-    rig = posed.rig
-    for name, forward in (("left", -1.0), ("right", 1.0)):
-        side = rig.side(name)
-        joints = side.shoulder.name, side.elbow.name, side.wrist
-        hinge = measured_hinge(posed.source, *map(str, joints))
-        if hinge is not None and hinge[1] * forward < 0:
-            axis = as_axis(hinge)
-            shoulder = dataclasses.replace(side.shoulder, hinge=axis)
-            side = dataclasses.replace(
-                side, shoulder=shoulder, elbow=dataclasses.replace(side.elbow, hinge=axis)
-            )
-            rig = dataclasses.replace(rig, **{name: side})
-    return dataclasses.replace(posed, rig=rig)
+    rig, source = posed.rig, posed.source
+    left, right = _forward_elbow(source, rig.left, -1.0), _forward_elbow(source, rig.right, 1.0)
+    return dataclasses.replace(posed, rig=dataclasses.replace(rig, left=left, right=right))
+
+
+def _forward_elbow(source: SourceMotion, side: Side, forward: float) -> Side:
+    """The side whose hinge is measured, if that lies against ``forward`` along Y."""
+    shoulder, elbow, wrist = side.shoulder, side.elbow, str(side.wrist)
+    hinge = measured_hinge(source, shoulder.name, elbow.name, wrist)
+    if hinge is None or hinge[1] * forward > 0:
+        return side
+    axis = as_axis(hinge)
+    return dataclasses.replace(
+        side,
+        shoulder=dataclasses.replace(shoulder, hinge=axis),
+        elbow=dataclasses.replace(elbow, hinge=axis),
+    )
 
 
 def cmu_more_split(take: str) -> Split:
