@@ -11,8 +11,9 @@ import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
 from vimoflow.errors import InputError, OutputError
-from vimoflow.formats.amass import read_amass, resample_motion, save_amass
+from vimoflow.formats.amass import read_amass, save_amass
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.resampling import resample_motion
 from vimoflow.motion.skeleton import PARENTS, joint, load_skeleton
 
 BODY = 22

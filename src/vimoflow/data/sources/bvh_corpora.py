@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from vimoflow.data.recording import Recording, Split
-from vimoflow.data.rig_maps import Body, Side, load_rig_map
+from vimoflow.data.rig_maps import Body, Side, detect_rig_map, load_rig_map
 from vimoflow.data.rigs.motion_axes import measured_hinge
 from vimoflow.data.rigs.swings import as_axis
 from vimoflow.data.sources.bvh import RiggedBvh, named, onto_skeleton, rigged_bvh
@@ -123,7 +123,7 @@ def read_cmu_more_file(path: Path) -> Recording:
     bvh = dataclasses.replace(bvh, values=bvh.values[1:])
     asf = "LHipJoint" in bvh.names
     try:
-        rig_map = load_rig_map("cmu-motionbuilder" if asf else "cmu-daz")
+        rig_map = detect_rig_map(bvh)
         posed = rigged_bvh(bvh, dataclasses.replace(rig_map, metres_per_unit=_UNITS_M[asf]))
     except InputError as error:
         raise named(path, error) from None
