@@ -41,6 +41,7 @@ __all__ = [
 
 RECOGNISED = "recognised"
 _ALONG = np.cos(np.radians(20))
+_THIGH_M = (0.1, 1.0)  # from a small child's to a giant's
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,9 @@ def _shipped(name: str) -> RigMap:
 def detect_rig_map(bvh: BvhFile) -> RigMap:
     """The map of a file whose rig nobody named.
 
-    A corpus whose axes were measured is known by its names, if its bones lie as the map says; every
-    other rig is recognised joint by joint (:mod:`vimoflow.data.rigs.recognition`).
+    A shipped map's files are known by their names, if their bones lie as the map says and are of a
+    person's length in its unit; every other rig is recognised joint by joint
+    (:mod:`vimoflow.data.rigs.recognition`).
 
     Raises:
         InputError: it is not recognised as a person's skeleton; the message says what it lacks.
@@ -156,7 +158,7 @@ def detect_rig_map(bvh: BvhFile) -> RigMap:
     fitting = [
         m
         for m in maps
-        if known.issuperset(m.signature) and not m.missing(bvh.names) and _bones_lie_so(m, bvh)
+        if known.issuperset(m.signature) and not m.missing(bvh.names) and _bones_fit(m, bvh)
     ]
     if fitting:
         return max(fitting, key=lambda m: m.matches(known))
@@ -169,12 +171,15 @@ def detect_rig_map(bvh: BvhFile) -> RigMap:
     return RigMap(name=RECOGNISED, joints=entries)
 
 
-def _bones_lie_so(rig_map: RigMap, bvh: BvhFile) -> bool:
-    """Whether the file's limbs lie along the local axes that the map states."""
+def _bones_fit(rig_map: RigMap, bvh: BvhFile) -> bool:
+    """Whether the file's limbs lie along the local axes and have the unit that the map states."""
     rig = rig_map.rig(bvh.names)
     for side in (rig.left, rig.right):
-        for upper, lower in ((side.hip, side.knee.name), (side.shoulder, side.elbow.name)):
-            offset = bvh.offsets[bvh.names.index(lower)]
-            if upper.bone and unit(offset) @ unit(np.array(upper.bone)) < _ALONG:
+        thigh, arm = (bvh.offsets[bvh.names.index(b.name)] for b in (side.knee, side.elbow))
+        for bone, offset in ((side.hip.bone, thigh), (side.shoulder.bone, arm)):
+            if bone and unit(offset) @ unit(np.array(bone)) < _ALONG:
                 return False
+        length = np.linalg.norm(thigh) * (rig_map.metres_per_unit or np.nan)
+        if length < _THIGH_M[0] or length > _THIGH_M[1]:
+            return False
     return True

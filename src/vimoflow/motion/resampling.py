@@ -43,5 +43,5 @@ def at_even_times(motion: Motion) -> Motion:
     if np.abs(motion.timestamps - steady).max() < _EVEN_S:
         return motion
     rate = float(1 / np.median(np.diff(motion.timestamps)))
-    whole = round(rate)  # times are often rounded to microseconds
+    whole = float(max(round(rate), 1))  # times are often rounded to microseconds
     return resample_motion(motion, whole if abs(rate / whole - 1) < _WHOLE else rate)

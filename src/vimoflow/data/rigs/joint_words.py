@@ -14,8 +14,7 @@ from dataclasses import dataclass
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+")
 _MIXAMO = re.compile(r"mixamorig\d*[_:]?(?=[A-Z])")
 _SIDES = {
-    "l": "left", "lf": "left", "lft": "left", "left": "left",
-    "r": "right", "rt": "right", "rgt": "right", "right": "right",
+    "l": "left", "lft": "left", "left": "left", "r": "right", "rgt": "right", "right": "right",
 }  # fmt: skip
 _SHARED = 0.7  # a word in more of the names than this is the rig's, not the joint's
 
@@ -29,7 +28,7 @@ def _tier(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_NO_MEANING = _tier("jnt joint bone def org c m mid center centre character")
+_NO_MEANING = _tier("jnt joint bone def org c m x mid center centre character stretch")
 
 # For each part what it is called, the plainest names first; the later ones are also other parts'.
 PARTS: dict[str, tuple[frozenset[str], ...]] = {
