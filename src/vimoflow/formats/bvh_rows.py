@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,8 @@ from vimoflow.formats.number_text import parse_numbers
 
 MAX_VALUE = 1e7
 _SHOWN = 40  # characters of a line in a message
+_SOON = 1000  # lines
+_LINE = re.compile(rb"[^\r\n]+")
 
 
 @dataclass(frozen=True)
@@ -44,49 +48,52 @@ def read_rows(data: bytes, start: int, columns: int, source: str) -> Rows:
         InputError: rows of another width, no whole row, a word that is no number before the last
             row, or values that make no sense.
     """
-    rows = _whole_rows(data, start, columns) or _up_to_junk(data, start, columns, source)
+    text = data[start:].strip()
+    rows = _whole_rows(text, columns) or _up_to_junk(text, columns, source)
     values = rows.values
     if not (values.min() >= -MAX_VALUE and values.max() <= MAX_VALUE):  # false for NaN as well
         raise InputError(f"{source}: holds NaN, infinite or absurdly large values")
     return rows
 
 
-def _whole_rows(data: bytes, start: int, columns: int) -> Rows | None:
+def _whole_rows(text: bytes, columns: int) -> Rows | None:
     """All in one call, where every line but a cut last one has a frame; None if it is not so."""
     try:
-        values = parse_numbers(data, start)
+        values = parse_numbers(text)
     except ValueError:
         return None
-    lines = data[start:].split(maxsplit=0)  # the text without blanks at its ends
-    last = lines[0].splitlines()[-1].split() if lines else []
-    first = data[start:].lstrip().split(b"\n", 1)[0].replace(b"\r", b"\n").split(b"\n")[0].split()
+    first = _LINE.match(text)
+    last = text[max(text.rfind(b"\n"), text.rfind(b"\r")) + 1 :]
     count, rest = divmod(values.size, columns) if columns else (0, 1)
-    if count == 0 or len(first) != columns or len(last) != (rest or columns):
+    if count == 0 or first is None or len(first[0].split()) != columns:
+        return None
+    if len(last.split()) != (rest or columns):
         return None
     left_out = f"a last row of {rest} values instead of {columns}" if rest else ""
     return Rows(values[: count * columns].reshape(count, columns), left_out)
 
 
-def _up_to_junk(data: bytes, start: int, columns: int, source: str) -> Rows:
-    """Line by line up to the first that is no frame, if no frame comes after it."""
-    lines = [line for line in data[start:].splitlines() if line.strip()]
-    whole = [_row(line, columns) for line in lines]
-    count = next((i for i, row in enumerate(whole) if row is None), len(whole))
-    if count == 0:
-        found = len(lines[0].split()) if lines else 0
+def _up_to_junk(text: bytes, columns: int, source: str) -> Rows:
+    """Line by line up to the first that is no frame, if no frame comes soon after it."""
+    lines = (line[0] for line in _LINE.finditer(text) if line[0].strip())
+    found, bad = [], b""
+    for bad in lines:
+        row = _row(bad, columns)
+        if row is None:
+            break
+        found.append(row)
+    if not found:
         raise InputError(
-            f"{source}: the first frame has {found} values, the hierarchy needs {columns}; "
-            "the file is cut or damaged"
+            f"{source}: the first frame has {len(bad.split())} values, the hierarchy needs "
+            f"{columns}, all of them numbers; the file is cut or damaged"
         )
-    if any(row is not None for row in whole[count:]):
-        shown = lines[count][:_SHOWN].decode("ascii", "replace")
+    shown = bad[:_SHOWN].decode("ascii", "replace")
+    if any(_row(line, columns) is not None for line in itertools.islice(lines, _SOON)):
         raise InputError(
-            f"{source}: frame {count + 1} has not the {columns} numbers that the hierarchy needs, "
-            f"but '{shown}'; the file is damaged"
+            f"{source}: frame {len(found) + 1} has not the {columns} numbers that the hierarchy "
+            f"needs, but '{shown}'; the file is damaged"
         )
-    values = np.stack([row for row in whole[:count] if row is not None])
-    shown = lines[count][:_SHOWN].decode("ascii", "replace")
-    return Rows(values, f"what follows the last whole row ('{shown}')")
+    return Rows(np.stack(found), f"what follows the last whole row ('{shown}')")
 
 
 def _row(line: bytes, columns: int) -> np.ndarray | None:
