@@ -250,6 +250,19 @@ CONVENTIONS = {
         "center lower_body upper_body upper_body2 neck head",
         "shoulder_* arm_* elbow_* wrist_* leg_* knee_* ankle_* toe_*", _LR, units=12.5, arms=38,
     ),
+    "numbered limbs": Convention(
+        "pelvis spine1 spine2 spine3 neck head",
+        "- arm1_* arm2_* arm3_* leg1_* leg2_* leg3_* -", _lr,
+    ),
+    "limbs without a word": Convention(
+        "Base Bone1 Bone2 Bone3 Bone4 Bone5", "*_A *_B *_C *_D *_K *_L *_M *_N", _LR, "fig_",
+        more={"left_wrist": ("L_E", "L_F"), "right_wrist": ("R_E", "R_F")},
+    ),
+    "qualifiers behind": Convention(
+        "hips_bind spine_bind - chest_bind neck_bind head_bind",
+        "*_clav_bind *_arm_upper_bind *_arm_lower_bind *_hand_bind *_leg_up_bind *_leg_low_bind"
+        " *_foot_bind *_ball_bind", _lr,
+    ),
     "Sony mocopi": Convention(
         "root torso_1 torso_4 torso_7 neck_1 head",
         "*_shoulder *_up_arm *_low_arm *_hand *_up_leg *_low_leg *_foot *_toes", _lr, units=1,

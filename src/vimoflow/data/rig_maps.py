@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from vimoflow.data.rigs.axes import joint_map
+from vimoflow.data.rigs.hierarchy import Hierarchy
 from vimoflow.data.rigs.joint_words import bare_name
-from vimoflow.data.rigs.recognition import Hierarchy, recognise
+from vimoflow.data.rigs.recognition import recognise
 from vimoflow.data.rigs.rest_pose import unit
 from vimoflow.data.rigs.rig import Axis, Body, Bone, Rig, Side
 from vimoflow.data.rigs.toml_file import NEEDED, JointEntry, RigFields, parse_rig_map

@@ -28,17 +28,21 @@ def _tier(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_NO_MEANING = _tier("jnt joint bone def org c m x mid center centre character stretch")
+_WHICH = _tier("up upper u low lower lo down fore")
+
+_NO_MEANING = _tier(
+    "jnt joint bone bones def org bind skin fk drv c m x mid center centre character stretch"
+)
 
 # For each part what it is called, the plainest names first; the later ones are also other parts'.
 PARTS: dict[str, tuple[frozenset[str], ...]] = {
     "hip": (
-        _tier("thigh upleg upperleg uleg femur legupper upperthigh uppleg thighbend legup"),
+        _tier("thigh upleg upperleg uleg femur upperthigh uppleg thighbend"),
         _tier("hip hipjoint buttock upperlegs hips"),
         _tier("leg"),
     ),
     "knee": (
-        _tier("knee shin calf lowerleg lowleg lleg tibia shank leglower kneejoint"),
+        _tier("knee shin calf lowerleg lowleg loleg downleg lleg tibia shank kneejoint"),
         _tier("leg foreleg"),
     ),
     "ankle": (_tier("foot ankle anklejoint footjoint"),),
@@ -47,11 +51,11 @@ PARTS: dict[str, tuple[frozenset[str], ...]] = {
         _tier("foot metatarsal metatarsals"),
     ),
     "shoulder": (
-        _tier("arm upperarm uparm uarm humerus shldr shldrbend armupper bicep upperarms"),
+        _tier("arm upperarm uparm uarm humerus shldr shldrbend bicep upperarms"),
         _tier("shoulder shoulderjoint"),
     ),
     "elbow": (
-        _tier("forearm forarm lowerarm lowarm loarm farm elbow radius armlower forearmbend"),
+        _tier("forearm forarm lowerarm lowarm loarm downarm farm elbow radius forearmbend"),
         _tier("ulna"),
     ),
     "wrist": (_tier("hand wrist palm handjoint wristjoint"),),
@@ -100,7 +104,9 @@ def _ends(name: str) -> bool:
 def _understood(name: str, words: list[str]) -> JointName:
     helper = _HELPER.search(bare_name(name).lower()) is not None
     sides = [_SIDES[w] for w in words if w in _SIDES]
-    word = "".join(w for w in words if w not in _SIDES)
+    own = [w for w in words if w not in _SIDES]
+    # "leg_upper" as "upper_leg"; sorting keeps the order of all else.
+    word = "".join(sorted(own, key=lambda w: w not in _WHICH))
     if sides:
         return JointName(word, sides[0], helper)
     for spelt, side in _SIDES.items():  # written together: lthigh, leftarm, handl

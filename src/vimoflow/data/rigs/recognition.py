@@ -1,21 +1,21 @@
 """Which joints of any hierarchy are hips, knees, shoulders: by their names and by how they hang.
 
-Limbs are chains whose joints are named as such, trunk and head follow from how the limbs hang
-together: the pelvis carries both legs, the chest both arms. What has other proportions than a
-person, or goes on four legs, is refused.
+Limbs are chains whose joints are named as such, or else the longest branches of a side. Trunk and
+head follow from how the limbs hang together: the pelvis carries both legs, the chest both arms.
+What has other proportions than a person, or goes on four legs, is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
+from vimoflow.data.rigs.hierarchy import Hierarchy
 from vimoflow.data.rigs.joint_words import PARTS, JointName, understood
 from vimoflow.data.rigs.rest_pose import unit
 from vimoflow.data.rigs.rig import SIDES
+from vimoflow.data.rigs.unnamed_limbs import unnamed_limbs
 from vimoflow.errors import InputError
 
 LIMBS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
@@ -32,41 +32,6 @@ _LIKE_A_PERSON = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Hierarchy:
-    """A skeleton as a file has it.
-
-    Attributes:
-        names: of the joints; end sites end in ``_end``.
-        parents: index of each joint's parent, -1 for the root.
-        posed: positions in one frame, any unit.
-        rest: positions when no joint is turned.
-    """
-
-    names: tuple[str, ...]
-    parents: tuple[int, ...]
-    posed: Float[np.ndarray, "joints 3"]
-    rest: Float[np.ndarray, "joints 3"]
-
-    def path(self, joint: int) -> list[int]:
-        """From the root down to a joint."""
-        found = [joint]
-        while self.parents[found[-1]] >= 0:
-            found.append(self.parents[found[-1]])
-        return found[::-1]
-
-    def below(self, joint: int, ancestor: int) -> bool:
-        return joint != ancestor and ancestor in self.path(joint)
-
-    def fork(self, first: int, second: int) -> int:
-        """The joint where the ways from the root to two joints part."""
-        ways = zip(self.path(first), self.path(second), strict=False)
-        return [a for a, b in ways if a == b][-1]
-
-    def length(self, first: int, second: int) -> float:
-        return float(np.linalg.norm(self.posed[first] - self.posed[second]))
-
-
 def recognise(skeleton: Hierarchy) -> dict[str, str]:
     """The joint of each part that a rig map names, such as "left_knee"; toes and collars if any.
 
@@ -78,6 +43,8 @@ def recognise(skeleton: Hierarchy) -> dict[str, str]:
     for side in SIDES:
         for limb in LIMBS:
             chain = next(_chains(skeleton, names, side, limb), None)
+            if chain is None:
+                chain = (unnamed_limbs(skeleton, names, side) or {}).get(limb[0])
             if chain is None:
                 raise _missing(skeleton, names)
             found |= {f"{side}_{part}": j for part, j in zip(limb, chain, strict=True)}
