@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,15 +25,21 @@ class Hierarchy:
     posed: Float[np.ndarray, "joints 3"]
     rest: Float[np.ndarray, "joints 3"]
 
+    @functools.cached_property
+    def _above(self) -> list[frozenset[int]]:
+        """Of each joint, itself and all it hangs on; parents come before children."""
+        found: list[frozenset[int]] = []
+        for j, parent in enumerate(self.parents):
+            found.append(found[parent] | {j} if parent >= 0 else frozenset((j,)))
+        return found
+
     def path(self, joint: int) -> list[int]:
         """From the root down to a joint."""
-        found = [joint]
-        while self.parents[found[-1]] >= 0:
-            found.append(self.parents[found[-1]])
-        return found[::-1]
+        return sorted(self._above[joint])
 
     def below(self, joint: int, ancestor: int) -> bool:
-        return joint != ancestor and ancestor in self.path(joint)
+        """Whether a joint hangs on another one."""
+        return joint != ancestor and ancestor in self._above[joint]
 
     def fork(self, first: int, second: int) -> int:
         """The joint where the ways from the root to two joints part."""
@@ -40,4 +47,5 @@ class Hierarchy:
         return [a for a, b in ways if a == b][-1]
 
     def length(self, first: int, second: int) -> float:
+        """Distance of two joints, in the file's unit."""
         return float(np.linalg.norm(self.posed[first] - self.posed[second]))

@@ -90,7 +90,8 @@ def understood(names: Sequence[str]) -> list[JointName]:
     taken_apart = [[w.lower() for w in _WORD.findall(bare_name(name))] for name in names]
     own = [words for name, words in zip(names, taken_apart, strict=True) if not _ends(name)]
     count = Counter(word for words in own for word in set(words))
-    shared = {w for w, n in count.items() if n > _SHARED * len(own)} | _NO_MEANING
+    often = {w for w, n in count.items() if n > _SHARED * len(own)}
+    shared = (often | _NO_MEANING) - _SIDES.keys()
     return [
         _understood(name, [w for w in words if w not in shared] or words)
         for name, words in zip(names, taken_apart, strict=True)

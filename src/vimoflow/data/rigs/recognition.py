@@ -7,6 +7,7 @@ What has other proportions than a person, or goes on four legs, is refused.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,6 +23,7 @@ LIMBS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 _ADVICE = "write a map of its joints (docs/rigs.md) and name it with --map"
 _END = "_end"
 _SHOWN = 12  # joint names in a message
+_MOST = 20  # joints called alike on one side that are looked at
 _BONE = 0.5  # the lower bone of a limb is longer than this share of the upper one
 _APART = 0.02  # of the leg: joints nearer to each other are one
 # Ratios of lengths that people of any age and figures of any style have.
@@ -75,12 +77,13 @@ def _chains(
 
 
 def _called(names: Sequence[JointName], side: str, part: str) -> list[int]:
-    return [
+    called = (
         j
         for tier in PARTS[part]
         for j, name in enumerate(names)
         if name.side == side and name.word in tier and not name.helper
-    ]
+    )
+    return list(itertools.islice(called, _MOST))
 
 
 def _head(skeleton: Hierarchy, names: Sequence[JointName], found: dict[str, int]) -> int:

@@ -23,15 +23,18 @@ def unnamed_limbs(
     """
     if any(name.word in _ANIMAL for name in names):
         return None
+    branch: dict[int, int] = {}  # of each joint on the side, what its branch hangs on
     chains: dict[int, Chain] = {}
-    for j, name in enumerate(names):
-        parent = skeleton.parents[j]
-        top = name.side == side and not name.helper and parent >= 0 and names[parent].side != side
-        chain = _two_longest_bones(skeleton, j) if top else None
-        if chain is not None:
-            chains[parent] = max(
-                chain, chains.get(parent, chain), key=lambda c: _reach(skeleton, c)
-            )
+    for c, name in enumerate(names):
+        b = skeleton.parents[c]
+        if b in branch:
+            branch[c] = branch[b]
+        elif name.side == side and not name.helper and b >= 0:
+            branch[c] = b
+        a = skeleton.parents[b] if b >= 0 else -1
+        if c in branch and a in branch and branch[a] == branch[c]:
+            rival = chains.get(branch[c], (a, b, c))
+            chains[branch[c]] = max((a, b, c), rival, key=lambda chain: _reach(skeleton, chain))
     longest = max((_reach(skeleton, c) for c in chains.values()), default=0.0)
     limbs = {p: c for p, c in chains.items() if _reach(skeleton, c) > _SHORT * longest}
     if len(limbs) != 2:
@@ -44,19 +47,3 @@ def unnamed_limbs(
 
 def _reach(skeleton: Hierarchy, chain: Chain) -> float:
     return sum(skeleton.length(a, b) for a, b in pairwise(chain))
-
-
-def _two_longest_bones(skeleton: Hierarchy, top: int) -> Chain | None:
-    """Of all joints below a joint, the three in a row that lie furthest apart."""
-    best: Chain | None = None
-    for c in range(top, len(skeleton.names)):
-        way = skeleton.path(c)
-        if top not in way:
-            continue
-        b = skeleton.parents[c]
-        a = skeleton.parents[b] if b >= 0 else -1
-        if top in way[:-2] and (
-            best is None or _reach(skeleton, (a, b, c)) > _reach(skeleton, best)
-        ):
-            best = (a, b, c)
-    return best
