@@ -13,7 +13,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from rig_examples import SyntheticRig, along_x_frames, performance, rest_frames, to_bvh
-from vimoflow.data.rig_maps import detect_rig_map
+from vimoflow.data.rig_maps import detect_rig_map, load_rig_map
 from vimoflow.data.sources.bvh import BvhWarning, list_bvh, read_bvh_file
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh, write_bvh
