@@ -199,7 +199,9 @@ def test_salsa_runs_at_60_whatever_the_header_says(shared_data: Path, tmp_path: 
     assert len(motion) == pytest.approx(int(header.split()[1]) / 2, abs=1)
 
 
-def test_a_wrong_unit_and_other_joints_are_refused_by_name(shared_data: Path, tmp_path: Path) -> None:
+def test_a_wrong_unit_and_other_joints_are_refused_by_name(
+    shared_data: Path, tmp_path: Path
+) -> None:
     (path,) = unpack(shared_data / "acrobatics.tar.xz", "walk.bvh", 1, tmp_path)
     text = path.read_text()
     for damaged in (text.replace("-40.345", "-4034.5"), text.replace("UpLeg", "Hip")):
