@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from vimoflow.files import output_errors, replacing
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.clip_resampling import at_even_times
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton
 
 CM_PER_M = 100.0
@@ -33,11 +34,13 @@ def write_bvh(motion: Motion, path: str | Path) -> None:
 
     The pelvis has six channels and a zero OFFSET, so programs that add the OFFSET to the position
     channels and programs that do not agree; other joints have three. The order of axes is ``ZYX``
-    for the legs and ``ZXY`` for the rest. An uneven clock becomes its mean frame time.
+    for the legs and ``ZXY`` for the rest. A motion of an uneven clock is resampled evenly at its
+    mean rate, so that it stays in step with its video.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    motion = at_even_times(motion)
     target = Path(path)
     skeleton = motion.skeleton
     values = [motion.trans.astype(np.float64) * CM_PER_M]

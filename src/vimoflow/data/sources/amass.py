@@ -10,8 +10,9 @@ from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording
 from vimoflow.data.splits import AMASS_SUBSETS, amass_split
 from vimoflow.errors import InputError
-from vimoflow.formats.amass_npz import read_amass, resample_motion
+from vimoflow.formats.amass_npz import read_amass
 from vimoflow.motion.canonical import canonical_motion
+from vimoflow.motion.clip_resampling import resample_motion
 
 # Shapes of the subjects and stages of the fit, which lie beside the motions.
 _NOT_MOTIONS = ("shape", "_stagei", "_shape")
