@@ -80,10 +80,17 @@ def skin(
 
 
 @functools.cache
-def load_body() -> BodyMesh:
-    """The mannequin of the canonical skeleton, about 1.75 m tall."""
-    left = [_loft(part) for part in left_parts()]
-    meshes = [*(_loft(part) for part in middle_parts()), *left, *(_mirror(mesh) for mesh in left)]
+def load_body(coarse: bool = False) -> BodyMesh:
+    """The mannequin of the canonical skeleton, about 1.75 m tall.
+
+    Args:
+        coarse: fewer faces, for pictures in which the figure is a few hundred pixels tall.
+    """
+    middle, side = middle_parts(), left_parts()
+    if coarse:
+        middle, side = (tuple(part.coarser() for part in parts) for parts in (middle, side))
+    left = [_loft(part) for part in side]
+    meshes = [*(_loft(part) for part in middle), *left, *(_mirror(mesh) for mesh in left)]
     starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes[:-1]])
     return BodyMesh(
         vertices=np.concatenate([mesh.vertices for mesh in meshes]),

@@ -74,8 +74,15 @@ class FrameStream(Iterator[VideoFrame]):
             complete once the stream has ended.
     """
 
-    def __init__(self, path: str | Path, start: float | None = None, end: float | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        start: float | None = None,
+        end: float | None = None,
+        scale: float = 1.0,
+    ) -> None:
         self._path = Path(path)
+        self._scale = scale
         self._start = start or 0.0
         self._end = float("inf") if end is None else end
         if not 0.0 <= self._start < self._end:
@@ -161,7 +168,7 @@ class FrameStream(Iterator[VideoFrame]):
                 if time < self._start - TIME_TOLERANCE_S:
                     continue
                 time_of_first = time if time_of_first is None else time_of_first
-                yield VideoFrame(self._upright.rgb(frame), time - time_of_first, index)
+                yield VideoFrame(self._upright.rgb(frame, self._scale), time - time_of_first, index)
                 index += 1
             else:
                 self._check_complete(time + period)
@@ -200,13 +207,17 @@ def open_video(path: str | Path) -> VideoInfo:
     return stream.info
 
 
-def frames(path: str | Path, start: float | None = None, end: float | None = None) -> FrameStream:
+def frames(
+    path: str | Path, start: float | None = None, end: float | None = None, scale: float = 1.0
+) -> FrameStream:
     """Decode a video one frame at a time.
 
     Args:
         path: video file.
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
+        scale: how large the pictures are to be, by the file's; made while colours are converted,
+            which is cheaper than afterwards.
 
     Returns:
         An iterator of upright frames whose times start at 0; its `info` and `warnings` say more.
@@ -215,7 +226,7 @@ def frames(path: str | Path, start: float | None = None, end: float | None = Non
         InputError: at once if the file cannot be opened, at the first frame if none lies between
             start and end.
     """
-    return FrameStream(path, start, end)
+    return FrameStream(path, start, end, scale)
 
 
 def open_container(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -14,6 +15,7 @@ from vimoflow.formats.body import COLORS_SRGB, MATERIALS
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import COCO_BONES, COCO_NAMES
 from vimoflow.video import VideoWriter, frames, open_video
+from vimoflow.video.prefetch import prefetch
 from vimoflow.viewer.mannequin import MannequinRenderer, View, followed_path, world_rotations
 
 _MAX_WIDTH, _MAX_HEIGHT = 1280, 640
@@ -47,27 +49,41 @@ def write_preview_video(
         InputError: the source video cannot be read.
         OutputError: the file cannot be written.
     """
-    source = _source_size(motion, source_video)
-    layout = _layout(source)
-    pictures = _pictures(motion, source_video, layout, start, end)
+    layout = _layout(_source_size(motion, source_video))
+    size = (layout.width, layout.height + _STRIP_PX)
+    times = motion.timestamps - motion.timestamps[0]
+    inputs = _pictures(motion, source_video, layout, start, end)
+    # Decoding, drawing and encoding each have a thread.
+    with (
+        VideoWriter(path, size, motion.fps) as writer,
+        prefetch(inputs) as pictures,
+        prefetch(_pages(motion, layout, pictures)) as pages,
+    ):
+        for index, page in enumerate(pages):
+            writer.write(page, float(times[index]))
+            if on_frame is not None:
+                on_frame(index + 1)
+
+
+def _pages(
+    motion: Motion, layout: _Layout, pictures: Iterator[UInt8[np.ndarray, "height input_width 3"]]
+) -> Iterator[UInt8[np.ndarray, "rows width 3"]]:
+    """The input's pane, the result's and the time line, frame by frame."""
     view = View(layout.result_width, layout.height)
     renderer, follow = MannequinRenderer(view), followed_path(motion, view)
     R_world, p_world = world_rotations(motion.local_rotations), _canonical_positions(motion)
     strip = _strip(motion, layout.width)
     times = motion.timestamps - motion.timestamps[0]
-    with VideoWriter(path, (layout.width, layout.height + _STRIP_PX), motion.fps) as writer:
-        for index in range(len(motion)):
-            page = np.empty((layout.height + _STRIP_PX, layout.width, 3), np.uint8)
-            if layout.input_width:
-                page[: layout.height, : layout.input_width] = next(pictures)
-                _annotate(page, motion, index, layout)
-            result = renderer.draw(R_world[index], p_world[index], follow[index])
-            page[: layout.height, layout.input_width :] = result
-            _label(page, f"{times[index]:.2f} s", layout.width - 78, layout.height - 14, dark=True)
-            page[layout.height :] = _played(strip, index, len(motion))
-            writer.write(page, float(times[index]))
-            if on_frame is not None:
-                on_frame(index + 1)
+    for index in range(len(motion)):
+        page = np.empty((layout.height + _STRIP_PX, layout.width, 3), np.uint8)
+        if layout.input_width:
+            page[: layout.height, : layout.input_width] = next(pictures)
+            _annotate(page, motion, index, layout)
+        result = page[: layout.height, layout.input_width :]
+        renderer.draw(R_world[index], p_world[index], follow[index], out=result)
+        _label(page, f"{times[index]:.2f} s", layout.width - 78, layout.height - 14, dark=True)
+        page[layout.height :] = _played(strip, index, len(motion))
+        yield page
 
 
 def _canonical_positions(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
@@ -126,21 +142,16 @@ def _pictures(
     end: float | None,
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The input's pane, one a frame; the last one stays if the video ends early."""
-    import cv2
-
-    paper = np.full((layout.height, layout.input_width, 3), _PAPER, np.uint8)
-    last = paper
+    last = paper = np.full((layout.height, layout.input_width, 3), _PAPER, np.uint8)
     if source_video is not None:
-        for frame in frames(source_video, start, end):
-            rows, columns = frame.rgb.shape[:2]
-            size = (round(columns * layout.scale), round(rows * layout.scale))
-            small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
-            small = small[: layout.height, : layout.input_width]
-            top = (layout.height - small.shape[0]) // 2
-            left = (layout.input_width - small.shape[1]) // 2
-            last = paper.copy()
-            last[top : top + small.shape[0], left : left + small.shape[1]] = small
-            yield last
+        with closing(frames(source_video, start, end, layout.scale)) as stream:
+            for frame in stream:
+                small = frame.rgb[: layout.height, : layout.input_width]
+                top = (layout.height - small.shape[0]) // 2
+                left = (layout.input_width - small.shape[1]) // 2
+                last = paper.copy()
+                last[top : top + small.shape[0], left : left + small.shape[1]] = small
+                yield last
     yield from repeat(last)
 
 
