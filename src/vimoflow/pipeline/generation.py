@@ -23,13 +23,13 @@ from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.pipeline.inputs import Progress, read_everybody, read_views
 from vimoflow.pipeline.options import EVERYBODY, PREVIEW_FORMATS, GenerateOptions
+from vimoflow.pipeline.previews import PreviewDrawing
 from vimoflow.pipeline.quality import Quality, figures, measure_quality
 from vimoflow.pipeline.run_record import Source, write_run_record
 from vimoflow.pipeline.shared_world import place_together, write_world
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.viewer.contact_sheet import write_contact_sheet
 from vimoflow.viewer.page import Detail, write_preview_page
-from vimoflow.viewer.video import write_preview_video
 
 
 @dataclass(frozen=True)
@@ -53,26 +53,33 @@ def generate(
     person, ``people.png``, which shows who is who, and ``people.json``, where everybody stands.
     With ``options.views`` all inputs are one performance, and the first one's clock counts.
 
-    Files appear complete or not at all. A bad one among several does not stop the others; its
-    error is raised at the end.
+    Files appear complete or not at all; preview videos come last, in a thread, while the others are
+    there and the next input is read. A bad one among several does not stop the others; its error is
+    raised at the end.
 
     Raises:
         VimoflowError: an input, the output folder or the checkpoint cannot be used.
     """
     model = VideoToMotion.from_pretrained(options.checkpoint)
     progress = progress or _quiet
-    if options.views:
-        return [_animate(model, tuple(inputs), options.output, options, progress)]
+    groups = [tuple(inputs)] if options.views else [(path,) for path in inputs]
+    folders = [options.output] if options.views else _folders(inputs, options.output)
     results: list[Result] = []
     errors: list[VimoflowError] = []
-    for path, folder in zip(inputs, _folders(inputs, options.output), strict=True):
-        try:
-            if options.person == EVERYBODY:
-                results += _animate_everybody(model, path, folder, options, progress)
-            else:
-                results.append(_animate(model, (path,), folder, options, progress))
-        except VimoflowError as error:
-            errors.append(error)
+    with PreviewDrawing() as previews:
+        for paths, folder in zip(groups, folders, strict=True):
+            try:
+                if options.person == EVERYBODY and not options.views:
+                    results += _animate_everybody(
+                        model, paths[0], folder, options, progress, previews
+                    )
+                else:
+                    results.append(_animate(model, paths, folder, options, progress, previews))
+            except VimoflowError as error:
+                errors.append(error)
+        if len(previews):
+            with progress("drawing the preview") as show:
+                errors += previews.finish(show)
     if errors:
         raise type(errors[0])("; ".join(str(error) for error in errors))
     return results
@@ -96,17 +103,23 @@ def _animate(
     folder: Path,
     options: GenerateOptions,
     progress: Progress,
+    previews: PreviewDrawing,
 ) -> Result:
     started = time.perf_counter()
     source = read_views(paths, options, progress)
     detected = time.perf_counter()
     motions = _sampled(model, source, options, progress)
     made = _Made(source, motions, detected - started, time.perf_counter() - detected)
-    return _written(model, made, folder, options, progress)
+    return _written(model, made, folder, options, previews)
 
 
 def _animate_everybody(
-    model: VideoToMotion, path: Path, folder: Path, options: GenerateOptions, progress: Progress
+    model: VideoToMotion,
+    path: Path,
+    folder: Path,
+    options: GenerateOptions,
+    progress: Progress,
+    previews: PreviewDrawing,
 ) -> list[Result]:
     """Everybody in one input, in one world, into a folder each, and a picture of who is who."""
     started = time.perf_counter()
@@ -133,7 +146,7 @@ def _animate_everybody(
             dataclasses.replace(one, offset_m=offset),
             folder / f"person_{number}",
             options,
-            progress,
+            previews,
         )
         for number, (one, offset) in enumerate(zip(made, world.offsets_m, strict=True), start=1)
     ]
@@ -190,7 +203,11 @@ def _sampled(
 
 
 def _written(
-    model: VideoToMotion, made: _Made, folder: Path, options: GenerateOptions, progress: Progress
+    model: VideoToMotion,
+    made: _Made,
+    folder: Path,
+    options: GenerateOptions,
+    previews: PreviewDrawing,
 ) -> Result:
     started = time.perf_counter()
     source = made.source
@@ -203,7 +220,7 @@ def _written(
     ]
     terms = model.checkpoint.terms
     with all_or_nothing(folder) as partial:
-        _write_files(rated, source, options, terms, partial, progress)
+        _write_files(rated, source, options, terms, partial)
         timings = {
             "keypoints_s": made.keypoints_s,
             "sampling_s": made.sampling_s,
@@ -211,8 +228,11 @@ def _written(
             "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
         }
         write_run_record(partial / "run.json", model, source, options, rated, timings)
-        files = tuple(sorted(folder / p.name for p in partial.iterdir() if p.is_file()))
-    return Result(source.path, folder, files, rated[0][1], source.warnings, terms)
+        files = [folder / p.name for p in partial.iterdir() if p.is_file()]
+    if "mp4" in options.formats:
+        files.append(folder / "preview.mp4")
+        previews.add(rated[0][0], source.video, files[-1], options.start_s, options.end_s)
+    return Result(source.path, folder, tuple(sorted(files)), rated[0][1], source.warnings, terms)
 
 
 def _scale(motion: Motion, options: GenerateOptions) -> float:
@@ -237,7 +257,6 @@ def _write_files(
     options: GenerateOptions,
     terms: str,
     folder: Path,
-    progress: Progress,
 ) -> None:
     motion, quality = rated[0]
     plain = [name for name in options.formats if name not in PREVIEW_FORMATS]
@@ -259,16 +278,6 @@ def _write_files(
             Detail("Not animated", "hands and face"), Detail("Terms of the weights", terms)
         ]  # fmt: skip
         write_preview_page(motion, folder / "preview.html", source.path.name, details, uncertainty)
-    if "mp4" in options.formats:
-        with progress("drawing the preview") as show:
-            write_preview_video(
-                motion,
-                source.video,
-                folder / "preview.mp4",
-                start=options.start_s or None,
-                end=options.end_s,
-                on_frame=lambda done: show(done, len(motion)),
-            )
 
 
 def _quiet(_: str) -> AbstractContextManager[Callable[[int, int | None], None]]:
