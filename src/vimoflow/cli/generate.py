@@ -14,7 +14,7 @@ from vimoflow.cli.progress import progress
 from vimoflow.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vimoflow.pipeline.generation import Result
+    from vimoflow.pipeline.animation import Result
 
 
 def generate(

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.interpolate import PchipInterpolator
 
 from vimoflow.formats.body_shapes import Part, Station, left_parts, middle_parts
+from vimoflow.formats.monotone_cubic import monotone_cubic
 from vimoflow.motion.skeleton import JOINT_NAMES, MIRROR_JOINTS, joint, load_skeleton
 
 MATERIALS = ("body", "left", "right", "dark")
@@ -149,7 +149,7 @@ def _profile(part: Part, length: float) -> Float[np.ndarray, "rings 5"]:
     """
     stations = np.array([_row(station, length) for station in part.stations])
     along = np.linspace(stations[0, 0], stations[-1, 0], part.rings)
-    middle = np.column_stack((along, PchipInterpolator(stations[:, 0], stations[:, 1:])(along)))
+    middle = np.column_stack((along, monotone_cubic(stations[:, 0], stations[:, 1:], along)))
     start = _cap(middle[0], part.start_cap, part.cap_rings, -1)
     end = _cap(middle[-1], part.end_cap, part.cap_rings, 1)
     return np.concatenate((start, middle, end[::-1]))

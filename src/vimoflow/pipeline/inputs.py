@@ -29,8 +29,7 @@ from vimoflow.keypoints.mirroring import mirrored
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
 from vimoflow.pipeline.options import GenerateOptions
-from vimoflow.pipeline.run_record import Source
-from vimoflow.pipeline.views import align_views
+from vimoflow.pipeline.source import Source
 from vimoflow.video.camera_motion import CameraWatch
 from vimoflow.video.letterbox import find_picture_area
 from vimoflow.video.timing import TIME_TOLERANCE_S
@@ -47,6 +46,8 @@ def read_views(paths: tuple[Path, ...], options: GenerateOptions, progress: Prog
     first, *others = sources = [read_source(path, options, progress) for path in paths]
     if not others:
         return first
+    from vimoflow.pipeline.views import align_views  # needs PyTorch, which one view does not
+
     aligned = align_views(
         [one.keypoints for one in sources], options.offsets_s, [one.video for one in sources]
     )

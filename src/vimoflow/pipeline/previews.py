@@ -7,10 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from vimoflow.errors import OutputError, VimoflowError
-from vimoflow.motion.clip import Motion
-from vimoflow.viewer.video import write_preview_video
+
+if TYPE_CHECKING:
+    from vimoflow.motion.clip import Motion
 
 
 class PreviewDrawing:
@@ -48,6 +50,8 @@ class PreviewDrawing:
         Raises:
             OutputError: it cannot be removed.
         """
+        from vimoflow.viewer.video import write_preview_video
+
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
