@@ -126,6 +126,10 @@ def generate(
     smooth: Annotated[
         bool, typer.Option("--smooth", help="Calm the keypoints (One-Euro filter).")
     ] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Threads that compute. Default: as many as cores are free."),
+    ] = None,
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Leave out preview.html and preview.mp4.")
     ] = False,
@@ -162,6 +166,7 @@ def generate(
         smooth=smooth,
         person=person,
         image_size=parse_size(size),
+        threads=threads,
     )
     for path in inputs:
         require_input(path)

@@ -17,6 +17,7 @@ from vimoflow.errors import VimoflowError
 from vimoflow.pipeline.inputs import Progress, read_everybody, read_views
 from vimoflow.pipeline.options import EVERYBODY, GenerateOptions
 from vimoflow.pipeline.previews import PreviewDrawing
+from vimoflow.pipeline.threads import CpuUse, free_cores, use_threads, wait_without_spinning
 
 if TYPE_CHECKING:
     from vimoflow.pipeline.animation import Animator, Result
@@ -38,6 +39,7 @@ def generate(
     Raises:
         VimoflowError: an input, the output folder or the checkpoint cannot be used.
     """
+    wait_without_spinning()
     progress = progress or _quiet
     groups = [tuple(inputs)] if options.views else [(path,) for path in inputs]
     folders = [options.output] if options.views else _folders(inputs, options.output)
@@ -62,10 +64,13 @@ def generate(
 
 
 def _load(options: GenerateOptions, progress: Progress, previews: PreviewDrawing) -> Animator:
+    before = CpuUse.now()
     from vimoflow.pipeline.animation import Animator
     from vimoflow.pipeline.video_to_motion import VideoToMotion
 
-    return Animator(VideoToMotion.from_pretrained(options.checkpoint), options, progress, previews)
+    model = VideoToMotion.from_pretrained(options.checkpoint)
+    use_threads(options.threads or free_cores(before, CpuUse.now()))
+    return Animator(model, options, progress, previews)
 
 
 def _animate(
