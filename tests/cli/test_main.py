@@ -207,7 +207,7 @@ def test_keypoints_writes_a_file_in_a_new_folder_and_passes_warnings_on(
     found = Keypoints2D(points, np.arange(5) / 25, (640, 480), video.name, "test")
     monkeypatch.setattr(
         "vimoflow.keypoints.estimators.extract",
-        lambda path, progress, region: Extraction(found, ("the end is damaged",)),
+        lambda path, progress, region: Extraction(found, ("the end is damaged",), found.timestamps),
     )
     output = tmp_path / "new" / "walk.json"
     code, out, err = run("keypoints", video, "-o", output)

@@ -126,6 +126,10 @@ def generate(
     smooth: Annotated[
         bool, typer.Option("--smooth", help="Calm the keypoints (One-Euro filter).")
     ] = False,
+    every_frame: Annotated[
+        bool,
+        typer.Option("--every-frame", help="Look at every frame of a video faster than 30 fps."),
+    ] = False,
     threads: Annotated[
         int | None,
         typer.Option(metavar="N", help="Threads that compute. Default: as many as cores are free."),
@@ -166,6 +170,7 @@ def generate(
         smooth=smooth,
         person=person,
         image_size=parse_size(size),
+        every_frame=every_frame,
         threads=threads,
     )
     for path in inputs:

@@ -56,6 +56,8 @@ class GenerateOptions:
             whom the detector finds by itself, which is faster.
         image_size: (width, height) in pixels of the picture that a keypoint file is about; None is
             what the file says, or else the points' extent.
+        every_frame: look at every frame of a video faster than the model's 30 fps; otherwise about
+            30 a second are looked at, and the points between them lie on straight lines.
         threads: that compute; None is as many as there are free cores.
 
     Raises:
@@ -87,6 +89,7 @@ class GenerateOptions:
     smooth: bool = False
     person: str | None = None
     image_size: tuple[int, int] | None = None
+    every_frame: bool = False
     threads: int | None = None
 
     def __post_init__(self) -> None:

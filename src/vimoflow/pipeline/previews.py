@@ -57,10 +57,12 @@ class PreviewDrawing:
         except OSError as error:
             raise OutputError(f"{path}: cannot be replaced ({error.strerror})") from error
         self._frames += len(motion)
-        future = self._thread.submit(
-            write_preview_video, motion, video, path, start_s or None, end_s, self._count
-        )
-        self._drawn.append((future, path))
+
+        def draw() -> None:
+            write_preview_video(motion, video, path, start_s or None, end_s, self._tell)
+            self._frames_done += len(motion)
+
+        self._drawn.append((self._thread.submit(draw), path))
 
     def finish(self, show: Callable[[int, int | None], None]) -> list[VimoflowError]:
         """Wait for all of them, and say how far they are; what went wrong, by file."""
@@ -73,8 +75,8 @@ class PreviewDrawing:
                 errors.append(type(error)(f"{error}; all files but {path} are complete"))
         return errors
 
-    def _count(self, _: int) -> None:
+    def _tell(self, done: int) -> None:
+        """Show the progress of all of them, from within one."""
         if self._stop.is_set():
             raise InterruptedError("the drawing was given up")
-        self._frames_done += 1
-        self._show(self._frames_done, self._frames)
+        self._show(self._frames_done + done, self._frames)

@@ -16,11 +16,13 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import COCO_BONES, COCO_NAMES
 from vimoflow.video import VideoWriter, frames, open_video
 from vimoflow.video.prefetch import prefetch
+from vimoflow.video.timing import Pace
 from vimoflow.viewer.mannequin import MannequinRenderer, View, followed_path, world_rotations
 
 _MAX_WIDTH, _MAX_HEIGHT = 1280, 640
 _RESULT_ASPECT = 0.75  # width by height of the 3D pane
 _STRIP_PX = 6
+_RATE = 30.0  # frames a second, at most
 _PAPER = (38, 43, 52)  # behind 2D keypoints that came without a video
 _SEEN, _FILLED, _TRACK = (98, 182, 131), (237, 178, 76), (70, 76, 88)
 
@@ -35,7 +37,8 @@ def write_preview_video(
 ) -> None:
     """Write the input with its 2D keypoints beside the mannequin seen from where the camera stood.
 
-    Memory does not grow with the length. Without a video the 2D keypoints are drawn on plain
+    Of motions faster than 30 fps about 30 poses a second are shown. Memory does not grow with the
+    length. Without a video the 2D keypoints are drawn on plain
     ground, and without keypoints the result stands alone.
 
     Args:
@@ -43,7 +46,7 @@ def write_preview_video(
         source_video: the video the motion was made from, if any.
         path: the MP4 file; an existing one is replaced.
         start, end: the part of the video that the motion was made from, seconds.
-        on_frame: called with the number of frames written so far.
+        on_frame: called with the number of the motion's frames done so far.
 
     Raises:
         InputError: the source video cannot be read.
@@ -52,21 +55,31 @@ def write_preview_video(
     layout = _layout(_source_size(motion, source_video))
     size = (layout.width, layout.height + _STRIP_PX)
     times = motion.timestamps - motion.timestamps[0]
-    inputs = _pictures(motion, source_video, layout, start, end)
+    shown = _shown(times)
+    inputs = _pictures(source_video, layout, start, end)
     # Decoding, drawing and encoding each have a thread.
     with (
         VideoWriter(path, size, motion.fps) as writer,
         prefetch(inputs) as pictures,
-        prefetch(_pages(motion, layout, pictures)) as pages,
+        prefetch(_pages(motion, shown, layout, pictures)) as pages,
     ):
-        for index, page in enumerate(pages):
+        for index, page in zip(shown, pages, strict=True):
             writer.write(page, float(times[index]))
             if on_frame is not None:
                 on_frame(index + 1)
 
 
+def _shown(times: Float[np.ndarray, "frames"]) -> list[int]:
+    """The frames that are shown: those that a video read at this rate yields."""
+    pace = Pace(_RATE)
+    return [index for index, time in enumerate(times) if pace.takes(float(time))]
+
+
 def _pages(
-    motion: Motion, layout: _Layout, pictures: Iterator[UInt8[np.ndarray, "height input_width 3"]]
+    motion: Motion,
+    shown: list[int],
+    layout: _Layout,
+    pictures: Iterator[UInt8[np.ndarray, "height input_width 3"]],
 ) -> Iterator[UInt8[np.ndarray, "rows width 3"]]:
     """The input's pane, the result's and the time line, frame by frame."""
     view = View(layout.result_width, layout.height)
@@ -74,7 +87,7 @@ def _pages(
     R_world, p_world = world_rotations(motion.local_rotations), _canonical_positions(motion)
     strip = _strip(motion, layout.width)
     times = motion.timestamps - motion.timestamps[0]
-    for index in range(len(motion)):
+    for index in shown:
         page = np.empty((layout.height + _STRIP_PX, layout.width, 3), np.uint8)
         if layout.input_width:
             page[: layout.height, : layout.input_width] = next(pictures)
@@ -135,7 +148,6 @@ def _layout(source: tuple[float, float, float, float] | None) -> _Layout:
 
 
 def _pictures(
-    motion: Motion,
     source_video: str | Path | None,
     layout: _Layout,
     start: float | None,
@@ -144,7 +156,7 @@ def _pictures(
     """The input's pane, one a frame; the last one stays if the video ends early."""
     last = paper = np.full((layout.height, layout.input_width, 3), _PAPER, np.uint8)
     if source_video is not None:
-        with closing(frames(source_video, start, end, layout.scale)) as stream:
+        with closing(frames(source_video, start, end, layout.scale, _RATE)) as stream:
             for frame in stream:
                 small = frame.rgb[: layout.height, : layout.input_width]
                 top = (layout.height - small.shape[0]) // 2
