@@ -91,6 +91,6 @@ def _seen(source: Source) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("torch", "numpy", "mediapipe", "av", "roma")
+    packages = ("torch", "numpy", "mediapipe", "av")
     found = {name: importlib.metadata.version(name) for name in packages}
     return {"python": platform.python_version(), **found, "threads": str(torch.get_num_threads())}

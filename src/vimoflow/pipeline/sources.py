@@ -1,4 +1,4 @@
-"""What is animated: one person's keypoints with all that is known about where they came from."""
+"""What is animated: keypoints, and what was noticed on the way to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Source:
 
     ``cuts`` are first frames of new shots that are joined into one motion; ``offsets`` say where
     each view starts on the first one's clock; ``camera_motion`` is what the background did, where
-    that was looked at; ``mirrored`` says that left and right of the video were exchanged.
+    that was looked at; ``mirrored`` tells that left and right of the video were exchanged.
     """
 
     path: Path

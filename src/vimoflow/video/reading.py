@@ -20,14 +20,13 @@ from jaxtyping import UInt8
 
 from vimoflow.conventions import ASSUMED_FPS
 from vimoflow.errors import InputError
+from vimoflow.video.containers import open_container
 from vimoflow.video.orientation import upright_of
-from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock
+from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock, Pace
 
 if TYPE_CHECKING:
     import av
 
-# Decoders whose "pictures" are drawn text, such as a .txt file's, or nothing at all.
-_TEXT_CODECS = frozenset({"ansi", "bintext", "idf", "xbin"})
 # Nearer starts are reached sooner by decoding than by seeking.
 _SEEK_FROM_S = 2.0
 
@@ -73,10 +72,19 @@ class FrameStream(Iterator[VideoFrame]):
         info: what the file says about itself.
         warnings: what was wrong with the file but did not stop the decoding, one sentence each;
             complete once the stream has ended.
+        clock: times of all frames so far, those between included that a rate leaves out.
     """
 
-    def __init__(self, path: str | Path, start: float | None = None, end: float | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        start: float | None = None,
+        end: float | None = None,
+        scale: float = 1.0,
+        rate: float | None = None,
+    ) -> None:
         self._path = Path(path)
+        self._scale, self._pace = scale, Pace(rate)
         self._start = start or 0.0
         self._end = float("inf") if end is None else end
         if not 0.0 <= self._start < self._end:
@@ -85,6 +93,7 @@ class FrameStream(Iterator[VideoFrame]):
                 f"({self._end:g} s)"
             )
         self.warnings: tuple[str, ...] = ()
+        self.clock: list[float] = []
         self._damaged_packets = 0
         self._container, self._stream = open_container(self._path)
         try:
@@ -162,8 +171,11 @@ class FrameStream(Iterator[VideoFrame]):
                 if time < self._start - TIME_TOLERANCE_S:
                     continue
                 time_of_first = time if time_of_first is None else time_of_first
-                yield VideoFrame(self._upright.rgb(frame), time - time_of_first, index)
-                index += 1
+                self.clock.append(time - time_of_first)
+                if self._pace.takes(self.clock[-1]):
+                    rgb = self._upright.rgb(frame, self._scale)
+                    yield VideoFrame(rgb, self.clock[-1], index)
+                    index += 1
             else:
                 self._check_complete(time + period)
             if time_of_first is None:
@@ -201,13 +213,23 @@ def open_video(path: str | Path) -> VideoInfo:
     return stream.info
 
 
-def frames(path: str | Path, start: float | None = None, end: float | None = None) -> FrameStream:
+def frames(
+    path: str | Path,
+    start: float | None = None,
+    end: float | None = None,
+    scale: float = 1.0,
+    rate: float | None = None,
+) -> FrameStream:
     """Decode a video one frame at a time.
 
     Args:
         path: video file.
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
+        scale: how large the pictures are to be, by the file's; made while colours are converted,
+            which is cheaper than afterwards.
+        rate: how many frames a second are wanted, Hz; the others of a faster video are decoded but
+            left out. None wants all.
 
     Returns:
         An iterator of upright frames whose times start at 0; its `info` and `warnings` say more.
@@ -216,58 +238,11 @@ def frames(path: str | Path, start: float | None = None, end: float | None = Non
         InputError: at once if the file cannot be opened, at the first frame if none lies between
             start and end.
     """
-    return FrameStream(path, start, end)
-
-
-def open_container(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
-    """The file opened, and its best video stream; the caller closes it.
-
-    Raises:
-        InputError: the file is missing, or holds no video.
-    """
-    import av
-    from av.stream import Disposition
-
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder, not a video file")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        if path.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty")
-        # Playlists must not make the decoder open addresses on the network.
-        container = av.open(
-            str(path.absolute()),
-            options={"protocol_whitelist": "file"},
-            metadata_errors="replace",
-        )
-    except (PermissionError, av.PermissionError) as error:
-        raise InputError(f"{path}: no permission to read this file") from error
-    except (OSError, av.FFmpegError, UnicodeError) as error:
-        raise InputError(f"{path}: {_why_unreadable(path)}") from error
-    stream = container.streams.best("video")
-    # The "video" of a song is its cover.
-    if (
-        not isinstance(stream, av.VideoStream)
-        or stream.disposition & Disposition.attached_pic
-        or stream.codec_context.name in _TEXT_CODECS
-    ):
-        container.close()
-        raise InputError(f"{path}: holds no video (audio or text only?)")
-    stream.thread_type = "AUTO"
-    return container, stream
+    return FrameStream(path, start, end, scale, rate)
 
 
 def _time_base(stream: av.VideoStream) -> Fraction:
     return stream.time_base or Fraction(1, 90_000)
-
-
-def _why_unreadable(path: Path) -> str:
-    with path.open("rb") as file:
-        is_mp4 = file.read(12)[4:8] == b"ftyp"
-    if is_mp4:
-        return "the file's index is missing: it was cut off while it was recorded or copied"
-    return "is not a video file, or one that is damaged"
 
 
 def _info(

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.geometry.correlation import Lag, best_lag
-from vimoflow.video.reading import open_container
+from vimoflow.video.containers import open_container
 
 if TYPE_CHECKING:
     import av
