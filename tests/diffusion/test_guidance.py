@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from vimoflow.diffusion.denoising import Walk, WholeClips
 from vimoflow.diffusion.guidance import guided
-from vimoflow.diffusion.sampler import sample
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import ConfigError
 
@@ -66,7 +66,7 @@ def test_conditions_of_any_type_are_joined_by_the_caller() -> None:
 def test_the_sampler_takes_a_guided_denoiser() -> None:
     """A model that answers its condition: guidance overshoots it by w times the difference."""
     model = guided(lambda x_t, t, c: c, CONDITION, EMPTY, 0.5)
-    result = sample(model, X_T, NoiseSchedule(), steps=5)
+    result = WholeClips(model, lambda _: X_T).denoised(Walk.of(NoiseSchedule(), 5))
     torch.testing.assert_close(result, 1.5 * CONDITION - 0.5 * EMPTY)
 
 

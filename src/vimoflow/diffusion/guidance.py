@@ -9,8 +9,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from vimoflow.diffusion.sampler import Denoise
 from vimoflow.errors import ConfigError
+
+Denoise = Callable[[Tensor, Tensor], Tensor]
+"""``(x_t, t) -> x0_hat``: (batch, frames, channels) and (batch,) to (batch, frames, channels)."""
 
 Condition = TypeVar("Condition")
 
@@ -29,7 +31,7 @@ def guided(
     """A denoiser that answers ``(1 + w) D(x_t, t, condition) - w D(x_t, t, empty)``.
 
     Both are evaluated in one batch of twice the size. With ``w`` 0 the model never sees ``empty``.
-    Guided rotations are no rotations: re-orthonormalise them in the sampler's ``x0_transform``.
+    Guided rotations are no rotations: re-orthonormalise them.
 
     Args:
         denoise: the model, ``(x_t, t, condition) -> x0_hat``.
