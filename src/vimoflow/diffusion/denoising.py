@@ -10,6 +10,7 @@ windows, as many as there are steps, however long the sequence is.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -137,7 +138,8 @@ def denoise(
                 together = torch.stack([estimates[tick, w] for w in around], 1)
                 clean = task.agree(level, around, together, ready)
                 x_t, t = _stacked(noisy, ready), _stacked(times, ready)
-                after = walk.advanced(tick, x_t, clean, t, lambda n, w=ready: task.noise(n, w))
+                draw = functools.partial(task.noise, windows=ready)
+                after = walk.advanced(tick, x_t, clean, t, draw)
                 noisy.update(zip(ready, after.unbind(1), strict=True))
                 for w in range(around.start, ready.stop - reach if ready.stop < count else count):
                     estimates.pop((tick, w), None)
