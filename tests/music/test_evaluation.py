@@ -33,7 +33,7 @@ from vimoflow.music.evaluation import (
 from vimoflow.music.preference import count_preferences, write_preference_page
 from vimoflow.music.sampling import DanceOptions
 from vimoflow.music.styles import StyleOptions
-from vimoflow.music.training import TrainOptions
+from vimoflow.training.options import RunOptions
 
 
 def songs(on_beat: bool) -> list[HeardMotion]:
@@ -75,14 +75,14 @@ def test_folds_that_were_stopped_are_not_judged(tmp_path, monkeypatch):
     model = tiny_model(dances=())
     record = {**model.checkpoint.provenance, "steps": 3}
     save_checkpoint(dataclasses.replace(model.checkpoint, provenance=record), path)
-    monkeypatch.setattr(comparison, "train_music", lambda *_: path)
+    monkeypatch.setattr(comparison, "train_music", lambda *_, **__: path)
     g = torch.Generator().manual_seed(0)
     dances = [
         dataclasses.replace(swinging(f"{k}", 90), music=torch.rand(90, 35, generator=g))
         for k in range(2)
     ]
     with pytest.raises(InputError, match="after 3 steps; run it again"):
-        unheard_songs(dances, tmp_path, 2, TrainOptions(steps=4), say=lambda _: None)
+        unheard_songs(dances, tmp_path, 2, RunOptions(steps=4), say=lambda _: None)
 
 
 def test_takes_of_one_song_stay_in_one_fold():

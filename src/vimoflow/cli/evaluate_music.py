@@ -88,14 +88,16 @@ def folds(
     """Train without each part of the songs in turn, and test on it; resumes where it stopped."""
     from vimoflow.music.comparison import unheard_songs
     from vimoflow.music.pairs import read_dances
-    from vimoflow.music.training import TrainOptions, entries_of
+    from vimoflow.music.training import entries_of
+    from vimoflow.training.options import RunOptions
 
     _require(data, audio, output)
     dances = read_dances(data, audio, split=None)
-    options = TrainOptions(steps, resume=True, init=init, rematch=rematch)
+    options = RunOptions(steps=steps, resume=True, init=init, compile=False)
     as_drawn, on_beat = unheard_songs(
-        dances, output, count, options, entries_of(data, dances), seconds=seconds, say=typer.echo
-    )
+        dances, output, count, options, entries_of(data, dances), rematch, seconds=seconds,
+        say=typer.echo,
+    )  # fmt: skip
     _report({"as drawn": as_drawn, "on beat": on_beat}, output)
 
 

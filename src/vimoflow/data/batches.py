@@ -80,6 +80,10 @@ class Batch:
     condition: Condition
     valid: Bool[Tensor, "batch frames"]
 
+    def told(self, keep: Bool[Tensor, "batch"]) -> Float[Tensor, "batch frames c"]:
+        """The condition; zeros in clips that do not keep it."""
+        return self.condition.masked(keep).channels
+
 
 def corpus_shares(
     corpora: Sequence[str], stated: Mapping[str, float]

@@ -24,7 +24,8 @@ from vimoflow.music.style_scores import (
     kinetic_windows,
 )
 from vimoflow.music.styles import StyleOptions, fine_tuned, train_style
-from vimoflow.music.training import TrainOptions, train_music
+from vimoflow.music.training import music_recipe, train_music
+from vimoflow.training.options import RunOptions
 
 Say = Callable[[str], None]
 
@@ -126,8 +127,9 @@ def unheard_songs(
     dances: Sequence[Dance],
     output: Path,
     folds: int = 5,
-    options: TrainOptions | None = None,
+    options: RunOptions | None = None,
     entries: Sequence[ShardEntry] = (),
+    rematch: int = 0,
     sampling: DanceOptions | None = None,
     seconds: float | None = 30.0,
     say: Say = print,
@@ -144,19 +146,23 @@ def unheard_songs(
         folds: parts of the songs, each left out once.
         options: of the training; ``resume`` is implied.
         entries: for the models' terms.
+        rematch: see ``windows.WindowSettings``.
         sampling: how to dance.
         seconds: of each song that is danced to; None is all.
         say: told what is done.
     """
-    options = dataclasses.replace(options or TrainOptions(), resume=True)
+    options = dataclasses.replace(options or RunOptions(compile=False), resume=True)
+    wanted = options.steps or music_recipe().steps
     tested: list[Dance] = []
     drawn: list[Float[Tensor, "_ 151"]] = []
     for number, names in enumerate(song_folds(dances, folds)):
         kept = [d for d in dances if d.name not in names]
         say(f"fold {number + 1} of {folds}: {len(kept)} dances to learn, {len(names)} to test")
-        path = train_music(kept, output / f"fold{number}", "music", entries, options)
+        path = train_music(
+            kept, output / f"fold{number}", "music", entries, options, rematch=rematch
+        )
         model = load_music_model(path)
-        if (done := int(model.checkpoint.provenance["steps"])) < options.steps:
+        if (done := int(model.checkpoint.provenance["steps"])) < wanted:
             raise InputError(f"{path}: stopped after {done} steps; run it again to go on")
         tests = [d for d in dances if d.name in names]
         drawn += drawn_to(model, tests, sampling, seconds)

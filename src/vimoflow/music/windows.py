@@ -28,7 +28,7 @@ class DanceBatch:
     Attributes:
         features: clean motion, un-normalised.
         joints: joint positions of it, metres.
-        music: features, not normalised; zeros in windows without music.
+        music: its features; zeros in windows without music.
         heard: windows with music.
         valid: frames that exist.
     """
@@ -38,6 +38,10 @@ class DanceBatch:
     music: Float[Tensor, "batch frames c"]
     heard: Bool[Tensor, "batch"]
     valid: Bool[Tensor, "batch frames"]
+
+    def told(self, keep: Bool[Tensor, "batch"]) -> Float[Tensor, "batch frames c"]:
+        """The music; zeros in clips that do not keep it."""
+        return self.music * (self.heard & keep)[:, None, None] * self.valid[..., None]
 
 
 @dataclass(frozen=True)

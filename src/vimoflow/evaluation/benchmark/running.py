@@ -1,6 +1,7 @@
 """Run a benchmark: sample its cases, compare with the truth, and summarise with intervals.
 
-Nothing is chosen by the truth: of several samples the first counts. Figures of a clip are means over seeds; intervals are over recordings.
+Nothing is chosen by the truth: of several samples the first counts. Figures of a clip are means
+over seeds; intervals are over recordings.
 """
 
 from __future__ import annotations
