@@ -18,7 +18,9 @@ def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command():
     out = lab("--help").stdout
-    assert all(f"  {name} " in out for name in ("ablate", "bench", "figures", "thesis-clips"))
+    assert all(
+        f"  {name} " in out for name in ("ablate", "bench", "figures", "music", "thesis-clips")
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,15 +54,13 @@ def joint_spread_m(
     return np.sqrt(posed.var(axis=0, ddof=1).sum(-1))
 
 
-def joint_uncertainty(
-    samples: Sequence[Motion], calibration: Calibration | None = None
-) -> JointUncertainty:
+def joint_uncertainty(samples: Sequence[Motion]) -> JointUncertainty:
     """Spread and calibrated radii of several samples on one clock; radii are around the first.
 
     Raises:
         InputError: fewer than two samples.
     """
-    calibration = calibration or shipped_calibration()
+    calibration = shipped_calibration()
     spread = joint_spread_m(np.stack([motion.joint_positions for motion in samples]))
     return JointUncertainty(
         spread, spread * np.array(calibration.factor_50), spread * np.array(calibration.factor_90)

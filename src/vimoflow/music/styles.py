@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -88,7 +87,7 @@ def train_style(
     torch.manual_seed(options.seed)
     adapter = new_adapter(model, name)
     network = beside(model.checkpoint.denoiser, [(adapter, 1.0)])
-    branches = _branches(_taught(model, network, dances, options, 1.0, say))
+    branches = _branches(taught(model, network, dances, options, 1.0, say))
     return dataclasses.replace(
         adapter,
         branches=branches,
@@ -101,22 +100,6 @@ def train_style(
             "torch": torch.__version__,
         },
     )  # fmt: skip
-
-
-def fine_tuned(
-    model: MusicModel,
-    dances: Sequence[Dance],
-    options: StyleOptions | None = None,
-    say: Callable[[str], None] | None = None,
-) -> MusicModel:
-    """The baseline: all of a copy of the backbone trained on these dances."""
-    options = options or StyleOptions()
-    torch.manual_seed(options.seed)
-    network = copy.deepcopy(model.checkpoint.denoiser).requires_grad_(True).train()
-    tuned = _taught(model, network, dances, options, 0.1, say).eval().requires_grad_(False)
-    return dataclasses.replace(
-        model, checkpoint=dataclasses.replace(model.checkpoint, denoiser=tuned)
-    )
 
 
 def read_motions(folder: Path) -> list[Dance]:
@@ -164,7 +147,7 @@ def _canonical(motion: Motion) -> Motion:
     return Motion(poses, root.float().numpy(), FPS, contacts.float().numpy())
 
 
-def _taught(
+def taught(
     model: MusicModel, network: Denoiser, dances: Sequence[Dance], options: StyleOptions,
     rate: float, say: Callable[[str], None] | None,
 ) -> Denoiser:  # fmt: skip
