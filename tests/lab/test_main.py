@@ -24,7 +24,12 @@ def test_help_names_every_command():
 
 
 @pytest.mark.parametrize(
-    "arguments", [("figures", "snr", "-o", "README.md/out"), ("thesis-clips", "no", "-o", "out")]
+    "arguments",
+    [
+        ("figures", "snr", "-o", "README.md/out"),
+        ("thesis-clips", "no", "-o", "out"),
+        ("music", "preference", "no", "none", "-o", "out"),
+    ],
 )
 def test_a_bad_path_is_one_line(arguments):
     result = lab(*arguments)
