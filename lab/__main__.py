@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lab.cli import ablate, bench, code_size, figures, thesis_clips
+from lab.cli import ablate, bench, code_size, figures, music, thesis_clips
 from vimoflow.cli.main import run_app
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("ablate")(ablate.ablate)
 app.add_typer(bench.app, name="bench")
 app.command("code-size")(code_size.report_code_size)
 app.add_typer(figures.app, name="figures")
+app.add_typer(music.app, name="music")
 app.command("thesis-clips")(thesis_clips.thesis_clips)
 
 if __name__ == "__main__":

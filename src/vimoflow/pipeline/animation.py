@@ -143,7 +143,6 @@ def _sampled(
             options.samples,
             static,
             show,
-            best_first=True,
             cuts=source.cuts,
         )
 

@@ -9,7 +9,7 @@ import torch
 
 from vimoflow.geometry.rotations import axis_angle_to_matrix, rotation_about
 from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
-from vimoflow.inference.refinement import Evidence, EvidenceGuidance, RefinementSettings, refine
+from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
 from vimoflow.motion.features import LAYOUT, decode_features, encode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import joint
@@ -139,12 +139,3 @@ def turned(features: torch.Tensor, yaw: torch.Tensor) -> torch.Tensor:
     R = R.clone()
     R[:, :, 0] = turn @ R[:, :, 0]
     return encode_features(R, contacts, root @ turn.T)
-
-
-def test_guidance_goes_on_with_the_cameras_it_found():
-    evidence = Evidence.of(seen_from_the_front(clip(0.5)))
-    guidance = EvidenceGuidance(evidence)
-    once = guidance(clip(0.0))
-    first = guidance.cameras
-    guidance(once)
-    assert first is not None and not torch.equal(first, guidance.cameras)

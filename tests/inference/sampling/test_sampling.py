@@ -25,7 +25,7 @@ from vimoflow.inference.sampling import (
     sample_features,
     split_windows,
 )
-from vimoflow.inference.sampling.denoising import window_channels
+from vimoflow.inference.sampling.conditional_denoising import window_channels
 from vimoflow.motion.features import LAYOUT, mirrored_features
 
 GROUND = [LAYOUT.root.start, LAYOUT.root.start + 2]

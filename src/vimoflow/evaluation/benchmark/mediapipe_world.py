@@ -75,17 +75,18 @@ def landmark_motion(
         InputError: no frame has a person.
     """
     points = coco_of_landmarks(landmarks.astype(np.float64))
-    return fit_motion(_without_gaps(points), fps, settings)
+    return fit_motion(_filled(points), fps, settings)
 
 
-def _without_gaps(points: np.ndarray) -> np.ndarray:
+def _filled(points: np.ndarray) -> np.ndarray:
     """Linear between the frames that have all points; the ends are held."""
     seen = np.isfinite(points).all((1, 2))
     if not seen.any():
         raise InputError("no person was found in any frame")
     frames = torch.arange(len(points), dtype=torch.float64)
-    known = torch.from_numpy(seen)
-    return linear_resample(torch.from_numpy(points)[known], frames[known], frames).numpy()
+    return linear_resample(
+        torch.from_numpy(points[seen]), frames[torch.from_numpy(seen)], frames
+    ).numpy()
 
 
 def fit_motion(

@@ -114,33 +114,6 @@ def refine(
     return Refined(encode_features(R, contacts, root), found)
 
 
-class EvidenceGuidance:
-    """Pulls clean estimates towards the evidence while a clip is being denoised.
-
-    The model then makes a plausible motion of what was pulled, so that depth, which no keypoint
-    shows, follows what they do show. The cameras found in one call are the start of the next.
-    """
-
-    def __init__(
-        self,
-        evidence: Evidence,
-        settings: RefinementSettings | None = None,
-        valid: Bool[Tensor, "batch frames"] | None = None,
-    ) -> None:
-        self.evidence = evidence
-        self.settings = settings or RefinementSettings(iterations=5, rate=0.06, noise_m=0.025)
-        self.valid = valid
-        self.cameras: Tensor | None = None
-
-    def __call__(
-        self, features: Float[Tensor, "batch frames 151"]
-    ) -> Float[Tensor, "batch frames 151"]:
-        """Features closer to the evidence; contacts are left alone."""
-        refined = refine(features, self.evidence, self.settings, self.valid, self.cameras)
-        self.cameras = refined.cameras
-        return refined.features
-
-
 @dataclass(frozen=True)
 class _Clip:
     """What is optimised against: the sample, and the evidence."""
