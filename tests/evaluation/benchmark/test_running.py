@@ -59,7 +59,7 @@ def test_every_method_has_a_row_for_every_set(evaluation):
         assert estimate.n == estimate.clusters == 3 and estimate.low <= estimate.value
         assert estimate.value <= estimate.high
     truth = evaluation.rows[3]
-    assert truth.figure("pa_mpjpe").value < 0.01 and truth.figure("mpjre").value < 0.01
+    assert truth.metric("pa_mpjpe").value < 0.01 and truth.metric("mpjre").value < 0.01
 
 
 def test_metrics_are_means_over_seeds_and_samples(evaluation, sets):

@@ -19,7 +19,7 @@ from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.sampling import (
     SamplingOptions,
     Shot,
-    denoising,
+    conditional_denoising,
     finished_motion,
     finishing,
     sample_features,
@@ -57,7 +57,7 @@ def test_block_by_block_is_the_same_as_all_windows_at_once(tiny, monkeypatch, sa
     found = []
     for block in (4, 1000):
         part = functools.partial(task.denoised, block=block)
-        monkeypatch.setattr(denoising, "denoised", part)
+        monkeypatch.setattr(conditional_denoising, "denoised", part)
         found.append(sample_features(tiny, condition, options))
     torch.testing.assert_close(*found, atol=1e-3, rtol=1e-3)
 
