@@ -80,7 +80,7 @@ $(BLENDER_INSTALLED): pyproject.toml
 	@touch $@
 
 demo: $(INSTALLED)
-	$(BIN)/python scripts/fetch_demo_video.py demo/sports2d_demo.mp4
+	$(BIN)/python -m lab.demo_video demo/sports2d_demo.mp4
 	$(BIN)/vimoflow generate demo/sports2d_demo.mp4 -o demo/result $(DEMO_WALKER)
 	@echo "The results are in $(CURDIR)/demo/result: open preview.html in a browser."
 
@@ -109,4 +109,4 @@ test-browser: $(INSTALLED_DEV)
 clean:
 	rm -rf $(VENV) $(BLENDER_VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache \
 	  .hypothesis .import_linter_cache src/vimoflow.egg-info
-	find src tests scripts -name __pycache__ -prune -exec rm -rf {} +
+	find src tests lab -name __pycache__ -prune -exec rm -rf {} +

@@ -12,8 +12,8 @@ from vimoflow.data.shards import write_shard
 from vimoflow.diffusion.checkpoint import Checkpoint, Normalization
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
+from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
-from vimoflow.sampling import SamplingOptions
 
 FAST = SamplingOptions(steps=2, window=24, overlap=8, refine=False)
 HEADINGS = np.array([0.0, 1.0, -2.0], dtype=np.float32)

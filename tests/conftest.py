@@ -16,6 +16,9 @@ install_import_hook("vimoflow", "beartype.beartype")
 settings.register_profile("steady", derandomize=True)
 settings.load_profile("steady")
 
+# Imported after the hook, so that what they import is checked as well.
+pytest_plugins = ("keypoint_fixtures", "shard_fixtures")
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

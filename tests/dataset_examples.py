@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vimoflow.datasets.building import build
-from vimoflow.datasets.engine import EngineSettings
-from vimoflow.datasets.gates import MotionLimits, SeenLimits
-from vimoflow.datasets.settings import BuildSettings
+from vimoflow.factory.building import build
+from vimoflow.factory.engine import EngineSettings
+from vimoflow.factory.gates import MotionLimits, SeenLimits
+from vimoflow.factory.settings import BuildSettings
 from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.video import VideoFrame, VideoWriter
 

@@ -41,13 +41,12 @@ def test_defaults_are_the_librarys(calls, tmp_path: Path) -> None:
 
 
 def test_every_option_arrives(calls, tmp_path: Path) -> None:
-    arguments = """--workers 3 --map mixamo --fps 60 --split validation --licence none --name mine
-        --thesis-shapes"""
+    arguments = "--workers 3 --map mixamo --fps 60 --split validation --licence none --name mine"
     command = ["prepare", "bvh", str(tmp_path), str(tmp_path), "-o", str(tmp_path)]
     assert CliRunner().invoke(app, [*command, *arguments.split()]).exit_code == 0
     ((source, paths, _, options),) = calls
     assert (source, paths) == ("bvh", [tmp_path, tmp_path])
-    assert options == PrepareOptions(3, "mixamo", 60.0, "validation", "none", "mine", True)
+    assert options == PrepareOptions(3, "mixamo", 60.0, "validation", "none", "mine")
 
 
 @pytest.mark.parametrize("extra", [["--workers", "0"], ["--split", "test"], ["--fps", "fast"]])

@@ -60,7 +60,7 @@ def one_line(text: str) -> bool:
 def test_help_names_every_command(run):
     code, out, err = run("--help")
     assert code == 0 and not err
-    for command in ("generate", "keypoints", "data", "train", "figures", "doctor"):
+    for command in ("generate", "keypoints", "data", "train", "doctor"):
         assert f"  {command} " in out
 
 
@@ -181,7 +181,7 @@ def test_missing_input_is_one_line(run, command, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, ("figures", "snr", "-o", "{output}")], ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_output_below_a_file_is_one_line(run, command, video, tmp_path):
     output = video / "out" / "deeper"
     code, out, err = run(*filled(command, input=video, output=output))

@@ -11,7 +11,7 @@ import torch
 from vimoflow.data.sources.aistpp import read_aistpp_file
 from vimoflow.data.sources.aistpp_2d import cameras_beside, read_aistpp_2d_file
 from vimoflow.errors import InputError
-from vimoflow.evaluation.metrics import pa_mpjpe
+from vimoflow.evaluation.metrics.paired import pa_mpjpe
 from vimoflow.motion.skeleton import COCO_LIMBS, joint
 
 D02 = "gJS_sFM_cAll_d02_mJS4_ch09"

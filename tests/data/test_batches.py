@@ -10,7 +10,6 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from vimoflow.conditioning.corruption import CorruptionSettings
 from vimoflow.data.augmentation import AugmentationSettings
 from vimoflow.data.batches import (
     Batch,
@@ -26,6 +25,7 @@ from vimoflow.data.virtual_cameras import CameraSettings
 from vimoflow.errors import ConfigError
 from vimoflow.geometry.cameras import Camera, project
 from vimoflow.geometry.rotations import rotation_about
+from vimoflow.inference.conditioning.corruption import CorruptionSettings
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.features import decode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics

@@ -275,21 +275,12 @@ def test_preparing_again_replaces_what_was_there(corpus: Path, tmp_path: Path) -
     assert "aistpp-validation.safetensors" not in contents(tmp_path / "out")
 
 
-def test_thesis_shapes_come_with_the_shards(corpus: Path, tmp_path: Path) -> None:
-    for name in [f"made_up_{i}" for i in range(8)]:
-        (corpus / "motions" / f"{name}.pkl").unlink()
-    prepare("aistpp", [corpus], tmp_path / "out", PrepareOptions(thesis_shapes=True))
-    (row,) = json.loads((tmp_path / "out" / "thesis" / "clips.json").read_text())
-    assert row["name"] == VALIDATION_NAME and row["frames_left"] == 10
-
-
 @pytest.mark.parametrize(
     ("source", "options", "reason"),
     [
         ("hdm05", PrepareOptions(licence="mine"), "--licence does not go with 'hdm05'"),
         ("aistpp", PrepareOptions(split="train"), "--split does not go with"),
         ("amass", PrepareOptions(fps=30.0), "--fps does not go with"),
-        ("amass", PrepareOptions(thesis_shapes=True), "--thesis-shapes is for aistpp"),
         ("amass", PrepareOptions(name="../up"), "--name '../up'"),
         ("amass", PrepareOptions(name="aistpp"), "--name 'aistpp'"),
         ("bvh", PrepareOptions(fps=0.0), "--fps 0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from measure_crossings import FORMATS, FPS, crossings, kept, write_shuffled
+from lab.crossings import FORMATS, FPS, crossings, kept, write_shuffled
 from vimoflow.data.shards import read_shards, write_shard
 from vimoflow.data.sources.tang2018 import read_tang2018_file
 from vimoflow.keypoints.formats import read_people
@@ -122,7 +122,7 @@ def test_heights_of_somebody_who_stands_and_who_crouches() -> None:
 
 
 def test_crossings_of_real_motions(shared_data, tmp_path) -> None:
-    """A small part of what `scripts/measure_crossings.py` measures."""
+    """A small part of what `lab/crossings.py` measures."""
     files = [shared_data / "tang2018" / f"DANCE_{name}.npz" for name in ("C_8", "R_9")]
     recordings = [read_tang2018_file(file) for file in files]
     write_shard(recordings, tmp_path, "of the test's corpus", "https://example.org")

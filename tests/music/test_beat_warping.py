@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from music_examples import swinging
 from vimoflow.errors import ConfigError
-from vimoflow.evaluation.rhythm import beat_alignment
+from vimoflow.evaluation.metrics.rhythm import beat_alignment
 from vimoflow.geometry.rotations import rotation_about, sixd_to_matrix
 from vimoflow.motion.features import LAYOUT, encode_features
 from vimoflow.motion.skeleton import joint

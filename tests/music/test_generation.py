@@ -51,7 +51,7 @@ def test_a_song_becomes_a_dance_with_its_sound(tmp_path, checkpoint):
 
 
 def test_the_pages_sound_is_in_step_with_the_song(tmp_path):
-    from vimoflow.evaluation.music import read_audio
+    from vimoflow.evaluation.studies.music_beats import read_audio
 
     song = tone(tmp_path / "song.wav", 3.0)
     (tmp_path / "page.mp3").write_bytes(compressed(song))

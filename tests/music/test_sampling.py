@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from music_examples import swinging, tiny_model
-from vimoflow.conditioning.encoding import Condition
 from vimoflow.editing.masked_denoising import Known
 from vimoflow.errors import ConfigError
+from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.motion.features import LAYOUT
 from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.sampling import (

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from music_examples import swinging
-from vimoflow.evaluation.rhythm import beat_alignment, motion_beats
+from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats
 from vimoflow.motion.features import LAYOUT
 from vimoflow.music import windows
 from vimoflow.music.features import BEATS, beats_s

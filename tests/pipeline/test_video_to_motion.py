@@ -10,10 +10,10 @@ import torch
 
 from vimoflow.errors import CheckpointError, InputError
 from vimoflow.formats.motion_npz import load_motion_npz
-from vimoflow.hypotheses import Ranking
+from vimoflow.inference.hypotheses import Ranking
+from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.floor import fit_floor
 from vimoflow.pipeline.video_to_motion import VideoToMotion
-from vimoflow.sampling import SamplingOptions
 
 QUICK = SamplingOptions(steps=2, refine=False)
 

@@ -1,6 +1,6 @@
 """Random edits of valid files: a reader returns or raises a VimoflowError, nothing else.
 
-``scripts/fuzz_readers.py`` does the same for as long as one likes; docs/security.md has its counts.
+``lab/fuzzing.py`` does the same for as long as one likes; docs/security.md has its counts.
 """
 
 from __future__ import annotations

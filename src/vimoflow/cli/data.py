@@ -65,9 +65,6 @@ def prepare(
         str | None,
         typer.Option(metavar="NAME", help="amass, bvh: what to call this corpus among others."),
     ] = None,
-    thesis_shapes: Annotated[
-        bool, typer.Option("--thesis-shapes", help="aistpp: also write clips of 150 frames.")
-    ] = False,
 ) -> None:
     """Turn a motion corpus into training shards on the 24-joint skeleton.
 
@@ -88,7 +85,6 @@ def prepare(
         split=None if split is None else split.value,
         licence=licence,
         name=name,
-        thesis_shapes=thesis_shapes,
     )
     with progress(source) as show:
         entries = run(source, paths, output, options, show)

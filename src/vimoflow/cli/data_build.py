@@ -77,9 +77,9 @@ def build(
     if camera not in ("static", "moving"):
         raise ConfigError(f"--camera: {camera!r} is not one of static, moving")
     require_output_folder(output)
-    from vimoflow.datasets.building import build as run
-    from vimoflow.datasets.engine import EngineSettings
-    from vimoflow.datasets.settings import BuildSettings
+    from vimoflow.factory.building import build as run
+    from vimoflow.factory.engine import EngineSettings
+    from vimoflow.factory.settings import BuildSettings
 
     settings = BuildSettings(
         estimator=estimator,

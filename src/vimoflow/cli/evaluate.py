@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vimoflow.diffusion.checkpoint import Checkpoint
-    from vimoflow.evaluation.benchmark import Baseline, Evaluation
-    from vimoflow.evaluation.cases import Case
-    from vimoflow.evaluation.report import Viewer
+    from vimoflow.evaluation.benchmark.cases import Case
+    from vimoflow.evaluation.benchmark.running import Baseline, Evaluation
+    from vimoflow.evaluation.report.writing import Viewer
+    from vimoflow.inference.sampling import SamplingOptions
     from vimoflow.motion.clip import Motion
-    from vimoflow.sampling import SamplingOptions
 
 
 _DAMAGED = 12  # recordings of the robustness suite: about thirty runs over all of them
@@ -103,14 +103,14 @@ def run(
         raise ConfigError("--nearest searches the training shards: name their folder with --data")
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.benchmark import evaluate
-    from vimoflow.evaluation.cases import picked_rows
-    from vimoflow.evaluation.manifest import benchmark_cases, read_manifest
-    from vimoflow.evaluation.music import with_music
-    from vimoflow.evaluation.report import write_report
-    from vimoflow.evaluation.robustness import robustness_curves
-    from vimoflow.evaluation.tables import quick_table
-    from vimoflow.sampling import SamplingOptions
+    from vimoflow.evaluation.benchmark.cases import picked_rows
+    from vimoflow.evaluation.benchmark.manifest import benchmark_cases, read_manifest
+    from vimoflow.evaluation.benchmark.running import evaluate
+    from vimoflow.evaluation.report.tables import quick_table
+    from vimoflow.evaluation.report.writing import write_report
+    from vimoflow.evaluation.studies.music_beats import with_music
+    from vimoflow.evaluation.studies.robustness import robustness_curves
+    from vimoflow.inference.sampling import SamplingOptions
 
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
@@ -162,9 +162,9 @@ def hypotheses(
     require_output_folder(output)
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.calibration import draw_hypotheses, write_hypotheses_report
-    from vimoflow.evaluation.manifest import benchmark_cases, read_manifest
-    from vimoflow.sampling import SamplingOptions
+    from vimoflow.evaluation.benchmark.manifest import benchmark_cases, read_manifest
+    from vimoflow.evaluation.studies.calibration import draw_hypotheses, write_hypotheses_report
+    from vimoflow.inference.sampling import SamplingOptions
 
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
@@ -234,7 +234,7 @@ def aistpp(
     for path in (motions, music):
         if path is not None:
             require_input(path)
-    from vimoflow.evaluation.published_rows import truth_rows, truth_table
+    from vimoflow.evaluation.report.published_rows import truth_rows, truth_table
 
     typer.echo(truth_table(truth_rows(motions, music)))
 
@@ -243,13 +243,13 @@ def _baselines(names: list[str], data: Path | None, sampling: SamplingOptions) -
     """Other checkpoints (regression ones answer in one pass), and training motion by its 2D."""
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.baselines import (
+    from vimoflow.evaluation.benchmark.baselines import (
         is_regression,
         nearest_training_motions,
         regression_motions,
     )
-    from vimoflow.evaluation.benchmark import Baseline, training_budget
-    from vimoflow.evaluation.prediction import predict
+    from vimoflow.evaluation.benchmark.prediction import predict
+    from vimoflow.evaluation.benchmark.running import Baseline, training_budget
 
     found = []
     for name in names:
@@ -268,8 +268,8 @@ def _baselines(names: list[str], data: Path | None, sampling: SamplingOptions) -
 
 def _misfit(checkpoint: Checkpoint) -> Callable[[Motion, Case], float]:
     """How bad a sample is by the criterion by which `generate` picks the best one, mm."""
-    from vimoflow.evaluation.prediction import condition_of
-    from vimoflow.hypotheses import rank
+    from vimoflow.evaluation.benchmark.prediction import condition_of
+    from vimoflow.inference.hypotheses import rank
 
     def total_mm(motion: Motion, case: Case) -> float:
         return rank(checkpoint, [motion], condition_of(case)).merits[0].total_mm
@@ -281,7 +281,7 @@ def _viewers(evaluation: Evaluation) -> list[Viewer]:
     """Pages of the best, the median and the worst clip, each beside its truth."""
     import tempfile
 
-    from vimoflow.evaluation.report import Viewer, telling_clips
+    from vimoflow.evaluation.report.writing import Viewer, telling_clips
     from vimoflow.viewer.page import write_preview_page
 
     viewers = []

@@ -52,8 +52,8 @@ def evaluate_completion(
     from vimoflow.diffusion.checkpoint import load_checkpoint
     from vimoflow.editing import CompletionOptions, DenoisingOptions
     from vimoflow.editing import inbetween as fill
-    from vimoflow.evaluation import completion as c
-    from vimoflow.evaluation.gap_filling import NearestClip, interpolated
+    from vimoflow.evaluation.studies import completion as c
+    from vimoflow.evaluation.studies.gap_filling import NearestClip, interpolated
     from vimoflow.files import write_text
 
     model = load_checkpoint(checkpoint)

@@ -38,10 +38,10 @@ def evaluate_views(
     require_output_folder(output)
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation import views as v
+    from vimoflow.evaluation.studies import several_views as v
     from vimoflow.files import write_text
-    from vimoflow.multiview import AGGREGATIONS, Aggregation
-    from vimoflow.sampling import SamplingOptions
+    from vimoflow.inference.multiview import AGGREGATIONS, Aggregation
+    from vimoflow.inference.sampling import SamplingOptions
 
     try:
         numbers = [int(part) for part in counts.split(",")]

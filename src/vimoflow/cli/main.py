@@ -9,8 +9,6 @@ import typer
 
 from vimoflow import __version__
 from vimoflow.cli import (
-    ablate,
-    bench,
     data,
     doctor,
     edit,
@@ -18,7 +16,6 @@ from vimoflow.cli import (
     evaluate_completion,
     evaluate_music,
     evaluate_views,
-    figures,
     generate,
     keypoints,
     music,
@@ -45,13 +42,10 @@ evaluate.app.command("views")(evaluate_views.evaluate_views)
 evaluate.app.add_typer(evaluate_music.app, name="music")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("evaluate-completion")(evaluate_completion.evaluate_completion)
-app.command("ablate")(ablate.ablate)
 app.command("triangulate")(triangulate.triangulate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(edit.app, name="edit")
 app.add_typer(data.app, name="data")
-app.add_typer(figures.app, name="figures")
-app.add_typer(bench.app, name="bench")
 app.add_typer(music.app, name="music")
 app.add_typer(style.app, name="style")
 
@@ -76,15 +70,20 @@ def options(
 
 
 def main() -> None:
-    """Run the command and exit: 0 done, 1 not usable, 2 a user's mistake, 130 interrupted.
+    """Run the command and exit, see :func:`run_app`."""
+    run_app(app, "vimoflow")
+
+
+def run_app(app: typer.Typer, name: str) -> None:
+    """Run a command line and exit: 0 done, 1 not usable, 2 a user's mistake, 130 interrupted.
 
     A user's mistake is one line on stderr. Anything else that goes wrong is a programming error and
     keeps its traceback.
     """
     try:
-        app(prog_name="vimoflow")
+        app(prog_name=name)
     except VimoflowError as error:
-        print("vimoflow:", " ".join(str(error).split()), file=sys.stderr)
+        print(f"{name}:", " ".join(str(error).split()), file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         _say_interrupted()

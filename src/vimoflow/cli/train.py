@@ -118,8 +118,7 @@ def _painter(data: Path) -> Painter | None:
     """Draws a held-out clip, where there is one."""
     from vimoflow.data.shards import read_manifest
     from vimoflow.diffusion.schedule import NoiseSchedule
-    from vimoflow.evaluation.figures import strip_case
-    from vimoflow.evaluation.strips import strip_painter
+    from vimoflow.evaluation.report.strips import strip_case, strip_painter
 
     if all(entry.split != "validation" for entry in read_manifest(data)):
         return None

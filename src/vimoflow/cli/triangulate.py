@@ -41,7 +41,7 @@ def triangulate(
     for path in (*views, calibration):
         require_input(path)
     require_output_file(output)
-    from vimoflow.evaluation.reference import reference_from_views, save_reference
+    from vimoflow.evaluation.studies.triangulated import reference_from_views, save_reference
     from vimoflow.formats.calibrations import read_calibration
     from vimoflow.keypoints.formats import read_keypoints
 

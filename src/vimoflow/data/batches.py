@@ -12,8 +12,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from vimoflow.conditioning.corruption import CorruptionSettings, corrupt_keypoints, view_through
-from vimoflow.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.data.augmentation import AugmentationSettings, Clips, augmented, mirrored
 from vimoflow.data.shards import Shard
 from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
@@ -25,6 +23,12 @@ from vimoflow.geometry.rotations import (
     rotation_about,
     sixd_to_matrix,
 )
+from vimoflow.inference.conditioning.corruption import (
+    CorruptionSettings,
+    corrupt_keypoints,
+    view_through,
+)
+from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.motion.features import encode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.proportions import PARTS, PROPORTION_SPREAD, proportioned

@@ -35,7 +35,6 @@ from vimoflow.data.shards import ShardEntry, remove_shards, write_shard
 from vimoflow.data.worker_processes import map_in_processes
 from vimoflow.errors import ConfigError, InputError, OutputError
 
-THESIS_FOLDER = "thesis"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -50,7 +49,6 @@ class PrepareOptions:
         split: what all files are for.
         licence: terms of the files.
         name: what to call the corpus, so that several of one format can be told apart.
-        thesis_shapes: for ``aistpp``, also write clips in the shapes of the thesis.
     """
 
     workers: int | None = None
@@ -59,7 +57,6 @@ class PrepareOptions:
     split: Split | None = None
     licence: str | None = None
     name: str | None = None
-    thesis_shapes: bool = False
 
 
 def prepare(
@@ -104,10 +101,6 @@ def prepare(
                 f"{paths[0]}: all {len(rejected)} files rejected, first: {rejected[0][1]}"
             )
         entries = _write(good, rejected, output, corpus)
-        if options.thesis_shapes:
-            from vimoflow.data.thesis_shards import write_thesis_clips
-
-            write_thesis_clips([file.recording for file in good], output / THESIS_FOLDER)
     return entries
 
 
@@ -124,8 +117,6 @@ def _configured(source: str, options: PrepareOptions) -> Corpus:
         allowed = source == "bvh" if option in ("--map", "--fps") else corpus.generic
         if value is not None and not allowed:
             raise ConfigError(f"{option} does not go with '{source}', whose facts are known")
-    if options.thesis_shapes and source != "aistpp":
-        raise ConfigError(f"--thesis-shapes is for aistpp, not for '{source}'")
     name = options.name or source
     if name != source and (name in CORPORA or not _NAME.fullmatch(name)):
         raise ConfigError(

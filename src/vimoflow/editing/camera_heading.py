@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vimoflow.conditioning.encoding import Condition
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.editing.constraints import Follow, Held
 from vimoflow.editing.timeline import Timeline, condition_of
 from vimoflow.geometry.rotations import heading_of
+from vimoflow.inference.conditioning.encoding import Condition
+from vimoflow.inference.sampling import SamplingOptions, sample_features
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import decode_features
-from vimoflow.sampling import SamplingOptions, sample_features
 
 
 def camera_yaw(

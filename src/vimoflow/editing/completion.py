@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vimoflow.conditioning.resampling import MODEL_FPS
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.editing.camera_heading import alone, camera_yaw
 from vimoflow.editing.constraints import (
@@ -36,12 +35,13 @@ from vimoflow.editing.timeline import (
 from vimoflow.errors import ConfigError
 from vimoflow.geometry.rotations import matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
+from vimoflow.inference.conditioning.resampling import MODEL_FPS
+from vimoflow.inference.refinement import Evidence, refine
+from vimoflow.inference.refinement.foot_locking import FootLockSettings, lock_feet
+from vimoflow.inference.sampling import features_to_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import decode_features, encode_features
 from vimoflow.motion.kinematics import forward_kinematics
-from vimoflow.refinement import Evidence, refine
-from vimoflow.refinement.foot_locking import FootLockSettings, lock_feet
-from vimoflow.sampling import features_to_motion
 
 MISS_M = 1e-3  # a pin that is farther off is reported
 # Between known frames a contact that would move the foot far is not one (docs/editing).

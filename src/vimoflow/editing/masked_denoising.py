@@ -19,17 +19,17 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from vimoflow.conditioning.encoding import Condition
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.guidance import guided
 from vimoflow.diffusion.sampler import inference_timesteps, step
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.editing.joins import REACH_S, OffsetSpline
 from vimoflow.errors import ConfigError
+from vimoflow.inference.conditioning.encoding import Condition
+from vimoflow.inference.sampling import merge_windows, orthonormal, split_windows
+from vimoflow.inference.sampling.denoising import window_channels
+from vimoflow.inference.sampling.unseen import feature_kriging
 from vimoflow.motion.features import LAYOUT
-from vimoflow.sampling import merge_windows, orthonormal, split_windows
-from vimoflow.sampling.denoising import window_channels
-from vimoflow.sampling.unseen import feature_kriging
 
 METHODS = ("auto", "one-pass", "timesteps", "repaint")
 _WINDOW, _OVERLAP = 150, 50  # frames at 30 fps, as trained

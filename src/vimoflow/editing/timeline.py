@@ -11,8 +11,6 @@ from jaxtyping import Bool, Float
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from vimoflow.conditioning.encoding import Condition, encode_condition, person_size_px
-from vimoflow.conditioning.resampling import MODEL_FPS, resample_keypoints
 from vimoflow.editing.constraints import Follow, Held
 from vimoflow.editing.masked_denoising import Known
 from vimoflow.geometry.rotations import (
@@ -23,6 +21,8 @@ from vimoflow.geometry.rotations import (
     slerp_resample,
 )  # fmt: skip
 from vimoflow.geometry.signals import linear_resample
+from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
+from vimoflow.inference.conditioning.resampling import MODEL_FPS, resample_keypoints
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import encode_features
 

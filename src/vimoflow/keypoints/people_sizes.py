@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.conventions import STATURE_M
 from vimoflow.keypoints.coco import COCO_NAMES
 
 # Lengths of body parts in standing heights, of the canonical skeleton (motion/skeleton.json).
@@ -55,3 +56,15 @@ def figure_height_px(points: Float[np.ndarray, "*batch 17 3"]) -> Float[np.ndarr
     parts = np.nan_to_num(part_heights_px(points)[..., _LONG], nan=0.0)
     second = np.sort(parts, axis=-1)[..., -2]
     return np.where(second > 0, second, np.nan)
+
+
+def metre_px(points: Float[np.ndarray, "frames 17 3"]) -> float:
+    """Pixels per metre of somebody of usual stature, over a whole shot; 1 where nothing is seen.
+
+    A bone's image is never longer than its length times the scale, so a high quantile over the
+    frames counts, and the median over the bones (as ``person_size_px`` does for conditions).
+    """
+    parts = part_heights_px(points)
+    parts = parts[:, np.isfinite(parts).any(axis=0)]
+    heights = np.nanquantile(parts, 0.9, axis=0) if parts.size else np.zeros(0)
+    return float(np.median(heights)) / STATURE_M if heights.any() else 1.0

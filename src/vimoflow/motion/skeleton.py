@@ -2,7 +2,7 @@
 
 The rest pose is SMPL's T-pose with identity local frames: +Y up, +Z forward, +X to the figure's
 left, so AIST++ and AMASS rotations apply unchanged. The offsets are this project's own, fitted by
-``scripts/fit_skeleton.py`` (provenance and residuals in ``skeleton.json``); nothing of SMPL's
+``lab/fitting/skeleton.py`` (provenance and residuals in ``skeleton.json``); nothing of SMPL's
 model files is in them.
 """
 

@@ -26,6 +26,6 @@ def measure_variogram(
 
 @functools.cache
 def feature_variogram() -> Float[Tensor, "lags 151"]:
-    """That of the features, as ``scripts/fit_variogram.py`` measured it."""
+    """That of the features, as ``lab/fitting/variogram.py`` measured it."""
     data = resources.files("vimoflow.motion").joinpath(_FILE).read_bytes()
     return load(data)["variogram"]

@@ -17,11 +17,11 @@ from scipy.signal import find_peaks
 from torch import Tensor
 
 from vimoflow.errors import ConfigError
-from vimoflow.evaluation.rhythm import motion_speed
+from vimoflow.evaluation.metrics.rhythm import motion_speed
+from vimoflow.inference.sampling.finishing import PIECE
+from vimoflow.inference.sampling.joining import orthonormal
 from vimoflow.motion.features import LAYOUT, decode_features
 from vimoflow.motion.kinematics import forward_kinematics
-from vimoflow.sampling.finishing import PIECE
-from vimoflow.sampling.joining import orthonormal
 
 _GRID_S = 1 / 60  # of the shifts that are tried
 _CLOSEST_S, _WIDEST_S = 0.2, 1.0  # between the places at which a shift is chosen

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vimoflow.errors import InputError
-from vimoflow.evaluation.intervals import Estimate, bootstrap_mean
-from vimoflow.evaluation.music import same_music
-from vimoflow.evaluation.rhythm import beat_alignment, motion_beats
+from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
+from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats
+from vimoflow.evaluation.studies.music_beats import same_music
 from vimoflow.geometry.rotations import matrix_to_axis_angle, sixd_to_matrix
 from vimoflow.motion.clip import Motion
 from vimoflow.music.denoiser import MusicModel

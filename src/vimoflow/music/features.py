@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.evaluation.music import read_audio
+from vimoflow.evaluation.studies.music_beats import read_audio
 from vimoflow.files import write_bytes
 
 FPS = 30.0

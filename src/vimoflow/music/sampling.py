@@ -15,15 +15,15 @@ from vimoflow.diffusion.sampler import inference_timesteps, require_sampler, ste
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.editing.masked_denoising import DenoisingOptions, Known, denoise_unknown
 from vimoflow.errors import ConfigError
+from vimoflow.inference.sampling.finishing import finished_motion
+from vimoflow.inference.sampling.joining import Joined, merge_windows, orthonormal, split_windows
+from vimoflow.inference.sampling.noise import FrameNoise
+from vimoflow.inference.sampling.rolling import roll
 from vimoflow.motion.clip import Motion
 from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.denoiser import MusicModel
 from vimoflow.music.features import FPS
 from vimoflow.music.hearing import hearing
-from vimoflow.sampling.finishing import finished_motion
-from vimoflow.sampling.joining import Joined, merge_windows, orthonormal, split_windows
-from vimoflow.sampling.noise import FrameNoise
-from vimoflow.sampling.rolling import roll
 
 _BLOCK = 8  # windows that take a step together
 

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import InputError
-from vimoflow.evaluation.distribution import diversity, frechet_distance
-from vimoflow.evaluation.intervals import Estimate, bootstrap_mean
-from vimoflow.evaluation.rhythm import beat_alignment
+from vimoflow.evaluation.metrics.distribution import diversity, frechet_distance
+from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
+from vimoflow.evaluation.metrics.rhythm import beat_alignment
 from vimoflow.motion.clip import Motion
 from vimoflow.music.denoiser import MusicModel
 from vimoflow.music.evaluation import drawn_to, finished_dances, heard_motion
@@ -53,7 +53,7 @@ def kinetic_windows(motions: Sequence[Motion]) -> Float[np.ndarray, "windows 72"
     Raises:
         InputError: no motion lasts so long.
     """
-    from vimoflow.evaluation.dance_features import kinetic_features, published_input
+    from vimoflow.evaluation.metrics.dance_features import kinetic_features, published_input
 
     frames, rows = round(WINDOW_S * FPS), []
     for motion in motions:

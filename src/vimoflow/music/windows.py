@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.data.augmentation import Clips, mirrored
-from vimoflow.evaluation.rhythm import beat_alignment
+from vimoflow.evaluation.metrics.rhythm import beat_alignment
 from vimoflow.geometry.rotations import rotation_about, sixd_to_matrix
 from vimoflow.motion.features import encode_features
 from vimoflow.motion.kinematics import forward_kinematics

@@ -16,9 +16,10 @@ from jaxtyping import Float
 from vimoflow.errors import VimoflowError
 from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.formats.saving import save_motion
-from vimoflow.hypotheses import joint_uncertainty
+from vimoflow.inference.hypotheses import joint_uncertainty
+from vimoflow.inference.multiview import Aggregation
+from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
-from vimoflow.multiview import Aggregation
 from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.pipeline.inputs import Progress, read_everybody, read_views
 from vimoflow.pipeline.options import EVERYBODY, PREVIEW_FORMATS, GenerateOptions
@@ -26,7 +27,6 @@ from vimoflow.pipeline.quality import Quality, figures, measure_quality
 from vimoflow.pipeline.run_record import Source, write_run_record
 from vimoflow.pipeline.shared_world import place_together, write_world
 from vimoflow.pipeline.video_to_motion import VideoToMotion
-from vimoflow.sampling import SamplingOptions
 from vimoflow.viewer.contact_sheet import write_contact_sheet
 from vimoflow.viewer.page import Detail, write_preview_page
 from vimoflow.viewer.video import write_preview_video

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vimoflow.errors import InputError
+from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
     ESTIMATORS,
     PEOPLE_ESTIMATORS,
@@ -27,7 +28,6 @@ from vimoflow.keypoints.formats import (
 from vimoflow.keypoints.mirroring import mirrored
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
-from vimoflow.pipeline.cuts import CutWatch, keypoint_cuts
 from vimoflow.pipeline.options import GenerateOptions
 from vimoflow.pipeline.run_record import Source
 from vimoflow.pipeline.views import align_views

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from vimoflow.conditioning.encoding import MIN_CONFIDENCE, person_size_px
-from vimoflow.evaluation.metrics import foot_slide, jitter
+from vimoflow.evaluation.metrics.paired import foot_slide, jitter
+from vimoflow.inference.conditioning.encoding import MIN_CONFIDENCE, person_size_px
+from vimoflow.inference.sampling import pieces
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
-from vimoflow.sampling import pieces
 
 _CHUNK_S = 1.0  # one affine camera a second: people come nearer and cameras turn
 _MIN_POINTS = 24  # in a chunk, for its eight numbers

@@ -10,17 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vimoflow.conditioning.encoding import Condition, encode_condition, person_size_px
-from vimoflow.conditioning.resampling import MODEL_FPS, model_times, resample_keypoints
 from vimoflow.diffusion.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
-from vimoflow.hypotheses import rank
-from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.motion.clip import Motion
-from vimoflow.multiview import Aggregation, sample_views
-from vimoflow.pipeline.cuts import keypoint_cuts
-from vimoflow.sampling import (
+from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
+from vimoflow.inference.conditioning.resampling import MODEL_FPS, model_times, resample_keypoints
+from vimoflow.inference.hypotheses import rank
+from vimoflow.inference.multiview import Aggregation, sample_views
+from vimoflow.inference.sampling import (
     PIECE,
     SamplingOptions,
     Shot,
@@ -28,6 +25,9 @@ from vimoflow.sampling import (
     sample_features,
     sample_shots,
 )
+from vimoflow.keypoints.cuts import keypoint_cuts
+from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.motion.clip import Motion
 
 
 class VideoToMotion:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vimoflow.errors import ConfigError
+from vimoflow.inference.multiview import on_first_clock
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.synchronisation import Offset, motion_offsets, spanning_offsets
-from vimoflow.multiview import on_first_clock
 from vimoflow.video.sound import read_onsets, sound_lag
 
 MOST_VIEWS = 9

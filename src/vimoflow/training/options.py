@@ -25,7 +25,7 @@ class RunOptions:
         shares: of the windows, by corpus; see ``data.batches.corpus_shares``.
         compile: let ``torch.compile`` fuse the network. It takes a minute or two for each window
             length (less when its cache is warm) and makes every step after faster, so it pays in
-            runs of hundreds of steps, not in tests; `vimoflow bench train` tells both times.
+            runs of hundreds of steps, not in tests; `python -m lab bench train` tells both times.
         precision: of the network's products, one of :data:`PRECISIONS`; losses and weights are
             float32 always.
         workers: processes that make batches; None takes what suits the device, 0 the run's own.

@@ -16,15 +16,15 @@ from benchmark_examples import swaying
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import read_shards, write_shard
 from vimoflow.errors import InputError
-from vimoflow.evaluation import metrics
-from vimoflow.evaluation.cases import rendered_cases
+from vimoflow.evaluation.benchmark.cases import rendered_cases
+from vimoflow.evaluation.benchmark.scores import limb_points
+from vimoflow.evaluation.metrics import paired as metrics
 from vimoflow.evaluation.rendered import clips
 from vimoflow.evaluation.rendered.bodies import Body
 from vimoflow.evaluation.rendered.clips import read_clips, render_benchmark
 from vimoflow.evaluation.rendered.detector import detector_errors, write_detector_errors
 from vimoflow.evaluation.rendered.rendering import Frame, Studio
 from vimoflow.evaluation.rendered.scenes import SIZE_PX
-from vimoflow.evaluation.scores import limb_points
 from vimoflow.geometry.cameras import camera_heading, project
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.motion.skeleton import COCO_LIMBS, coco

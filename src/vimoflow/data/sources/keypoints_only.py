@@ -1,6 +1,6 @@
 """Corpora of 2D detections without motions: several calibrated views make their own reference.
 
-They teach what a real detector does wrong (``scripts/fit_detector_noise.py``); ``aistpp_2d`` fits
+They teach what a real detector does wrong (``lab/fitting/detector_noise.py``); ``aistpp_2d`` fits
 motions to their points.
 """
 

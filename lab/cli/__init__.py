@@ -1,0 +1,1 @@
+"""Options of the laboratory's commands to function calls."""

@@ -1,0 +1,1 @@
+"""Where the numbers that ship in the package come from."""

@@ -1,0 +1,4 @@
+"""The two numbers that everything is measured by."""
+
+MODEL_FPS = 30.0  # Hz; what the model was trained at, and what "per frame" means in metrics
+STATURE_M = 1.7  # the canonical skeleton, standing, with its head and soles

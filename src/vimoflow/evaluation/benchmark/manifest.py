@@ -1,0 +1,270 @@
+"""A benchmark as data: a TOML file names clips, views, split and where the 2D comes from.
+
+    name = "dance"
+    seeds = [0, 1, 2]
+
+    [[clips]]
+    corpus = "aistpp"
+    source = "detections"
+    views = [1, 5]
+
+Corpora are those of the shards (`vimoflow data prepare`), so the same file runs for anyone who has
+prepared the same recordings, and a new one describes recordings of one's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vimoflow.data.shards import Shard
+from vimoflow.errors import ConfigError, InputError
+from vimoflow.evaluation.benchmark.cases import (
+    LONGEST,
+    Case,
+    picked_rows,
+    real_case,
+    real_views,
+    rendered_cases,
+    require_usable,
+    virtual_case,
+)
+from vimoflow.evaluation.rendered.clips import read_clips
+
+SOURCES = ("truth", "noisy", "detections", "video")
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Some clips of one corpus and how their 2D is had.
+
+    Attributes:
+        corpus: as in the shards; "rendered" takes the clips of `vimoflow evaluate render`.
+        source: "truth" (exact projections), "noisy" (those with simulated detector noise),
+            "detections" (real ones, kept in the shards), "video" (MediaPipe on rendered videos).
+        title: of its row in the tables; corpus and group unless given.
+        groups: only these groups of the corpus; all unless given.
+        names: only these recordings; all unless given.
+        views: which of the real views, from 1; all unless given.
+        limit: recordings of each group at most, evenly spread.
+        frames: longest clip from a virtual camera, cut from the recording's middle.
+    """
+
+    corpus: str
+    source: str
+    title: str = ""
+    groups: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    views: tuple[int, ...] = ()
+    limit: int | None = None
+    frames: int = LONGEST
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A benchmark.
+
+    Attributes:
+        name: for the report.
+        clips: what it consists of.
+        description: a sentence or two for the report.
+        split: of the shards.
+        seeds: of the noise; figures are means over them.
+        samples: how many motions a clip and seed; the first one, their mean and the one that fits
+            the 2D best are reported apart.
+        camera_seed: of virtual cameras and detector noise.
+    """
+
+    name: str
+    clips: tuple[ClipSet, ...]
+    description: str = ""
+    split: str = "validation"
+    seeds: tuple[int, ...] = (0,)
+    samples: int = 1
+    camera_seed: int = 0
+
+
+@dataclass(frozen=True)
+class NamedCases:
+    """The cases of one row of the tables."""
+
+    title: str
+    cases: tuple[Case, ...]
+
+
+def read_manifest(path: Path) -> Manifest:
+    """A benchmark from a TOML file.
+
+    Raises:
+        InputError: the file cannot be read or is no TOML.
+        ConfigError: an unknown field, or a value that makes no sense.
+    """
+    document = _read_toml(path)
+    rows = document.pop("clips", None)
+    if not isinstance(rows, list) or not rows:
+        raise ConfigError(f"{path}: names no clips; add a [[clips]] table")
+    clips = tuple(
+        _build(ClipSet, row, f"{path}: [[clips]] number {i + 1}") for i, row in enumerate(rows)
+    )
+    for clip_set in clips:
+        _check_set(clip_set, path)
+    manifest = _build(Manifest, {**document, "clips": clips}, str(path))
+    if manifest.split not in SPLITS:
+        raise ConfigError(f"{path}: split {manifest.split!r}; choose from: {', '.join(SPLITS)}")
+    if not manifest.seeds or manifest.samples < 1:
+        raise ConfigError(f"{path}: needs at least one seed and one sample")
+    return manifest
+
+
+def benchmark_cases(
+    manifest: Manifest,
+    shards: Sequence[Shard],
+    rendered: Path | None = None,
+    limit: int | None = None,
+) -> list[NamedCases]:
+    """The cases of every row of the tables, checked.
+
+    Args:
+        manifest: what is wanted.
+        shards: of its split.
+        rendered: folder of rendered clips, where the manifest wants some.
+        limit: a tighter one than the manifest's, for a quick look.
+
+    Raises:
+        InputError: a corpus, group, recording or view is not there, or a clip cannot be used.
+    """
+    found: list[NamedCases] = []
+    for clip_set in manifest.clips:
+        cap = min((n for n in (limit, clip_set.limit) if n is not None), default=None)
+        if clip_set.corpus == "rendered":
+            found.append(_rendered(clip_set, rendered, cap))
+        else:
+            found += _of_corpus(clip_set, _shard(shards, clip_set), cap, manifest.camera_seed)
+    titles = [named.title for named in found]
+    twice = sorted({title for title in titles if titles.count(title) > 1})
+    if twice:
+        raise ConfigError(f"two sets of clips are called {twice[0]!r}; give them titles")
+    require_usable([case for named in found for case in named.cases])
+    return found
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: not a TOML file ({error})") from error
+
+
+def _build(kind: Any, fields: Any, where: str) -> Any:
+    """A dataclass from a table of the file; field by field, so that mistakes are named."""
+    if not isinstance(fields, dict):
+        raise ConfigError(f"{where}: not a table of fields")
+    known = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = sorted(set(fields) - set(known))
+    if unknown:
+        raise ConfigError(f"{where}: unknown field {unknown[0]!r}; known: {', '.join(known)}")
+    values = {name: _checked(name, value, where) for name, value in fields.items()}
+    missing = [
+        f.name for f in known.values() if f.default is dataclasses.MISSING and f.name not in values
+    ]
+    if missing:
+        raise ConfigError(f"{where}: {missing[0]!r} is missing")
+    return kind(**values)
+
+
+_NUMBERS = ("limit", "frames", "samples", "camera_seed")
+_LISTS = {"groups": str, "names": str, "views": int, "seeds": int, "clips": ClipSet}
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    if name in _LISTS:
+        kind = _LISTS[name]
+        if not isinstance(value, (list, tuple)) or any(type(v) is not kind for v in value):
+            raise ConfigError(f"{where}: {name} must be a list of {kind.__name__} values")
+        return tuple(value)
+    if name in _NUMBERS:
+        if type(value) is not int or value < (0 if name == "camera_seed" else 1):
+            raise ConfigError(f"{where}: {name} must be a whole number from 1 on")
+        return value
+    if not isinstance(value, str):
+        raise ConfigError(f"{where}: {name} must be text in quotes")
+    return value
+
+
+def _check_set(clip_set: ClipSet, path: Path) -> None:
+    if clip_set.source not in SOURCES:
+        raise ConfigError(f"{path}: source {clip_set.source!r}; choose from: {', '.join(SOURCES)}")
+    rendered = clip_set.corpus == "rendered"
+    if rendered and clip_set.source not in ("truth", "video"):
+        raise ConfigError(f"{path}: rendered clips have source 'truth' or 'video'")
+    if not rendered and clip_set.source == "video":
+        raise ConfigError(
+            f"{path}: source 'video' is for corpus 'rendered'; shards hold 'detections'"
+        )
+
+
+def _shard(shards: Sequence[Shard], clip_set: ClipSet) -> Shard:
+    for shard in shards:
+        if shard.entry.corpus == clip_set.corpus:
+            return shard
+    if not shards:
+        raise InputError(f"corpus {clip_set.corpus!r} is in shards: name their folder with --data")
+    names = ", ".join(shard.entry.corpus for shard in shards)
+    raise InputError(f"there is no corpus {clip_set.corpus!r} in the shards; there are: {names}")
+
+
+def _of_corpus(clip_set: ClipSet, shard: Shard, limit: int | None, seed: int) -> list[NamedCases]:
+    for wanted, there, what in (
+        (clip_set.groups, shard.groups, "group"), (clip_set.names, shard.names, "recording"),
+    ):  # fmt: skip
+        missing = sorted(set(wanted) - set(there))
+        if missing:
+            raise InputError(f"{clip_set.corpus} has no {what} {missing[0]!r}")
+    found: list[NamedCases] = []
+    for group in sorted(set(clip_set.groups or shard.groups)):
+        rows = [
+            i for i, g in enumerate(shard.groups)
+            if g == group and (not clip_set.names or shard.names[i] in clip_set.names)
+        ]  # fmt: skip
+        cases = [c for i in picked_rows(rows, limit) for c in _cases(clip_set, shard, i, seed)]
+        title = " ".join(part for part in (clip_set.title or shard.entry.corpus, group) if part)
+        if cases:
+            found.append(NamedCases(title, tuple(cases)))
+    return found
+
+
+def _cases(clip_set: ClipSet, shard: Shard, row: int, seed: int) -> list[Case]:
+    if clip_set.source != "detections":
+        return [virtual_case(shard, row, seed, clip_set.frames, clip_set.source == "noisy")]
+    views = real_views(shard, row)
+    if not views:
+        raise InputError(f"{shard.names[row]}: has no detections; use source 'noisy' or 'truth'")
+    absent = sorted(v for v in clip_set.views if not 1 <= v <= len(views))
+    if absent:
+        raise InputError(f"{shard.names[row]}: has no view {absent[0]}; there are {len(views)}")
+    chosen = [views[v - 1] for v in clip_set.views] or views
+    return [real_case(shard, row, view) for view in chosen]
+
+
+def _rendered(clip_set: ClipSet, folder: Path | None, limit: int | None) -> NamedCases:
+    if folder is None:
+        raise InputError(
+            "the manifest wants rendered clips; make them with `vimoflow evaluate render` and name "
+            "their folder with --rendered"
+        )
+    clips = read_clips(folder)
+    clips = [clip for clip in clips if not clip_set.names or clip.name in clip_set.names]
+    clips = [clips[i] for i in picked_rows(range(len(clips)), limit)]
+    title = clip_set.title or f"rendered, {clip_set.source}"
+    return NamedCases(title, tuple(rendered_cases(clips, clip_set.source)))

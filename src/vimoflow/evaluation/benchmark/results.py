@@ -1,0 +1,154 @@
+"""What methods score on one case: over seeds and samples, or why they could not be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vimoflow.errors import InputError
+from vimoflow.evaluation.benchmark.cases import Case
+from vimoflow.evaluation.benchmark.mediapipe_world import coco_of_landmarks, landmark_motion
+from vimoflow.evaluation.benchmark.scores import (
+    Measured,
+    Posed,
+    Score,
+    mean_score,
+    measure,
+    measure_limbs,
+)
+from vimoflow.evaluation.metrics.diversity import SampleDiversity, sample_diversity
+from vimoflow.motion.clip import Motion
+from vimoflow.motion.skeleton import COCO_LIMBS
+
+MEAN_MOTION, TRUTH, MEDIAPIPE = "mean motion", "truth", "MediaPipe 3D"
+Rank = Callable[[Motion, Case], float]
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """One method on one case.
+
+    Attributes:
+        title: row of the tables that the case belongs to.
+        case: which.
+        method: what made the motion.
+        score: means over seeds.
+        limb_errors: mm after similarity, of COCO points 5 to 16.
+        motion: of the first seed, for viewers; None where there is none.
+        flag: why the motion could not be measured, if it could not.
+        diversity: of the samples, by seed, where there are several.
+    """
+
+    title: str
+    case: Case
+    method: str
+    score: Score
+    limb_errors: Float[np.ndarray, "12"]
+    motion: Motion | None = None
+    flag: str = ""
+    diversity: tuple[SampleDiversity, ...] = ()
+
+
+def flagged_result(title: str, case: Case, method: str, reason: str) -> ClipResult:
+    """A result that is in no mean."""
+    return ClipResult(title, case, method, Score(), np.full(12, np.nan), None, reason)
+
+
+def single_result(
+    title: str, case: Case, method: str, motion: Motion, truth: Posed | None = None
+) -> ClipResult:
+    """One motion of one case; ``truth`` is the case's own, posed, if at hand."""
+    try:
+        found = measure(Posed.of(motion), case, truth or Posed.of(case.truth))
+    except InputError as error:
+        return flagged_result(title, case, method, str(error))
+    return ClipResult(title, case, method, found.score, found.limb_errors, motion)
+
+
+def sampled_results(
+    title: str,
+    case: Case,
+    name: str,
+    by_seed: Sequence[Sequence[Motion]],
+    truth: Posed,
+    rank: Rank | None,
+) -> list[ClipResult]:
+    """The first sample; where there are several also their mean and the best fit to the 2D.
+
+    Args:
+        by_seed: motions by seed and sample.
+        rank: how badly a motion fits the 2D of its case.
+    """
+    count = len(by_seed[0])
+    names = [name]
+    if count > 1 and rank is not None:
+        names += [f"{name}, mean of {count}", f"{name}, best fit of {count}"]
+    try:
+        posed = [[Posed.of(motion) for motion in samples] for samples in by_seed]
+        measured = [[measure(p, case, truth) for p in samples] for samples in posed]
+    except InputError as error:
+        return [flagged_result(title, case, method, str(error)) for method in names]
+    diversity: tuple[SampleDiversity, ...] = ()
+    if count > 1:
+        diversity = tuple(
+            sample_diversity(torch.stack([p.joints for p in samples])) for samples in posed
+        )
+    first = _mean(title, case, name, [samples[0] for samples in measured], by_seed[0][0], diversity)
+    if count == 1 or rank is None:
+        return [first]
+    best = [
+        min(range(count), key=lambda k: rank(samples[k], case))  # used at once
+        for samples in by_seed
+    ]
+    chosen = [samples[k] for samples, k in zip(measured, best, strict=True)]
+    every = [m for samples in measured for m in samples]
+    return [
+        first,
+        _mean(title, case, names[1], every, by_seed[0][0]),
+        _mean(title, case, names[2], chosen, by_seed[0][best[0]]),
+    ]
+
+
+def landmark_results(title: str, case: Case, truth: Posed) -> list[ClipResult]:
+    """MediaPipe's own 3D: its points as they are, and fitted to the skeleton."""
+    assert case.landmarks is not None
+    try:
+        fitted = landmark_motion(case.landmarks)
+        raw = measure_limbs(landmark_limbs(case.landmarks), case)
+    except InputError as error:
+        return [flagged_result(title, case, MEDIAPIPE, str(error))]
+    return [
+        ClipResult(title, case, MEDIAPIPE, raw.score, raw.limb_errors),
+        single_result(title, case, f"{MEDIAPIPE}, fitted", fitted, truth),
+    ]
+
+
+def landmark_limbs(landmarks: Float[np.ndarray, "frames 33 3"]) -> Float[Tensor, "frames 12 3"]:
+    """MediaPipe's own 3D of COCO points 5 to 16, in the frame of a case.
+
+    Frames in which it saw nobody take the nearest frame in which it did; there must be one.
+    """
+    points = coco_of_landmarks(landmarks)[:, list(COCO_LIMBS)]
+    seen = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
+    frames = np.arange(len(points))
+    nearest = seen[np.abs(frames[:, None] - seen).argmin(axis=1)]
+    return torch.from_numpy(points[nearest]).double()
+
+
+def _mean(
+    title: str,
+    case: Case,
+    method: str,
+    measured: Sequence[Measured],
+    motion: Motion,
+    diversity: tuple[SampleDiversity, ...] = (),
+) -> ClipResult:
+    errors = np.mean([m.limb_errors for m in measured], axis=0)
+    return ClipResult(
+        title, case, method, mean_score([m.score for m in measured]), errors, motion, "", diversity
+    )

@@ -1,0 +1,1 @@
+"""Metrics, paired with the truth and of whole sets, and how certain they are."""

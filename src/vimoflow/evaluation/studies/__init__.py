@@ -1,0 +1,1 @@
+"""Questions beyond one benchmark: robustness, calibration, completion, several views."""

@@ -1,0 +1,209 @@
+"""A motion fitted to the evidence, the sample being the prior.
+
+Small rotations of the joints, smooth in time, and shifts of the root bring the projected COCO
+points onto the keypoints; what no camera saw stays as sampled. Feet in contact stay where they
+are. The person's proportions are fitted along the way, so that a short forearm is not taken for one
+that is turned towards the camera; the motion itself stays on the skeleton.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vimoflow.diffusion.windows import WindowPlan
+from vimoflow.inference.refinement.body import SHIFT, TURNING, UNKNOWNS, Body, rotations
+from vimoflow.inference.refinement.evidence import Evidence
+from vimoflow.inference.refinement.least_squares import Minimum, Prior, Unknowns, minimise
+from vimoflow.inference.refinement.reprojection import CAMERA_SPREADS, View
+from vimoflow.inference.refinement.reprojection_derivatives import SUMMARIES
+from vimoflow.inference.refinement.terms import (
+    LENGTHS,
+    FeetRest,
+    MotionProblem,
+    SeenByCamera,
+    Term,
+    camera_of,
+)
+from vimoflow.motion.features import decode_features, encode_features
+from vimoflow.motion.kinematics import coco_points, forward_kinematics
+from vimoflow.motion.proportions import PARTS
+
+_FIRST_YAW_SPREAD = 0.001  # the first view's heading is the world's
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """Weights of the fit.
+
+    Attributes:
+        steps: how often the normal equations are solved at most.
+        tolerance: the fit ends when a step lowers the energy by a smaller share of it.
+        noise_m: typical error of a keypoint, in metres at the person's distance.
+        outlier_m: beyond this an error pulls less and less (Geman-McClure).
+        place_m: typical error of the figure's place in the image.
+        turn_rad: how far a joint may typically be turned.
+        turn_rate_rad: how much that turn may typically change from one frame to the next.
+        shift_m, shift_rate_m: the same for the root's position.
+        proportion_spread: how much the logarithms of the person's proportions may typically differ
+            from the skeleton's, see ``motion.proportions``.
+        slide_m: how far a foot in contact may typically move from one frame to the next.
+        chunk: frames fitted together; longer clips are cut into overlapping chunks.
+    """
+
+    steps: int = 20
+    tolerance: float = 2e-3
+    noise_m: float = 0.05
+    outlier_m: float = 0.15
+    place_m: float = 0.02
+    turn_rad: float = 0.6
+    turn_rate_rad: float = 0.02
+    shift_m: float = 2.0
+    shift_rate_m: float = 0.02
+    proportion_spread: float = 0.04
+    slide_m: float = 0.02
+    chunk: int = 600
+
+    def plan(self, frames: int) -> WindowPlan:
+        """The chunks of a clip."""
+        return WindowPlan.cover(frames, self.chunk, self.chunk // 10)
+
+
+@dataclass(frozen=True)
+class Refined:
+    """What :func:`refine` returns.
+
+    Attributes:
+        features: the fitted motions.
+        cameras: of every chunk of frames, see ``reprojection.CAMERA_PARAMETERS``.
+        energy: where the fit of every chunk ended, see ``terms``.
+    """
+
+    features: Float[Tensor, "batch frames 151"]
+    cameras: Float[Tensor, "batch chunks views 5"]
+    energy: Float[Tensor, "batch chunks"]
+
+
+def refine(
+    features: Float[Tensor, "batch frames 151"],
+    evidence: Evidence,
+    settings: RefinementSettings | None = None,
+    valid: Bool[Tensor, "batch frames"] | None = None,
+    cameras: Float[Tensor, "batch chunks views 5"] | None = None,
+) -> Refined:
+    """Motions whose projections follow the evidence more closely.
+
+    Contacts are left alone, and the first root stays over the origin. Frames that are not valid
+    (padding) influence nothing.
+
+    Args:
+        features: sampled motions in the frame of the first view.
+        evidence: what one or several views saw of them.
+        settings: weights of the fit.
+        valid: frames that exist.
+        cameras: where to start; level ones in front of the figure by default.
+    """
+    settings = settings or RefinementSettings()
+    if valid is None:
+        valid = torch.ones(features.shape[:2], dtype=torch.bool)
+    plan = settings.plan(features.shape[1])
+    moves, cameras_found, energies = [], [], []
+    for number, first in enumerate(plan.starts):
+        span = slice(first, first + plan.length)
+        start = None if cameras is None else cameras[:, number]
+        fits = _fitted(features[:, span], evidence.part(span), settings, valid[:, span], start)
+        moves.append(torch.from_numpy(np.stack([fit.unknowns.frames for fit in fits])))
+        shared = torch.from_numpy(np.stack([fit.unknowns.shared for fit in fits])).to(features)
+        cameras_found.append(shared[:, LENGTHS.stop :].unflatten(1, (evidence.views, -1)))
+        energies.append(features.new_tensor([fit.energy for fit in fits]))
+    moved = _moved(features, plan.merge(torch.stack(moves, dim=1)))
+    return Refined(moved, torch.stack(cameras_found, dim=1), torch.stack(energies, dim=1))
+
+
+def _fitted(
+    features: Tensor,
+    evidence: Evidence,
+    settings: RefinementSettings,
+    valid: Tensor,
+    cameras: Tensor | None,
+) -> list[Minimum]:
+    """The fit of every clip."""
+    if cameras is None:
+        R, _, root = decode_features(features)
+        cameras = evidence.cameras(coco_points(*forward_kinematics(R, root)))
+    found = []
+    for clip, rows in enumerate(zip(features, valid, cameras, strict=True)):
+        motion, on, start = rows
+        problem, at = motion_problem(motion, evidence.of_clip(clip), settings, on, start)
+        found.append(minimise(problem, at, settings.steps, settings.tolerance))
+    return found
+
+
+def motion_problem(
+    features: Float[Tensor, "frames 151"],
+    views: Sequence[View],
+    settings: RefinementSettings,
+    valid: Bool[Tensor, "frames"],
+    cameras: Float[Tensor, "views 5"],
+) -> tuple[MotionProblem, Unknowns]:
+    """The fit of one clip as a least-squares problem, and where the search starts.
+
+    Args:
+        features: the sampled motion.
+        views: what each camera saw.
+        settings: weights.
+        valid: frames that exist.
+        cameras: where to start.
+    """
+    R, contacts, root = decode_features(features.double())
+    touch = contacts.numpy()
+    linked = (valid[1:] & valid[:-1]).numpy().astype(np.float64)
+    planted = np.clip(touch[1:] * touch[:-1], 0, 1) * linked[:, None]
+    terms: list[Term] = [
+        SeenByCamera(view, number, settings.noise_m, settings.outlier_m, settings.place_m)
+        for number, view in enumerate(views)
+    ]
+    start = np.concatenate((np.zeros(len(PARTS)), cameras.double().numpy().ravel()))
+    problem = MotionProblem(
+        Body(R.numpy(), root.numpy()),
+        [*terms, FeetRest(planted, settings.slide_m)],
+        _prior(settings, start, linked),
+        SUMMARIES * len(views),
+    )
+    return problem, Unknowns(np.zeros((len(R), UNKNOWNS)), start)
+
+
+def _prior(settings: RefinementSettings, start: np.ndarray, linked: np.ndarray) -> Prior:
+    """Usual turns, shifts, bodies and cameras; cameras' headings are near where they start."""
+    turn, turn_rate, shift, shift_rate = (
+        x**-2
+        for x in (settings.turn_rad, settings.turn_rate_rad, settings.shift_m,
+                  settings.shift_rate_m)
+    )  # fmt: skip
+    own, step = np.full(UNKNOWNS, turn), np.full(UNKNOWNS, turn_rate)
+    own[SHIFT], step[SHIFT] = shift, shift_rate
+    shared = np.full(len(start), settings.proportion_spread**-2)
+    shared[LENGTHS.stop :] = np.resize(np.power(CAMERA_SPREADS, -2), len(start) - LENGTHS.stop)
+    shared[camera_of(0).start] += _FIRST_YAW_SPREAD**-2
+    yaws = np.arange(camera_of(0).start, len(start), len(CAMERA_SPREADS))
+    center = np.zeros(len(start))
+    center[yaws] = start[yaws]
+    return Prior(own, step, shared, center, linked)
+
+
+def _moved(
+    features: Float[Tensor, "batch frames 151"], unknowns: Float[Tensor, "batch frames n"]
+) -> Float[Tensor, "batch frames 151"]:
+    """The motions with their joints turned and their roots moved, the first over the origin."""
+    R, contacts, root = decode_features(features)
+    turns = unknowns[..., : SHIFT.start].unflatten(-1, (-1, 3)).numpy()
+    R = R.clone()
+    R[..., TURNING, :, :] = R[..., TURNING, :, :] @ torch.from_numpy(rotations(turns)).to(R)
+    root = root + unknowns[..., SHIFT].to(root)
+    root = root - root[:, :1] * torch.tensor([1.0, 0.0, 1.0])
+    return encode_features(R, contacts, root)

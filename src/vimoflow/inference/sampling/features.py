@@ -1,0 +1,73 @@
+"""From a condition to features: denoised, then brought to what the camera saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vimoflow.diffusion.checkpoint import Checkpoint
+from vimoflow.diffusion.windows import WindowPlan
+from vimoflow.inference.conditioning.encoding import Condition
+from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
+from vimoflow.inference.sampling.denoising import denoise_features
+from vimoflow.inference.sampling.joining import Joined
+from vimoflow.inference.sampling.options import SamplingOptions
+
+
+@torch.no_grad()
+def sample_features(
+    checkpoint: Checkpoint,
+    condition: Condition,
+    options: SamplingOptions | None = None,
+    valid: Bool[Tensor, "batch frames"] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    plan: WindowPlan | None = None,
+) -> Float[Tensor, "batch frames 151"]:
+    """Clean features at 30 fps in the frame of the camera, origin under the first root.
+
+    Long inputs are cut into overlapping windows that denoise together: noise belongs to absolute
+    frames, and at every step the windows' predictions are aligned on the ground and cross-faded.
+    Each row of the batch draws its own noise from the seed, whatever the size of the batch. Beyond
+    the sequence itself, memory does not grow with its length.
+
+    Args:
+        checkpoint: the model.
+        condition: of one view.
+        options: how to sample.
+        valid: frames that exist; the others are padding.
+        progress: told the denoising steps done and to do.
+        plan: where the windows lie; as few as cover the frames by default.
+
+    Raises:
+        ConfigError: no such sampler, or steps out of range.
+    """
+    options = options or SamplingOptions()
+    drawn = denoise_features(checkpoint, condition, options, valid, progress, plan)
+    if not options.refine:
+        return drawn
+    return refined_features(drawn, Evidence.of(condition), valid)
+
+
+def refined_features(
+    features: Float[Tensor, "batch frames 151"],
+    evidence: Evidence,
+    valid: Bool[Tensor, "batch frames"] | None = None,
+) -> Float[Tensor, "batch frames 151"]:
+    """Features fitted to the evidence, piece by piece along the time line.
+
+    Args:
+        features: sampled motions in the frame of the first view.
+        evidence: what one or several views saw of them.
+        valid: frames that exist.
+    """
+    batch, frames = features.shape[:2]
+    plan = RefinementSettings().plan(frames)
+    out = Joined(batch, frames)
+    for first in plan.starts:
+        span = slice(first, first + plan.length)
+        kept = None if valid is None else valid[:, span]
+        out.append(first, refine(features[:, span], evidence.part(span), None, kept).features)
+    return out.features

@@ -1,0 +1,148 @@
+"""Running a benchmark: methods, seeds and samples, intervals, flags, what detection costs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark_examples import FAST, tiny_checkpoint, write_shards
+from vimoflow.data.shards import read_shards
+from vimoflow.errors import ConfigError
+from vimoflow.evaluation.benchmark.cases import virtual_case
+from vimoflow.evaluation.benchmark.manifest import ClipSet, Manifest, NamedCases
+from vimoflow.evaluation.benchmark.prediction import predict
+from vimoflow.evaluation.benchmark.results import landmark_limbs
+from vimoflow.evaluation.benchmark.running import Baseline, Evaluation, evaluate
+from vimoflow.evaluation.benchmark.scores import score
+from vimoflow.motion.skeleton import COCO_LIMBS
+
+SETS = (ClipSet("plain", "truth"),)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    shards = read_shards(write_shards(tmp_path_factory.mktemp("shards")), "validation")
+    return next(shard for shard in shards if shard.entry.corpus == "plain")
+
+
+@pytest.fixture(scope="module")
+def sets(plain) -> list[NamedCases]:
+    """The same three clips with exact and with noisy 2D."""
+    return [
+        NamedCases(title, tuple(virtual_case(plain, row, 0, noisy=noisy) for row in (1, 2, 3)))
+        for title, noisy in (("exact", False), ("noisy", True))
+    ]
+
+
+@pytest.fixture(scope="module")
+def evaluation(sets) -> Evaluation:
+    manifest = Manifest("m", SETS, seeds=(0, 1), samples=2)
+    return evaluate(
+        manifest, sets, tiny_checkpoint(), FAST, lambda motion, case: motion.trans[0, 1]
+    )
+
+
+def values(evaluation: Evaluation, title: str, method: str) -> list[float]:
+    return [r.score.pa_mpjpe for r in evaluation.results if (r.title, r.method) == (title, method)]
+
+
+def test_every_method_has_a_row_for_every_set(evaluation):
+    methods = ("tiny", "tiny, mean of 2", "tiny, best fit of 2", "mean motion", "truth")
+    assert [(r.title, r.method) for r in evaluation.rows] == [
+        (title, method) for title in ("exact", "noisy") for method in methods
+    ]
+    for row in evaluation.rows:
+        estimate = row.figure("pa_mpjpe")
+        of_clips = values(evaluation, row.title, row.method)
+        assert estimate.value == pytest.approx(np.mean(of_clips))
+        assert estimate.n == estimate.clusters == 3 and estimate.low <= estimate.value
+        assert estimate.value <= estimate.high
+    truth = evaluation.rows[4]
+    assert truth.figure("pa_mpjpe").value < 0.01 and truth.figure("mpjre").value < 0.01
+
+
+def test_figures_are_means_over_seeds_and_samples(evaluation, sets):
+    cases = [case for named in sets for case in named.cases]
+    drawn = [
+        [predict(tiny_checkpoint(), cases, dataclasses.replace(FAST, seed=seed + 7919 * k))
+         for k in (0, 1)]
+        for seed in (0, 1)
+    ]  # fmt: skip
+    of = np.array([
+        [[score(m, c).pa_mpjpe for m, c in zip(run, cases, strict=True)] for run in seed]
+        for seed in drawn
+    ])  # fmt: skip
+    first = [v for t in ("exact", "noisy") for v in values(evaluation, t, "tiny")]
+    every = [v for t in ("exact", "noisy") for v in values(evaluation, t, "tiny, mean of 2")]
+    best = [v for t in ("exact", "noisy") for v in values(evaluation, t, "tiny, best fit of 2")]
+    np.testing.assert_allclose(first, of[:, 0].mean(0), rtol=1e-5)
+    np.testing.assert_allclose(every, of.mean((0, 1)), rtol=1e-5)
+    height = np.array([[[m.trans[0, 1] for m in run] for run in seed] for seed in drawn])
+    chosen = np.take_along_axis(of, height.argmin(1)[:, None], axis=1)[:, 0].mean(0)
+    np.testing.assert_allclose(best, chosen, rtol=1e-5)
+
+
+def test_what_detection_costs_is_a_paired_difference(evaluation):
+    row = next(row for row in evaluation.costs if row.method == "tiny")
+    assert row.title == "noisy, less true 2D"
+    pairs = zip(
+        values(evaluation, "noisy", "tiny"), values(evaluation, "exact", "tiny"), strict=True
+    )
+    expected = np.mean([noisy - exact for noisy, exact in pairs])
+    assert row.figure("pa_mpjpe").value == pytest.approx(expected)
+    assert {row.method for row in evaluation.costs}.isdisjoint({"truth", "mean motion"})
+
+
+def test_a_motion_that_is_not_finite_is_flagged_and_in_no_mean(sets):
+    def broken(cases):
+        motions = [case.truth for case in cases]
+        poses = motions[1].poses.copy()
+        poses[2] = np.nan
+        return [motions[0], dataclasses.replace(motions[1], poses=poses), *motions[2:]]
+
+    found = evaluate(
+        Manifest("m", SETS), sets[:1], tiny_checkpoint(), FAST, baselines=[Baseline("b", broken)]
+    )
+    assert [(r.method, r.case.title) for r in found.flagged] == [("b", "plain2 virtual")]
+    assert "not finite" in found.flagged[0].flag
+    estimate = next(row for row in found.rows if row.method == "b").figure("mpjpe")
+    assert (estimate.n, estimate.missing) == (2, 1) and estimate.value < 0.01
+
+
+def test_one_clip_has_a_value_but_no_interval(sets):
+    one = NamedCases("one", sets[0].cases[:1])
+    estimate = evaluate(Manifest("m", SETS), [one], tiny_checkpoint(), FAST).rows[0].figure("mpjpe")
+    assert estimate.n == 1 and estimate.value > 0 and math.isnan(estimate.low)
+
+
+def test_several_samples_need_a_criterion(sets):
+    with pytest.raises(ConfigError, match="criterion"):
+        evaluate(Manifest("m", SETS, samples=2), sets, tiny_checkpoint(), FAST)
+
+
+def test_mediapipes_own_3d_stands_in_the_table(sets):
+    """Landmarks that are the truth, in MediaPipe's axes and about the mid-hip, have no error."""
+    case = sets[0].cases[0]
+    landmarks = np.zeros((len(case.truth), 33, 3))
+    blazepose = [11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
+    landmarks[:, blazepose] = case.truth_coco[:, list(COCO_LIMBS)] * (1, -1, -1)
+    filmed = dataclasses.replace(case, landmarks=landmarks)
+    found = evaluate(Manifest("m", SETS), [NamedCases("v", (filmed,))], tiny_checkpoint(), FAST)
+    row = next(row for row in found.rows if row.method == "MediaPipe 3D")
+    assert row.figure("pa_mpjpe").value < 0.01 and row.figure("mpjpe").value < 0.01
+    assert math.isnan(row.figure("foot_slide").value)
+    assert {r.method for r in found.results} >= {"MediaPipe 3D, fitted", "truth"}
+    unseen = dataclasses.replace(case, landmarks=np.full_like(landmarks, np.nan))
+    found = evaluate(Manifest("m", SETS), [NamedCases("v", (unseen,))], tiny_checkpoint(), FAST)
+    assert [r.method for r in found.flagged] == ["MediaPipe 3D"]
+
+
+def test_frames_without_a_person_take_the_nearest_landmarks():
+    landmarks = np.arange(5.0)[:, None, None] * np.ones((5, 33, 3))
+    landmarks[[0, 3]] = np.nan
+    x = landmark_limbs(landmarks)[:, 0, 0]
+    assert torch.equal(x, torch.tensor([1.0, 1.0, 2.0, 2.0, 4.0]).double())
