@@ -43,7 +43,7 @@ class RefinementSettings:
 
     Attributes:
         steps: how often the normal equations are solved at most.
-        tolerance: the fit ends when a step lowers the energy by a smaller share of it.
+        tolerance: share of the energy by which it may still be above its minimum, about.
         noise_m: typical error of a keypoint, in metres at the person's distance.
         outlier_m: beyond this an error pulls less and less (Geman-McClure).
         place_m: typical error of the figure's place in the image.
@@ -57,7 +57,7 @@ class RefinementSettings:
     """
 
     steps: int = 20
-    tolerance: float = 2e-3
+    tolerance: float = 8e-4
     noise_m: float = 0.05
     outlier_m: float = 0.15
     place_m: float = 0.02

@@ -151,9 +151,10 @@ def minimise(problem: Problem, start: Unknowns, steps: int, tolerance: float) ->
         problem: residuals and a prior.
         start: a first point.
         steps: how often the normal equations are solved at most.
-        tolerance: the search ends when a step lowers the energy by a smaller share of it.
+        tolerance: the search ends when the energy can be expected to fall by less than this share
+            of it, judged by how much two steps lowered it.
     """
-    at, damping, solved = start, _DAMPING, 0
+    at, damping, solved, gain = start, _DAMPING, 0, 0.0
     point = problem.at(at)
     energy = point.energy() + problem.prior.energy(at)
     equations = _NormalEquations(*at.frames.shape, len(at.shared), problem.summaries)
@@ -166,9 +167,10 @@ def minimise(problem: Problem, start: Unknowns, steps: int, tolerance: float) ->
         if not lower < energy:
             damping *= 10
             continue
-        gained = energy - lower
+        gain, before = energy - lower, gain
         at, point, energy, damping = trial, there, lower, damping / 10
-        if gained < tolerance * energy:
+        # Gains shrink like a geometric series: what is its sum from here on?
+        if gain < before and gain * gain / (before - gain) < tolerance * energy:
             break
     return Minimum(at, energy, solved)
 

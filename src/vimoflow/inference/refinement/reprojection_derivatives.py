@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.inference.refinement.reprojection import (
+    CAMERA_PARAMETERS,
     HIPS,
     Reprojection,
     camera_rotation,
@@ -22,78 +23,90 @@ _POINT, _SCALE = slice(0, 3), 3
 
 @dataclass(frozen=True)
 class ReprojectionDerivatives:
-    """Of what some frames say: 17 poses and a place, coordinate by coordinate; the summaries.
+    """Of what some frames say, 17 poses and a place coordinate by coordinate, and of the summaries.
+
+    "By the motion" is by the ``m`` numbers that the points depend on. The (other) summaries are
+    held where something is not by them.
 
     Attributes:
-        by_points: by the points' coordinates; here and below, the other summaries are held.
-        by_camera: by the camera's parameters.
-        by_summaries: see ``SUMMARIES``.
-        summaries_by_points: of the summaries.
-        summaries_by_camera, summaries_by_summaries: the frames' part of these sums.
+        by_motion, by_camera, by_summaries: of the poses and places.
+        summaries_by_motion: of the summaries.
+        summaries_by_camera, summaries_by_summaries: these frames' part of the sum over frames.
     """
 
-    by_points: Float[np.ndarray, "f 36 51"]
+    by_motion: Float[np.ndarray, "f 36 m"]
     by_camera: Float[np.ndarray, "f 36 5"]
     by_summaries: Float[np.ndarray, "f 36 4"]
-    summaries_by_points: Float[np.ndarray, "f 4 51"]
+    summaries_by_motion: Float[np.ndarray, "f 4 m"]
     summaries_by_camera: Float[np.ndarray, "4 5"]
     summaries_by_summaries: Float[np.ndarray, "4 4"]
 
 
-def derivatives(of: Reprojection, frames: slice) -> ReprojectionDerivatives:
-    """The derivatives of what the frames say."""
-    placed = of.view.placed[frames]
-    image_by_points = _image_by_points(of, frames)
-    images = (  # of each point's image: by its own coordinates, the camera, the point looked at
-        image_by_points,
-        _image_by_camera(of, frames),
-        -image_by_points * placed[:, None, None, None],
-    )
-    by_points, by_camera, by_looked_at = _through(_by_image(of, frames), images)
-    scale = [part[:, 0] for part in _through(_scale_by_image(of, frames)[:, None], images)]
-    by_summaries = np.zeros((*by_camera.shape[:2], SUMMARIES))
-    by_summaries[..., _POINT] = by_looked_at
-    by_summaries[:, -2:, _SCALE] = of.center[frames] * of.view.known[frames, None]
-    own = np.zeros((len(placed), SUMMARIES, *by_points.shape[2:]))
-    own[:, _SCALE] = scale[0]
-    for j in (by_points, own):
-        _follow_hips(j, ~placed)
+def derivatives(
+    of: Reprojection, frames: slice, points_by_motion: Float[np.ndarray, "f 51 m"]
+) -> ReprojectionDerivatives:
+    """The derivatives of what the frames say, from those of the points' coordinates there."""
+    motion = points_by_motion.shape[-1]
+    image = _image(of, frames, points_by_motion)
+    residual, scale = _residual(of, frames, image)
+    own = np.zeros((len(image), SUMMARIES, motion))
+    own[:, _SCALE] = scale[:, :motion]
     first = of.view.first - (frames.start or 0)
     if 0 <= first < len(own):
-        own[first, _POINT, HIPS] = np.eye(3) / len(HIPS)
-    by_all_camera = np.zeros((SUMMARIES, by_camera.shape[-1]))
-    by_all_camera[_SCALE] = scale[1].sum(0)
-    by_all_summaries = np.zeros((SUMMARIES, SUMMARIES))
-    by_all_summaries[_SCALE, _POINT] = scale[2].sum(0)
+        points = points_by_motion[first].reshape(-1, 3, motion)
+        own[first, _POINT] = points[HIPS].mean(0)
+    parts = slice(motion, motion + len(CAMERA_PARAMETERS))
+    by_camera, by_summaries = np.zeros((SUMMARIES, parts.stop - motion)), np.zeros((SUMMARIES,) * 2)
+    by_camera[_SCALE] = scale[:, parts].sum(0)
+    by_summaries[_SCALE, _POINT] = scale[:, parts.stop :].sum(0)
     return ReprojectionDerivatives(
-        _flat(by_points), by_camera, by_summaries, _flat(own), by_all_camera, by_all_summaries
-    )
+        residual[..., :motion], residual[..., parts], residual[..., parts.stop :], own, by_camera,
+        by_summaries,
+    )  # fmt: skip
 
 
-def _through(
-    by_image: Float[np.ndarray, "f m 17 2"], images: tuple[np.ndarray, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Chain rule: point by point for the points' own coordinates, summed for the others."""
-    points, *others = images
-    by_points = by_image[..., 0, None] * points[:, None, :, 0]
-    by_points += by_image[..., 1, None] * points[:, None, :, 1]
-    flat = _flat(by_image)
-    camera, looked_at = (flat @ x.reshape(len(x), flat.shape[-1], -1) for x in others)
-    return by_points, camera, looked_at
+def _image(
+    of: Reprojection, frames: slice, points_by_motion: Float[np.ndarray, "f 51 m"]
+) -> Float[np.ndarray, "f 17 2 c"]:
+    """Of each point's image: by the motion, the camera, the point looked at."""
+    points = points_by_motion.reshape(len(points_by_motion), -1, 3, points_by_motion.shape[-1])
+    placed = of.view.placed[frames, None, None]
+    if not placed.all():  # the camera follows the hips: all points go the other way in the image
+        points = points - np.where(placed, 0, points[:, HIPS].mean(1))[:, None]
+    by_seen = _image_by_seen(of, frames)
+    by_point = by_seen @ camera_rotation(of.camera)[0]
+    by_motion = by_point[..., 0, None] * points[:, :, None, 0]
+    for axis in (1, 2):
+        by_motion += by_point[..., axis, None] * points[:, :, None, axis]
+    by_camera = _image_by_camera(of, frames, by_seen)
+    return np.concatenate((by_motion, by_camera, -by_point * placed[..., None]), axis=-1)
 
 
-def _follow_hips(by_points: Float[np.ndarray, "f m 17 3"], moving: np.ndarray) -> None:
-    """A camera that is not still follows the hips: all points go the other way in the image."""
-    if moving.any():
-        pull = by_points[moving].sum(2, keepdims=True) / len(HIPS)
-        by_points[np.ix_(moving, np.arange(by_points.shape[1]), HIPS)] -= pull
-
-
-def _flat(x: np.ndarray) -> np.ndarray:
-    return x.reshape(*x.shape[:2], -1)
+def _residual(
+    of: Reprojection, frames: slice, image: Float[np.ndarray, "f 17 2 c"]
+) -> tuple[Float[np.ndarray, "f 36 c1"], Float[np.ndarray, "f c"]]:
+    """Of poses and places by what the image depends on and by the clip's scale; of that scale."""
+    count, points, _, columns = image.shape
+    scale, centred, known = of.frame_scale[frames], of.centred[frames], of.view.known[frames]
+    weight, seen = of.view.weight[frames, :, None], of.view.pose[frames]
+    stretch = of.scale_counts[frames] / (of.size[frames] + 1)
+    pull = weight * (seen - 2 * scale[:, None, None] * centred) * stretch[:, None, None]
+    clip_pull = weight * (seen - 2 * of.scale * centred) / (of.size.sum() + 1)
+    center = of.view.share[frames, None] @ image.reshape(count, points, -1)
+    pulls = np.stack((pull, clip_pull), axis=1).reshape(count, 2, -1)
+    by_scale, by_clip_scale = (pulls @ image.reshape(count, -1, columns)).swapaxes(0, 1)
+    out = np.zeros((count, points + 1, 2, columns + 1))
+    pose = out[:, :points, :, :columns]
+    np.subtract(image, center.reshape(count, 1, 2, columns), out=pose)
+    pose *= scale[:, None, None, None]
+    pose += centred[..., None] * by_scale[:, None, None]
+    out[:, points, :, :columns] = center.reshape(count, 2, -1) * (of.scale * known)[:, None, None]
+    out[:, points, :, columns] = of.center[frames] * known[:, None]
+    return out.reshape(count, -1, columns + 1), by_clip_scale
 
 
 def _image_by_seen(of: Reprojection, frames: slice) -> Float[np.ndarray, "f 17 2 3"]:
+    """Of each point's image by its coordinates in the camera's frame."""
     depth = of.depth[frames]
     out = np.zeros((*depth.shape, 2, 3))
     out[..., (0, 1), (0, 1)] = image_axes(of.camera) / depth[..., None]
@@ -102,39 +115,12 @@ def _image_by_seen(of: Reprojection, frames: slice) -> Float[np.ndarray, "f 17 2
     return out
 
 
-def _image_by_points(of: Reprojection, frames: slice) -> Float[np.ndarray, "f 17 2 3"]:
-    """What is looked at held."""
-    return _image_by_seen(of, frames) @ camera_rotation(of.camera)[0]
-
-
-def _image_by_camera(of: Reprojection, frames: slice) -> Float[np.ndarray, "f 17 2 5"]:
-    seen, image, depth = of.seen[frames], of.image[frames], of.depth[frames]
+def _image_by_camera(
+    of: Reprojection, frames: slice, by_seen: Float[np.ndarray, "f 17 2 3"]
+) -> Float[np.ndarray, "f 17 2 5"]:
+    seen, image = of.seen[frames], of.image[frames]
     R, by_angle = camera_rotation(of.camera)
     moved = np.stack([seen @ (dR @ R.T).T for dR in by_angle], axis=-1)
-    nearer = -seen[..., 2] / distance_m(of.camera) * of.depth_counts[frames] / depth
+    nearer = -seen[..., 2] / distance_m(of.camera) * of.depth_counts[frames] / of.depth[frames]
     by_size = np.stack((image * nearer[..., None], image), axis=-1)
-    return np.concatenate((_image_by_seen(of, frames) @ moved, by_size), axis=-1)
-
-
-def _by_image(of: Reprojection, frames: slice) -> Float[np.ndarray, "f 36 17 2"]:
-    """Of pose and place by the image of each point, the clip's scale held."""
-    share, weight = of.view.share[frames], of.view.weight[frames]
-    scale, centred = of.frame_scale[frames, None, None], of.centred[frames]
-    count = share.shape[1]
-    out = np.zeros((len(share), count + 1, 2, count, 2))
-    off_centre = scale * (np.eye(count) - share[:, None])
-    place = of.scale * share * of.view.known[frames, None]
-    for xy in range(2):
-        out[:, :count, xy, :, xy] = off_centre
-        out[:, count, xy, :, xy] = place
-    stretch = of.scale_counts[frames] / (of.size[frames] + 1)
-    pull = weight[..., None] * (of.view.pose[frames] - 2 * scale * centred)
-    pull *= stretch[:, None, None]
-    out[:, :count] += centred[..., None, None] * pull[:, None, None]
-    return out.reshape(len(share), 2 * count + 2, count, 2)
-
-
-def _scale_by_image(of: Reprojection, frames: slice) -> Float[np.ndarray, "f 17 2"]:
-    """Of the clip's scale."""
-    pull = of.view.pose[frames] - 2 * of.scale * of.centred[frames]
-    return of.view.weight[frames, :, None] * pull / (of.size.sum() + 1)
+    return np.concatenate((by_seen @ moved, by_size), axis=-1)

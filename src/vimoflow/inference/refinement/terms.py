@@ -126,23 +126,20 @@ class _SeenAt:
         place = 1 / np.maximum(self.place[frames], 1) / term.place_m**2
         weight = np.concatenate((pose, place[:, None]), axis=1).repeat(2, axis=1)
         residual = (self.seen.pose[frames].reshape(count, -1), self.seen.place[frames])
-        d = derivatives(self.seen, frames)
-        by_unknowns = body.by_unknowns[:count, : 3 * COCO.stop]
-        by_lengths = body.by_lengths[:count]
-        camera = camera_of(term.number)
+        motion = (body.by_unknowns[:count, : 3 * COCO.stop], body.by_lengths[:count])
+        d = derivatives(self.seen, frames, np.concatenate(motion, axis=-1))
+        unknowns, camera = motion[0].shape[-1], camera_of(term.number)
         summaries_by_shared = np.zeros((SUMMARIES, camera.stop))
-        by_length = d.summaries_by_points @ by_lengths
-        summaries_by_shared[:, LENGTHS] = by_length.sum(0)
+        summaries_by_shared[:, LENGTHS] = d.summaries_by_motion[..., unknowns:].sum(0)
         summaries_by_shared[:, camera] = d.summaries_by_camera
-        at = slice(SUMMARIES * term.number, SUMMARIES * (term.number + 1))
         summary = Summary(
-            at, d.by_summaries, d.summaries_by_points @ by_unknowns, summaries_by_shared,
-            d.summaries_by_summaries,
+            slice(SUMMARIES * term.number, SUMMARIES * (term.number + 1)), d.by_summaries,
+            d.summaries_by_motion[..., :unknowns], summaries_by_shared, d.summaries_by_summaries,
         )  # fmt: skip
         return Rows(
-            np.concatenate(residual, axis=1), weight, slice(None), d.by_points @ by_unknowns,
+            np.concatenate(residual, axis=1), weight, slice(None), d.by_motion[..., :unknowns],
             shared_at=np.r_[LENGTHS, camera],
-            shared=np.concatenate((d.by_points @ by_lengths, d.by_camera), axis=-1),
+            shared=np.concatenate((d.by_motion[..., unknowns:], d.by_camera), axis=-1),
             summary=summary,
         )  # fmt: skip
 
