@@ -37,21 +37,17 @@ class Unknowns:
 
 @dataclass(frozen=True)
 class Summary:
-    """Numbers that follow from all frames: how rows depend on them, and they on the unknowns.
+    """Derivatives of numbers that follow from all frames, as far as rows' frames have a part.
 
     Attributes:
-        at: their places among all the problem's summaries.
-        by: the rows' derivatives by them.
-        frames: their derivatives by the rows' frames' unknowns.
-        shared, own: these frames' part of their derivatives by the shared unknowns (the first
-            ``c`` of them) and by one another.
+        at: their places among all summaries.
+        frames: by the frames' unknowns.
+        border: these frames' part of their derivatives by what matters of the rows' border.
     """
 
     at: slice
-    by: Float[np.ndarray, "f m q"]
     frames: Float[np.ndarray, "f q n"]
-    shared: Float[np.ndarray, "q c"]
-    own: Float[np.ndarray, "q q"]
+    border: Float[np.ndarray, "q c"]
 
 
 @dataclass(frozen=True)
@@ -61,20 +57,19 @@ class Rows:
     Attributes:
         residual: values.
         weight: of their squares in the energy; depends on the residuals where a loss is robust.
-        unknowns: those of a frame's unknowns that matter.
-        frame: derivatives by the same frame's.
-        following: by the next frame's.
-        shared_at, shared: the shared unknowns that matter, and derivatives by them.
+        unknowns: those ``u`` of a frame's unknowns that matter.
+        border: those ``c`` of the border that matter: the shared unknowns, then the summaries.
+        by: derivatives by the frame's unknowns, then by the border.
+        by_next: by the next frame's unknowns.
         summary: what follows from all frames.
     """
 
     residual: Float[np.ndarray, "f m"]
     weight: Float[np.ndarray, "f m"]
     unknowns: slice
-    frame: Float[np.ndarray, "f m u"]
-    following: Float[np.ndarray, "f m u"] | None = None
-    shared_at: Int[np.ndarray, "c"] | None = None
-    shared: Float[np.ndarray, "f m c"] | None = None
+    border: Int[np.ndarray, "c"]
+    by: Float[np.ndarray, "f m uc"]
+    by_next: Float[np.ndarray, "f m u"] | None = None
     summary: Summary | None = None
 
 
@@ -222,36 +217,33 @@ class _NormalEquations:
     def _add(self, rows: Rows, first: int) -> None:
         """Add rows whose first frame this is."""
         on, weight = rows.unknowns, rows.weight[..., None]
-        here = slice(first, first + len(rows.residual))
-        borders = list(self._borders(rows))
-        sides = [(here, rows.frame)]
-        if rows.following is not None:
-            sides.append((slice(here.start + 1, here.stop + 1), rows.following))
-            pull = (rows.following * weight).swapaxes(1, 2)
-            self.beyond[here, on, on] += pull @ rows.frame
-        for to, J in sides:
-            pull = (J * weight).swapaxes(1, 2)
-            self.diagonal[to, on, on] += pull @ J
-            self.gradient[to, on] += (pull @ rows.residual[..., None])[..., 0]
-            for columns, by_border in borders:
-                self.border[to, columns, on] += (pull @ by_border).swapaxes(1, 2)
-        for columns, one in borders:
-            weighted = (one * weight).reshape(-1, one.shape[-1]).T
-            self.border_gradient[columns] += weighted @ rows.residual.ravel()
-            for others, other in borders:
-                place = np.ix_(columns, others)
-                self.corner[place] += weighted @ other.reshape(-1, other.shape[-1])
+        own = rows.by.shape[-1] - len(rows.border)
+        here = slice(first, first + len(rows.by))
+        pull = (rows.by[..., :own] * weight).swapaxes(1, 2)
+        products = pull @ rows.by
+        self.diagonal[here, on, on] += products[..., :own]
+        self.border[here, rows.border, on] += products[..., own:].swapaxes(1, 2)
+        self.gradient[here, on] += (pull @ rows.residual[..., None])[..., 0]
+        border = rows.by[..., own:].reshape(rows.residual.size, len(rows.border))
+        weighted = (border * weight.reshape(-1, 1)).T
+        self.border_gradient[rows.border] += weighted @ rows.residual.ravel()
+        self.corner[np.ix_(rows.border, rows.border)] += weighted @ border
+        if rows.by_next is not None:
+            self._add_next(rows, rows.by_next, first)
         if rows.summary is not None:
-            self.summaries[here, rows.summary.at, on] = rows.summary.frames
-            self.bind[rows.summary.at, : rows.summary.shared.shape[1]] -= rows.summary.shared
-            self.bind[rows.summary.at, self.k :][:, rows.summary.at] -= rows.summary.own
+            self.summaries[here, rows.summary.at] = rows.summary.frames
+            self.bind[rows.summary.at, rows.border] -= rows.summary.border
 
-    def _borders(self, rows: Rows) -> Iterator[tuple[Int[np.ndarray, "c"], np.ndarray]]:
-        """Places in the border, and the derivatives by what has them."""
-        if rows.shared is not None and rows.shared_at is not None:
-            yield rows.shared_at, rows.shared
-        if rows.summary is not None:
-            yield np.arange(self.k, self.z)[rows.summary.at], rows.summary.by
+    def _add_next(self, rows: Rows, by_next: Float[np.ndarray, "f m u"], first: int) -> None:
+        """Add what rows say of the frames after theirs."""
+        on, own = rows.unknowns, by_next.shape[-1]
+        pull = (by_next * rows.weight[..., None]).swapaxes(1, 2)
+        products = pull @ rows.by
+        after = slice(first + 1, first + 1 + len(by_next))
+        self.beyond[first : after.stop - 1, on, on] += products[..., :own]
+        self.border[after, rows.border, on] += products[..., own:].swapaxes(1, 2)
+        self.diagonal[after, on, on] += pull @ by_next
+        self.gradient[after, on] += (pull @ rows.residual[..., None])[..., 0]
 
     def solved(self, at: Unknowns, damping: float) -> Unknowns:
         """Where the damped quadratic model has its minimum; the equations are used up."""

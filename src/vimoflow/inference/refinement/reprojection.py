@@ -22,7 +22,6 @@ USUAL_DISTANCE_M = 5.0  # what fills a picture with a person: a limb at arm's le
 _NEAREST = 0.3  # of that distance: nothing is closer to a camera
 _SCALES = (0.4, 2.5)  # of one frame
 HIPS = [coco("left_hip"), coco("right_hip")]
-_UP = np.array([1.0, -1.0])  # y of an image points down
 
 
 @dataclass(frozen=True)
@@ -73,107 +72,103 @@ class View:
 
 
 @dataclass(frozen=True)
+class Lens:
+    """A camera made ready for use.
+
+    Attributes:
+        R: world to camera.
+        R_by_angles: its derivatives by yaw, pitch and roll.
+        distance_m: from the camera to what it looks at.
+        axes: what the image's x and y (down) are of the camera's (y up) at that distance.
+    """
+
+    R: Float[np.ndarray, "3 3"]
+    R_by_angles: Float[np.ndarray, "3 3 3"]
+    distance_m: float
+    axes: Float[np.ndarray, "2"]
+
+    @classmethod
+    def of(cls, camera: Float[np.ndarray, "5"]) -> Lens:
+        """From ``CAMERA_PARAMETERS``."""
+        yaw, pitch, roll, log_distance, log_scale = camera
+        (z, dz), (x, dx), (y, dy) = _about("z", roll), _about("x", pitch), _about("y", -yaw)
+        by_angles = np.stack((-(z @ x @ dy), z @ dx @ y, dz @ x @ y))
+        distance = USUAL_DISTANCE_M * float(np.exp(log_distance))
+        return cls(z @ x @ y, by_angles, distance, np.array([1.0, -1.0]) * np.exp(log_scale))
+
+
+@dataclass(frozen=True)
 class Reprojection:
     """Points as a camera would see them, compared with what it saw.
 
     Attributes:
         view: what it saw.
-        camera: see ``CAMERA_PARAMETERS``.
+        lens: the camera.
         seen: the points in the camera's frame, relative to what it looks at, metres.
+        depth: of each point, relative to that of what is looked at.
+        depth_counts: where that is not at its limit.
         image: their places in the image, metres at the person's distance.
         center: their weighted mean there.
+        centred: the image relative to it.
         overlap, size: numerator and denominator of the scale of each frame that fits best.
     """
 
     view: View
-    camera: Float[np.ndarray, "5"]
+    lens: Lens
     seen: Float[np.ndarray, "f 17 3"]
+    depth: Float[np.ndarray, "f 17"]
+    depth_counts: Bool[np.ndarray, "f 17"]
     image: Float[np.ndarray, "f 17 2"]
     center: Float[np.ndarray, "f 2"]
+    centred: Float[np.ndarray, "f 17 2"]
     overlap: Float[np.ndarray, "f"]
     size: Float[np.ndarray, "f"]
 
-    @property
+    @functools.cached_property
     def pose(self) -> Float[np.ndarray, "f 17 2"]:
         """How far every point is off, after the figure's centre was taken away, metres."""
         return self.centred * self.frame_scale[:, None, None] - self.view.pose
 
-    @property
+    @functools.cached_property
     def place(self) -> Float[np.ndarray, "f 2"]:
         """How far the figure's centre is off, metres; zero where its place is not known."""
         off = self.center * self.scale - self.view.place
         return np.where(self.view.known[:, None], off, 0.0)
 
-    @property
-    def centred(self) -> Float[np.ndarray, "f 17 2"]:
-        """The image relative to its weighted mean."""
-        return self.image - self.center[:, None]
-
-    @property
+    @functools.cached_property
     def scale(self) -> float:
         """Of the image, so that it fits the whole clip best."""
         return float((self.overlap.sum() + 1) / (self.size.sum() + 1))
 
-    @property
+    @functools.cached_property
     def frame_scale(self) -> Float[np.ndarray, "f"]:
         """Of the image, so that it fits each frame best; near 1 where a frame tells it poorly."""
         return np.clip((self.overlap + 1) / (self.size + 1), *_SCALES)
 
-    @property
-    def depth(self) -> Float[np.ndarray, "f 17"]:
-        """Of each point, relative to that of what is looked at."""
-        return np.maximum(self.free_depth, _NEAREST)
-
-    @property
-    def free_depth(self) -> Float[np.ndarray, "f 17"]:
-        """The same without its limit."""
-        return 1 - self.seen[..., 2] / distance_m(self.camera)
-
-    @property
-    def depth_counts(self) -> Bool[np.ndarray, "f 17"]:
-        """Where depth is not at its limit."""
-        return self.free_depth > _NEAREST
-
-    @property
+    @functools.cached_property
     def scale_counts(self) -> Bool[np.ndarray, "f"]:
         """Where the frame's scale is not at its limits."""
-        free = (self.overlap + 1) / (self.size + 1)
-        return (_SCALES[0] < free) & (free < _SCALES[1])
+        return (_SCALES[0] < self.frame_scale) & (self.frame_scale < _SCALES[1])
 
 
 def reproject(
     points_world: Float[np.ndarray, "f 17 3"], camera: Float[np.ndarray, "5"], view: View
 ) -> Reprojection:
     """COCO points through a camera, compared with what it saw."""
+    lens = Lens.of(camera)
     hips = points_world[:, HIPS].mean(1)
     looked_at = np.where(view.placed[:, None], hips[view.first], hips)
-    seen = (points_world - looked_at[:, None]) @ camera_rotation(camera)[0].T
-    depth = np.maximum(1 - seen[..., 2] / distance_m(camera), _NEAREST)
-    image = seen[..., :2] * image_axes(camera) / depth[..., None]
+    seen = (points_world - looked_at[:, None]) @ lens.R.T
+    free_depth = 1 - seen[..., 2] / lens.distance_m
+    depth = np.maximum(free_depth, _NEAREST)
+    image = seen[..., :2] * lens.axes / depth[..., None]
     center = (view.share[..., None] * image).sum(1)
     centred = image - center[:, None]
     weighted = view.weight[..., None] * centred
     overlap, size = (weighted * view.pose).sum((1, 2)), (weighted * centred).sum((1, 2))
-    return Reprojection(view, camera, seen, image, center, overlap, size)
-
-
-def distance_m(camera: Float[np.ndarray, "5"]) -> float:
-    """From the camera to what it looks at."""
-    return USUAL_DISTANCE_M * float(np.exp(camera[3]))
-
-
-def image_axes(camera: Float[np.ndarray, "5"]) -> Float[np.ndarray, "2"]:
-    """What the image's x and y are of the camera's, at the distance looked at."""
-    return _UP * np.exp(camera[4])
-
-
-def camera_rotation(
-    camera: Float[np.ndarray, "5"],
-) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3 3 3"]]:
-    """World to camera, and its derivatives by yaw, pitch and roll."""
-    yaw, pitch, roll = camera[:3]
-    (z, dz), (x, dx), (y, dy) = _about("z", roll), _about("x", pitch), _about("y", -yaw)
-    return z @ x @ y, np.stack((-(z @ x @ dy), z @ dx @ y, dz @ x @ y))
+    return Reprojection(
+        view, lens, seen, depth, free_depth > _NEAREST, image, center, centred, overlap, size
+    )
 
 
 def _about(axis: str, angle: float) -> tuple[np.ndarray, np.ndarray]:

@@ -8,12 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.inference.refinement.reprojection import (
-    CAMERA_PARAMETERS,
     HIPS,
     Reprojection,
-    camera_rotation,
-    distance_m,
-    image_axes,
 )
 
 SUMMARIES = 4
@@ -23,46 +19,33 @@ _POINT, _SCALE = slice(0, 3), 3
 
 @dataclass(frozen=True)
 class ReprojectionDerivatives:
-    """Of what some frames say, 17 poses and a place coordinate by coordinate, and of the summaries.
+    """Of what some frames say, by three kinds of numbers side by side.
 
-    "By the motion" is by the ``m`` numbers that the points depend on. The (other) summaries are
-    held where something is not by them.
+    They are the ``m`` numbers that the points depend on, the camera's parameters, and the summaries
+    (which are held where something is by the others).
 
     Attributes:
-        by_motion, by_camera, by_summaries: of the poses and places.
-        summaries_by_motion: of the summaries.
-        summaries_by_camera, summaries_by_summaries: these frames' part of the sum over frames.
+        residual: of 17 poses and a place, coordinate by coordinate.
+        summaries: the frames' part of the summaries' derivatives.
     """
 
-    by_motion: Float[np.ndarray, "f 36 m"]
-    by_camera: Float[np.ndarray, "f 36 5"]
-    by_summaries: Float[np.ndarray, "f 36 4"]
-    summaries_by_motion: Float[np.ndarray, "f 4 m"]
-    summaries_by_camera: Float[np.ndarray, "4 5"]
-    summaries_by_summaries: Float[np.ndarray, "4 4"]
+    residual: Float[np.ndarray, "f 36 m9"]
+    summaries: Float[np.ndarray, "f 4 m9"]
 
 
 def derivatives(
     of: Reprojection, frames: slice, points_by_motion: Float[np.ndarray, "f 51 m"]
 ) -> ReprojectionDerivatives:
     """The derivatives of what the frames say, from those of the points' coordinates there."""
-    motion = points_by_motion.shape[-1]
-    image = _image(of, frames, points_by_motion)
-    residual, scale = _residual(of, frames, image)
-    own = np.zeros((len(image), SUMMARIES, motion))
-    own[:, _SCALE] = scale[:, :motion]
-    first = of.view.first - (frames.start or 0)
-    if 0 <= first < len(own):
+    residual, scale = _residual(of, frames, _image(of, frames, points_by_motion))
+    summaries = np.zeros((len(residual), SUMMARIES, residual.shape[-1]))
+    summaries[:, _SCALE, :-1] = scale
+    first = of.view.first - frames.start
+    if 0 <= first < len(residual):
+        motion = points_by_motion.shape[-1]
         points = points_by_motion[first].reshape(-1, 3, motion)
-        own[first, _POINT] = points[HIPS].mean(0)
-    parts = slice(motion, motion + len(CAMERA_PARAMETERS))
-    by_camera, by_summaries = np.zeros((SUMMARIES, parts.stop - motion)), np.zeros((SUMMARIES,) * 2)
-    by_camera[_SCALE] = scale[:, parts].sum(0)
-    by_summaries[_SCALE, _POINT] = scale[:, parts.stop :].sum(0)
-    return ReprojectionDerivatives(
-        residual[..., :motion], residual[..., parts], residual[..., parts.stop :], own, by_camera,
-        by_summaries,
-    )  # fmt: skip
+        summaries[first, _POINT, :motion] = points[HIPS].mean(0)
+    return ReprojectionDerivatives(residual, summaries)
 
 
 def _image(
@@ -74,7 +57,7 @@ def _image(
     if not placed.all():  # the camera follows the hips: all points go the other way in the image
         points = points - np.where(placed, 0, points[:, HIPS].mean(1))[:, None]
     by_seen = _image_by_seen(of, frames)
-    by_point = by_seen @ camera_rotation(of.camera)[0]
+    by_point = by_seen @ of.lens.R
     by_motion = by_point[..., 0, None] * points[:, :, None, 0]
     for axis in (1, 2):
         by_motion += by_point[..., axis, None] * points[:, :, None, axis]
@@ -109,8 +92,8 @@ def _image_by_seen(of: Reprojection, frames: slice) -> Float[np.ndarray, "f 17 2
     """Of each point's image by its coordinates in the camera's frame."""
     depth = of.depth[frames]
     out = np.zeros((*depth.shape, 2, 3))
-    out[..., (0, 1), (0, 1)] = image_axes(of.camera) / depth[..., None]
-    nearer = of.depth_counts[frames] / (depth * distance_m(of.camera))
+    out[..., (0, 1), (0, 1)] = of.lens.axes / depth[..., None]
+    nearer = of.depth_counts[frames] / (depth * of.lens.distance_m)
     out[..., 2] = of.image[frames] * nearer[..., None]
     return out
 
@@ -119,8 +102,7 @@ def _image_by_camera(
     of: Reprojection, frames: slice, by_seen: Float[np.ndarray, "f 17 2 3"]
 ) -> Float[np.ndarray, "f 17 2 5"]:
     seen, image = of.seen[frames], of.image[frames]
-    R, by_angle = camera_rotation(of.camera)
-    moved = np.stack([seen @ (dR @ R.T).T for dR in by_angle], axis=-1)
-    nearer = -seen[..., 2] / distance_m(of.camera) * of.depth_counts[frames] / of.depth[frames]
+    moved = np.stack([seen @ (dR @ of.lens.R.T).T for dR in of.lens.R_by_angles], axis=-1)
+    nearer = -seen[..., 2] / of.lens.distance_m * of.depth_counts[frames] / of.depth[frames]
     by_size = np.stack((image * nearer[..., None], image), axis=-1)
     return np.concatenate((by_seen @ moved, by_size), axis=-1)

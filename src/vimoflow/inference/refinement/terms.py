@@ -103,7 +103,9 @@ class SeenByCamera:
         """Distances of projections to keypoints."""
         seen = reproject(body.points[:, COCO], shared[camera_of(self.number)], self.view)
         pose, place = np.square(seen.pose).sum(-1), np.square(seen.place).sum(-1)
-        return _SeenAt(self, seen, pose / self.outlier_m**2, np.sqrt(place) / self.place_m)
+        return _SeenAt(
+            self, seen, len(shared), pose / self.outlier_m**2, np.sqrt(place) / self.place_m
+        )
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class _SeenAt:
 
     term: SeenByCamera
     seen: Reprojection
+    shared: int
     pose: Float[np.ndarray, "f 17"]
     place: Float[np.ndarray, "f"]
 
@@ -128,18 +131,12 @@ class _SeenAt:
         residual = (self.seen.pose[frames].reshape(count, -1), self.seen.place[frames])
         motion = (body.by_unknowns[:count, : 3 * COCO.stop], body.by_lengths[:count])
         d = derivatives(self.seen, frames, np.concatenate(motion, axis=-1))
-        unknowns, camera = motion[0].shape[-1], camera_of(term.number)
-        summaries_by_shared = np.zeros((SUMMARIES, camera.stop))
-        summaries_by_shared[:, LENGTHS] = d.summaries_by_motion[..., unknowns:].sum(0)
-        summaries_by_shared[:, camera] = d.summaries_by_camera
-        summary = Summary(
-            slice(SUMMARIES * term.number, SUMMARIES * (term.number + 1)), d.by_summaries,
-            d.summaries_by_motion[..., :unknowns], summaries_by_shared, d.summaries_by_summaries,
-        )  # fmt: skip
+        at = slice(SUMMARIES * term.number, SUMMARIES * (term.number + 1))
+        border = np.r_[LENGTHS, camera_of(term.number), self.shared + np.r_[at]]
+        own = motion[0].shape[-1]
+        summary = Summary(at, d.summaries[..., :own], d.summaries[..., own:].sum(0))
         return Rows(
-            np.concatenate(residual, axis=1), weight, slice(None), d.by_motion[..., :unknowns],
-            shared_at=np.r_[LENGTHS, camera],
-            shared=np.concatenate((d.by_motion[..., unknowns:], d.by_camera), axis=-1),
+            np.concatenate(residual, axis=1), weight, slice(None), border, d.residual,
             summary=summary,
         )  # fmt: skip
 
@@ -174,5 +171,6 @@ class _FeetAt:
         weight = np.square(self.firmness[frames]).repeat(3, axis=1)
         feet = body.by_unknowns[:, 3 * FEET.start :, LEGS]
         return Rows(
-            steps.reshape(len(steps), feet.shape[1]), weight, LEGS, -feet[: len(steps)], feet[1:]
-        )
+            steps.reshape(len(steps), feet.shape[1]), weight, LEGS, np.arange(0),
+            -feet[: len(steps)], feet[1:],
+        )  # fmt: skip
