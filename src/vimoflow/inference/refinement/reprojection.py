@@ -40,6 +40,10 @@ class View:
     track: Float[np.ndarray, "f 2"]
     placed: Bool[np.ndarray, "f"]
 
+    def part(self, frames: slice) -> View:
+        """What was seen in some of the frames."""
+        return View(*(x[frames] for x in (self.points, self.weight, self.track, self.placed)))
+
     @functools.cached_property
     def first(self) -> int:
         """The first placed frame, 0 where there is none."""
