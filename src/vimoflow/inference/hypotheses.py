@@ -23,8 +23,8 @@ from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.errors import InputError
 from vimoflow.inference.conditioning.encoding import Condition
-from vimoflow.inference.refinement import Evidence
-from vimoflow.inference.refinement.evidence import CAMERA_SPREADS, misfit
+from vimoflow.inference.refinement import Evidence, RefinementSettings
+from vimoflow.inference.refinement.cameras import best_reprojection
 from vimoflow.inference.sampling import SamplingOptions, split_windows
 from vimoflow.inference.sampling.denoising import window_channels
 from vimoflow.motion.clip import Motion
@@ -36,7 +36,6 @@ from vimoflow.motion.uncertainty import JointUncertainty
 
 _MM = 1000.0
 _CONTACT = 0.5  # a foot is in contact from here on
-_CAMERA_STEPS, _CAMERA_RATE = 60, 0.05
 _OUTLIER_M = 0.15  # a keypoint that is farther off than this says less and less
 _TIMESTEPS = (20, 60, 120)  # low: what is asked is whether details are those of a motion
 _NOISE_SEED = 1
@@ -144,39 +143,21 @@ def rank(
 def _reprojection_mm(
     points_world: Float[Tensor, "samples frames 17 3"], condition: Condition
 ) -> Float[Tensor, "samples"]:
-    count = len(points_world)
-    repeated = Condition(
-        condition.pose.expand(count, -1, -1, -1), condition.track.expand(count, -1, -1)
-    )
-    evidence = Evidence.of(repeated)
-    cameras = _fitted_cameras(points_world, evidence)
-    error = misfit(points_world, cameras, evidence)
-    weight = evidence.weight
-    pose = (weight * _bounded(error.pose)).sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp(min=1e-6)
-    placed = evidence.placed.to(pose)
-    place = (placed * _bounded(error.place)).sum((1, 2)) / placed.sum((1, 2)).clamp(min=1)
-    return _MM * (pose + place).sqrt()
+    (view,) = Evidence.of(condition).of_clip(0)
+    settings = RefinementSettings(outlier_m=_OUTLIER_M)
+    out = []
+    for points in points_world.double().numpy():
+        seen = best_reprojection(
+            points, view, settings.noise_m, settings.outlier_m, settings.place_m
+        )
+        pose, place = (_bounded(np.square(off).sum(-1)) for off in (seen.pose, seen.place))
+        pose = (view.weight * pose).sum() / max(view.weight.sum(), 1e-6)
+        out.append(pose + (view.placed * place).sum() / max(view.placed.sum(), 1))
+    return _MM * torch.tensor(out).sqrt()
 
 
-def _bounded(distance: Tensor) -> Tensor:
-    return distance.square() / (1 + distance.square() / _OUTLIER_M**2)
-
-
-def _fitted_cameras(points_world: Tensor, evidence: Evidence) -> Float[Tensor, "samples 1 5"]:
-    """The camera of each sample that brings its projections closest to the keypoints."""
-    start = evidence.cameras(points_world)
-    with torch.enable_grad():
-        cameras = start.clone().requires_grad_(True)
-        optimizer = torch.optim.Adam([cameras], lr=_CAMERA_RATE)
-        spreads = start.new_tensor(CAMERA_SPREADS)
-        for _ in range(_CAMERA_STEPS):
-            error = misfit(points_world, cameras, evidence)
-            loss = (evidence.weight * _bounded(error.pose)).sum() + _bounded(error.place).sum()
-            loss = loss + 1e-3 * (cameras / spreads).square().sum()
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-    return cameras.detach()
+def _bounded(squared_m: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    return squared_m / (1 + squared_m / _OUTLIER_M**2)
 
 
 def _contact_mm(

@@ -22,6 +22,8 @@ def solve_block_tridiagonal(blocks: Float[np.ndarray, "f c n"]) -> Float[np.ndar
         numpy.linalg.LinAlgError: A is not positive definite.
     """
     n = blocks.shape[-1]
+    if not n:
+        return blocks
     before: np.ndarray | None = None
     for block in blocks:  # the transpose of a C array is what Fortran works on in place
         own, beyond, right = block[:n].T, block[n:].T, block[2 * n :].T

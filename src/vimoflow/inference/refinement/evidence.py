@@ -10,13 +10,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.inference.conditioning.encoding import Condition
-from vimoflow.inference.refinement.reprojection import CAMERA_PARAMETERS, View, reproject
+from vimoflow.inference.refinement.reprojection import View, level_camera
 from vimoflow.motion.skeleton import COCO_NAMES
 
 # Face points say little about the head beyond its direction, and detectors disagree on ears.
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _FACE_WEIGHT = 0.3
-_SCALES = (0.5, 2.0)  # that a fit may start from
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,15 @@ class Evidence:
             points_world: COCO points of the motion.
             yaws: headings of the cameras, radians; all in front of the figure by default.
         """
-        cameras = self.points.new_zeros(*self.points.shape[:2], len(CAMERA_PARAMETERS))
-        if yaws is not None:
-            cameras[..., 0] = yaws
-        for clip, points in enumerate(points_world.double().numpy()):
-            for number, view in enumerate(self.of_clip(clip)):
-                seen = reproject(points, cameras[clip, number].double().numpy(), view)
-                cameras[clip, number, 4] = float(np.log(np.clip(seen.scale, *_SCALES)))
-        return cameras
+        headings = np.zeros(self.track.shape[:2]) if yaws is None else yaws.double().numpy()
+        cameras = [
+            [
+                level_camera(points, view, yaw)
+                for view, yaw in zip(self.of_clip(clip), headings[clip], strict=True)
+            ]
+            for clip, points in enumerate(points_world.double().numpy())
+        ]
+        return torch.from_numpy(np.array(cameras)).to(self.points)
 
 
 def _point_weights() -> Tensor:

@@ -21,6 +21,7 @@ CAMERA_SPREADS = (0.5, 0.3, 0.3, 0.3, 0.2)  # how far from zero each usually is
 USUAL_DISTANCE_M = 5.0  # what fills a picture with a person: a limb at arm's length looks larger
 _NEAREST = 0.3  # of that distance: nothing is closer to a camera
 _SCALES = (0.4, 2.5)  # of one frame
+_START_SCALES = (0.5, 2.0)
 HIPS = [coco("left_hip"), coco("right_hip")]
 
 
@@ -173,6 +174,17 @@ def reproject(
     return Reprojection(
         view, lens, seen, depth, free_depth > _NEAREST, image, center, centred, overlap, size
     )
+
+
+def level_camera(
+    points_world: Float[np.ndarray, "f 17 3"], view: View, yaw: float
+) -> Float[np.ndarray, "5"]:
+    """A level camera at the usual distance, at the scale that fits the points best."""
+    camera = np.zeros(len(CAMERA_PARAMETERS))
+    camera[0] = yaw
+    scale = reproject(points_world, camera, view).scale
+    camera[4] = np.log(np.clip(scale, *_START_SCALES))
+    return camera
 
 
 def _about(axis: str, angle: float) -> tuple[np.ndarray, np.ndarray]:
