@@ -39,7 +39,7 @@ class RefinedClip:
     Attributes:
         title, frames: the clip.
         energy, energy_adam: at the end.
-        score, score_adam, score_sample: figures of the motions, and of the one that came in.
+        score, score_adam: figures of the motions.
         seconds, seconds_adam: processor time.
     """
 
@@ -49,7 +49,6 @@ class RefinedClip:
     energy_adam: float
     score: Score
     score_adam: Score
-    score_sample: Score
     seconds: float
     seconds_adam: float
 
@@ -93,9 +92,9 @@ def compare_refinement(
         by_adam = _moved(features, guess)
         with torch.no_grad():
             lowest = float(energy(features, evidence, guess, yaws, settings))
-        scores = (score(_motion(f), case) for f in (refined.features, by_adam, features))
+        ours, theirs = (score(_motion(f), case) for f in (refined.features, by_adam))
         yield RefinedClip(
-            case.title, len(case.truth), float(refined.energy[0, 0]), lowest, *scores,
+            case.title, len(case.truth), float(refined.energy[0, 0]), lowest, ours, theirs,
             middle - start, end - middle,
         )  # fmt: skip
         if progress is not None:
@@ -112,7 +111,7 @@ def table(clips: Sequence[RefinedClip]) -> str:
         for field in dataclasses.fields(RefinedClip)
         if field.type in ("int", "float")
     }
-    for name in ("score", "score_adam", "score_sample"):
+    for name in ("score", "score_adam"):
         mean[name] = Score(*np.mean([dataclasses.astuple(getattr(c, name)) for c in clips], axis=0))
     worst = max(clip.energy / clip.energy_adam for clip in clips)
     return "\n".join([*lines, _line(RefinedClip(title="mean", **mean)),

@@ -38,7 +38,7 @@ def proportioned(
     """
     factors = torch.cat((torch.ones_like(log_lengths[..., :1]), log_lengths.exp()), dim=-1)
     maps = torch.from_numpy(proportion_maps()).to(points)
-    return torch.einsum("...m,mij,...jk->...ik", factors.expand(*points.shape[:-2], -1), maps, points)
+    return torch.einsum("...m,mij->...ij", factors, maps) @ points
 
 
 @functools.cache

@@ -90,8 +90,10 @@ class PosedBody:
 
     def part(self, frames: slice) -> PosedBody:
         """Some of the frames."""
-        cut = (x[frames] for x in (self.turns, self.R_world, self.joints, self.plain))
-        return PosedBody(*cut, self.log_lengths)
+        return PosedBody(
+            self.turns[frames], self.R_world[frames], self.joints[frames], self.plain[frames],
+            self.log_lengths,
+        )  # fmt: skip
 
     @functools.cached_property
     def points(self) -> Float[np.ndarray, "f 21 3"]:

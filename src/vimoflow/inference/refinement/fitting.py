@@ -167,6 +167,7 @@ def _found_coarsely(
     ).unknowns  # fmt: skip
     before, share = np.divmod(np.arange(len(features)), _STRIDE)
     after = np.minimum(before + 1, len(found.frames) - 1)
+    after = np.where(valid[step].numpy()[after], after, before)
     weight = (share / _STRIDE)[:, None]
     frames = (1 - weight) * found.frames[before] + weight * found.frames[after]
     return Unknowns(frames, found.shared)

@@ -152,7 +152,8 @@ def minimise(problem: Problem, start: Unknowns, steps: int, tolerance: float) ->
     at, damping, solved, gain = start, _DAMPING, 0, 0.0
     point = problem.at(at)
     energy = point.energy() + problem.prior.energy(at)
-    equations = _NormalEquations(*at.frames.shape, len(at.shared), problem.summaries)
+    frames, unknowns = at.frames.shape
+    equations = _NormalEquations(frames, unknowns, len(at.shared), problem.summaries)
     while solved < steps and damping < _MOST_DAMPING:
         equations.fill(problem.prior, at, point)
         trial = equations.solved(at, damping)
