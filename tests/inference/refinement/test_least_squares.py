@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from vimoflow.inference.refinement.least_squares import (
     Prior,
@@ -143,6 +144,26 @@ def test_steps_that_lead_uphill_are_shortened() -> None:
     energies = [minimise(problem, Unknowns(x, np.zeros(0)), k, 0.0).energy for k in range(12)]
     assert (np.diff(energies) <= 0).all()
     assert energies[0] == pytest.approx(np.square(np.arctan(x)).sum(), rel=1e-6)
+
+
+def test_products_stay_on_one_thread_and_others_get_theirs_back() -> None:
+    seen: list[int] = []
+
+    class Watched(Bent):
+        def at(self, unknowns: Unknowns) -> _BentAt:
+            seen.extend(threads())
+            return super().at(unknowns)
+
+    def threads() -> list[int]:
+        return [p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"]
+
+    none = np.zeros(0)
+    problem = Watched(Prior(np.ones(1), np.ones(1), none, none, np.ones(2)))
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = threads()
+        minimise(problem, Unknowns(np.ones((3, 1)), none), 3, 0.0)
+        assert threads() == before
+    assert seen and set(seen) == {1}
 
 
 def test_the_search_ends_when_little_is_left_to_gain() -> None:

@@ -18,10 +18,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.diffusion.windows import WindowPlan
-from vimoflow.inference.refinement.body import SHIFT, TURNING, UNKNOWNS, Body, rotations
+from vimoflow.inference.refinement.body import COCO, SHIFT, TURNING, UNKNOWNS, Body, rotations
 from vimoflow.inference.refinement.evidence import Evidence
 from vimoflow.inference.refinement.least_squares import Minimum, Prior, Unknowns, minimise
-from vimoflow.inference.refinement.reprojection import CAMERA_SPREADS, View
+from vimoflow.inference.refinement.reprojection import CAMERA_SPREADS, View, level_camera
 from vimoflow.inference.refinement.reprojection_derivatives import SUMMARIES
 from vimoflow.inference.refinement.terms import (
     LENGTHS,
@@ -32,7 +32,6 @@ from vimoflow.inference.refinement.terms import (
     camera_of,
 )
 from vimoflow.motion.features import decode_features, encode_features
-from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.proportions import PARTS
 
 _FIRST_YAW_SPREAD = 0.001  # the first view's heading is the world's
@@ -135,13 +134,9 @@ def _fitted(
     cameras: Tensor | None,
 ) -> list[Minimum]:
     """The fit of every clip."""
-    if cameras is None:
-        R, _, root = decode_features(features)
-        cameras = evidence.cameras(coco_points(*forward_kinematics(R, root)))
     found = []
-    for clip, rows in enumerate(zip(features, valid, cameras, strict=True)):
-        motion, on, start = rows
-        views = evidence.of_clip(clip)
+    for clip, (motion, on) in enumerate(zip(features, valid, strict=True)):
+        views, start = evidence.of_clip(clip), None if cameras is None else cameras[clip]
         problem, _ = motion_problem(motion, views, settings, on, start)
         at = _found_coarsely(motion, views, settings, on, start)
         found.append(minimise(problem, at, settings.steps, settings.tolerance))
@@ -150,7 +145,7 @@ def _fitted(
 
 def _found_coarsely(
     features: Tensor, views: Sequence[View], settings: RefinementSettings, valid: Tensor,
-    cameras: Tensor,
+    cameras: Tensor | None,
 ) -> Unknowns:  # fmt: skip
     """Where a fit to every fourth frame gets, between those along straight lines."""
     step = slice(None, None, _STRIDE)
@@ -178,7 +173,7 @@ def motion_problem(
     views: Sequence[View],
     settings: RefinementSettings,
     valid: Bool[Tensor, "frames"],
-    cameras: Float[Tensor, "views 5"],
+    cameras: Float[Tensor, "views 5"] | None = None,
 ) -> tuple[MotionProblem, Unknowns]:
     """The fit of one clip as a least-squares problem, and where the search starts.
 
@@ -187,9 +182,16 @@ def motion_problem(
         views: what each camera saw.
         settings: weights.
         valid: frames that exist.
-        cameras: where to start.
+        cameras: where to start; level ones in front of the figure by default.
     """
     R, contacts, root = decode_features(features.double())
+    body = Body(R.numpy(), root.numpy())
+    frames, lengths = np.zeros((len(R), UNKNOWNS)), np.zeros(len(PARTS))
+    if cameras is None:
+        points = body.posed(frames, lengths).points[:, COCO]
+        begin = np.stack([level_camera(points, view, 0.0) for view in views])
+    else:
+        begin = cameras.double().numpy()
     touch = contacts.numpy()
     linked = (valid[1:] & valid[:-1]).numpy().astype(np.float64)
     planted = np.clip(touch[1:] * touch[:-1], 0, 1) * linked[:, None]
@@ -197,14 +199,14 @@ def motion_problem(
         SeenByCamera(view, number, settings.noise_m, settings.outlier_m, settings.place_m)
         for number, view in enumerate(views)
     ]
-    start = np.concatenate((np.zeros(len(PARTS)), cameras.double().numpy().ravel()))
+    start = np.concatenate((lengths, begin.ravel()))
     problem = MotionProblem(
-        Body(R.numpy(), root.numpy()),
+        body,
         [*terms, FeetRest(planted, settings.slide_m)],
         _prior(settings, start, linked),
         SUMMARIES * len(views),
     )
-    return problem, Unknowns(np.zeros((len(R), UNKNOWNS)), start)
+    return problem, Unknowns(frames, start)
 
 
 def _prior(settings: RefinementSettings, start: np.ndarray, linked: np.ndarray) -> Prior:
@@ -231,8 +233,9 @@ def _moved(
     """The motions with their joints turned and their roots moved, the first over the origin."""
     R, contacts, root = decode_features(features)
     turns = unknowns[..., : SHIFT.start].unflatten(-1, (-1, 3)).numpy()
-    R = R.clone()
-    R[..., TURNING, :, :] = R[..., TURNING, :, :] @ torch.from_numpy(rotations(turns)).to(R)
+    # In numpy: torch would share these small products out among threads.
+    local = R.numpy().copy()
+    local[..., TURNING, :, :] = local[..., TURNING, :, :] @ rotations(turns)
     root = root + unknowns[..., SHIFT].to(root)
     root = root - root[:, :1] * torch.tensor([1.0, 0.0, 1.0])
-    return encode_features(R, contacts, root)
+    return encode_features(torch.from_numpy(local), contacts, root)

@@ -9,12 +9,14 @@ not known here.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
+from threadpoolctl import ThreadpoolController
 
 from vimoflow.inference.refinement.block_tridiagonal import solve_block_tridiagonal
 
@@ -149,6 +151,18 @@ def minimise(problem: Problem, start: Unknowns, steps: int, tolerance: float) ->
         tolerance: the search ends when the energy can be expected to fall by less than this share
             of it, judged by how much two steps lowered it.
     """
+    with _blas().limit(limits=1, user_api="blas"):
+        return _minimised(problem, start, steps, tolerance)
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    """To keep products on one thread: shared out, blocks of 51 x 51 wait a hundred times as long
+    for threads as they take, where other programs want the cores as well."""
+    return ThreadpoolController()
+
+
+def _minimised(problem: Problem, start: Unknowns, steps: int, tolerance: float) -> Minimum:
     at, damping, solved, gain = start, _DAMPING, 0, 0.0
     point = problem.at(at)
     energy = point.energy() + problem.prior.energy(at)
