@@ -65,8 +65,6 @@ def refined_features(
     out = Joined(batch, frames)
     for first in plan.starts:
         span = slice(first, first + plan.length)
-        e = evidence
-        seen = Evidence(*(x[:, :, span] for x in (e.points, e.weight, e.track, e.placed)))
         kept = None if valid is None else valid[:, span]
-        out.append(first, refine(features[:, span], seen, None, kept).features)
+        out.append(first, refine(features[:, span], evidence.part(span), None, kept).features)
     return out.features
