@@ -115,7 +115,7 @@ def run(
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
     SamplingOptions(sampler=sampler).sampler_of(model)  # a mistake is told before the work begins
-    shards = [] if data is None else read_shards(data, wanted.split)  # type: ignore[arg-type]
+    shards = [] if data is None else read_shards(data, wanted.split)
     sets = benchmark_cases(wanted, shards, rendered, limit)
     if music is not None:
         sets = with_music(sets, music)
@@ -168,7 +168,7 @@ def hypotheses(
 
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), None, limit)  # type: ignore[arg-type]
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), None, limit)
     cases = [case for named in sets for case in named.cases]
     with progress("sampling") as show:
         drawn = draw_hypotheses(model, cases, SamplingOptions(steps=steps), samples, progress=show)
