@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import typer
-
-from lab.cli import ablate, bench, figures, thesis_clips
+from vimoflow.cli.commands import CommandGroup
 from vimoflow.cli.main import run_app
 
-app = typer.Typer(
-    name="lab",
-    help="Measure, compare and draw ViMo-Flow itself.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+APP = CommandGroup(
+    "lab",
+    "Measure, compare and draw ViMo-Flow itself.",
+    {
+        "Commands": {
+            "ablate": "lab.cli.ablate:ablate",
+            "bench": "lab.cli.bench:BENCH",
+            "figures": "lab.cli.figures:FIGURES",
+            "thesis-clips": "lab.cli.thesis_clips:thesis_clips",
+        }
+    },
 )
-app.command("ablate")(ablate.ablate)
-app.add_typer(bench.app, name="bench")
-app.add_typer(figures.app, name="figures")
-app.command("thesis-clips")(thesis_clips.thesis_clips)
 
 if __name__ == "__main__":
-    run_app(app, "lab")
+    run_app(APP, "lab")

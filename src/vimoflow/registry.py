@@ -115,11 +115,11 @@ FORMATS = Registry(
     "vimoflow.formats",
     {
         "npz": "vimoflow.formats.motion_npz:save_motion_npz",
-        "bvh": "vimoflow.formats.bvh:write_bvh",
+        "bvh": "vimoflow.formats.bvh_writer:write_bvh",
         "glb": "vimoflow.formats.glb:save_glb",
         "amass.npz": "vimoflow.formats.amass:save_amass",
         "html": "vimoflow.viewer.page:write_preview_page",
-        "mp4": "vimoflow.viewer.video:save_preview_video",
+        "mp4": "vimoflow.viewer.video:write_preview_video",
     },
 )
-"""Each writes a ``Motion`` to a path: ``write(motion, path)``. A name is the file's ending."""
+"""Each writes a ``Motion``, as ``write(motion, path)``. A name is the files' ending."""

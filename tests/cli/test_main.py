@@ -14,7 +14,7 @@ from vimoflow.cli import doctor, main
 from vimoflow.errors import ConfigError, InputError, VimoflowError
 from vimoflow.keypoints.estimators import Extraction
 from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.pipeline import FORMATS, GenerateOptions
+from vimoflow.pipeline import GenerateOptions
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_version(run):
     [
         ["no-such-command"],
         ["generate"],
-        ["generate", "walk.mp4"],
+        ["keypoints", "walk.mp4"],
         ["generate", "walk.mp4", "-o", "out", "--samples", "three"],
         ["generate", "walk.mp4", "-o", "out", "--no-such-option"],
         ["train", "small", "--data", ".", "-o", "out", "--steps", "0"],
@@ -81,7 +81,7 @@ def test_version(run):
 )
 def test_usage_errors_exit_with_2(run, arguments):
     code, _, err = run(*arguments)
-    assert code == 2 and "Error: " in err and "Traceback" not in err
+    assert code == 2 and one_line(err)
 
 
 def test_generate_has_the_librarys_own_defaults(run, calls, video, tmp_path):
@@ -158,7 +158,7 @@ def test_senseless_values_are_one_line_that_names_the_option(
 def test_options_are_checked_in_python_too():
     with pytest.raises(ConfigError, match="--steps"):
         GenerateOptions(output=Path("out"), steps=0)
-    assert GenerateOptions(output=Path("out")).formats == FORMATS
+    assert GenerateOptions(output=Path("out")).formats == ("npz", "bvh", "glb", "html", "mp4")
 
 
 COMMANDS = [
@@ -207,7 +207,7 @@ def test_keypoints_writes_a_file_in_a_new_folder_and_passes_warnings_on(
     found = Keypoints2D(points, np.arange(5) / 25, (640, 480), video.name, "test")
     monkeypatch.setattr(
         "vimoflow.keypoints.estimators.extract",
-        lambda path, progress, region: Extraction(found, ("the end is damaged",)),
+        lambda path, estimator, progress, region: Extraction(found, ("the end is damaged",)),
     )
     output = tmp_path / "new" / "walk.json"
     code, out, err = run("keypoints", video, "-o", output)
@@ -241,7 +241,7 @@ def test_ctrl_c_is_one_line_and_130(run, monkeypatch, video, tmp_path):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("vimoflow.pipeline.generate", interrupt, raising=False)
-    assert run("generate", video, "-o", tmp_path) == (130, "", "vimoflow: interrupted\n")
+    assert run("generate", video, "-o", tmp_path) == (130, "", "\nvimoflow: interrupted\n")
 
 
 def test_programming_errors_keep_their_traceback(run, monkeypatch, video, tmp_path):

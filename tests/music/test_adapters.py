@@ -12,7 +12,8 @@ from music_examples import swinging, tiny_model
 from vimoflow.errors import CheckpointError, ConfigError, InputError
 from vimoflow.music import adapters as a
 from vimoflow.music.denoiser import MusicModel
-from vimoflow.music.styles import StyleOptions, fine_tuned, train_style
+from vimoflow.music.options import StyleOptions
+from vimoflow.music.styles import fine_tuned, train_style
 
 QUICK = StyleOptions(steps=3, batch_frames=120, window=60)
 

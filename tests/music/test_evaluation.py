@@ -30,10 +30,8 @@ from vimoflow.music.evaluation import (
     song_folds,
     song_groups,
 )
+from vimoflow.music.options import DanceOptions, StyleOptions, TrainOptions
 from vimoflow.music.preference import count_preferences, write_preference_page
-from vimoflow.music.sampling import DanceOptions
-from vimoflow.music.styles import StyleOptions
-from vimoflow.music.training import TrainOptions
 
 
 def songs(on_beat: bool) -> list[HeardMotion]:

@@ -10,7 +10,7 @@ import pytest
 from music_examples import swinging, tiny_model
 from vimoflow.errors import InputError
 from vimoflow.music.evaluation import motion_of
-from vimoflow.music.sampling import DanceOptions
+from vimoflow.music.options import DanceOptions
 from vimoflow.music.style_scores import StyleClassifier, StyleTest, kinetic_windows
 
 

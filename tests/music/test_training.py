@@ -15,7 +15,8 @@ from vimoflow.diffusion.checkpoint import load_checkpoint, save_checkpoint
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.errors import CheckpointError
 from vimoflow.music.denoiser import denoiser_from_video, load_music_model, music_config
-from vimoflow.music.training import TrainOptions, music_recipe, train_music
+from vimoflow.music.options import TrainOptions
+from vimoflow.music.training import music_recipe, train_music
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.state import STATE
 

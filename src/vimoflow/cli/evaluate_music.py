@@ -7,40 +7,60 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
-from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.cli.commands import CommandGroup
+from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.cli.progress import progress
-from vimoflow.errors import ConfigError, InputError
+from vimoflow.errors import InputError
+from vimoflow.music.options import DanceOptions, StyleOptions, TrainOptions
+from vimoflow.options import Option
 
 if TYPE_CHECKING:
     from vimoflow.music.evaluation import BeatTest
 
-app = typer.Typer(
-    help="How well generated dances follow music and style.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
+_HERE = "vimoflow.cli.evaluate_music"
+MUSIC = CommandGroup(
+    "music",
+    "How well generated dances follow music and style.",
+    {
+        "Commands": {
+            "beats": f"{_HERE}:beats",
+            "folds": f"{_HERE}:folds",
+            "styles": f"{_HERE}:styles",
+            "preference": f"{_HERE}:preference",
+        }
+    },
 )
-_DATA = typer.Option(metavar="DIR", help="Folder of prepared shards.")
-_AUDIO = typer.Option(metavar="DIR", help="Folder with the music, named like the recordings.")
-_OUTPUT = typer.Option("--output", "-o", metavar="DIR", help="Folder the results go to.")
-_CHECKPOINT = typer.Option(metavar="NAME|PATH", help="A dance model that ships, or a file.")
+_Checkpoint = Annotated[str, Option(metavar="NAME|PATH")]
+_Seconds = Annotated[float, Option(metavar="S", low=1, high=3600)]
+_Steps = Annotated[int, Option(metavar="N", low=1, high=1e9)]
+_Rematch = Annotated[int, Option(metavar="N", low=0, high=1e6)]
 
 
-@app.command("beats")
 def beats(
-    data: Annotated[Path, _DATA],
-    audio: Annotated[Path, _AUDIO],
-    output: Annotated[Path, _OUTPUT],
-    checkpoint: Annotated[str, _CHECKPOINT] = "music",
-    truth: Annotated[
-        bool, typer.Option("--truth", help="Test the recordings' own motion.")
-    ] = False,
-    seconds: Annotated[float, typer.Option(metavar="S", help="Of each song.")] = 30.0,
-    steps: Annotated[int, typer.Option(metavar="N", help="Denoising steps.")] = 20,
-    guidance: Annotated[float, typer.Option(metavar="W", help="0 is none.")] = 0.5,
+    *,
+    data: DataFolder,
+    audio: DataFolder,
+    output: OutputFolder,
+    checkpoint: _Checkpoint = "music",
+    truth: bool = False,
+    seconds: _Seconds = 30.0,
+    steps: Annotated[int, Option(metavar="N", low=1, high=1000)] = 20,
+    guidance: Annotated[float, Option(metavar="W", low=0, high=20)] = 0.5,
 ) -> None:
-    """Beat alignment on songs the model never heard, against random time offsets."""
+    """Beat alignment on songs the model never heard, against random time offsets.
+
+    Args:
+        data: folder of prepared shards.
+        audio: folder with the music, named like the recordings.
+        output: folder the results go to.
+        checkpoint: a dance model that ships, or a file.
+        truth: test the recordings' own motion.
+        seconds: of each song.
+        steps: denoising steps.
+        guidance: how closely to follow the music; 0 is none.
+    """
     from vimoflow.music.denoiser import load_music_model
     from vimoflow.music.evaluation import (
         beat_test,
@@ -50,7 +70,6 @@ def beats(
         song_groups,
     )
     from vimoflow.music.pairs import read_dances
-    from vimoflow.music.sampling import DanceOptions
 
     _require(data, audio, output)
     dances = read_dances(data, audio, split=None)
@@ -71,59 +90,80 @@ def beats(
     _report(tests, output)
 
 
-@app.command("folds")
 def folds(
-    data: Annotated[Path, _DATA],
-    audio: Annotated[Path, _AUDIO],
-    output: Annotated[Path, _OUTPUT],
-    count: Annotated[int, typer.Option("--folds", metavar="N", help="Parts of the songs.")] = 5,
-    steps: Annotated[int, typer.Option(metavar="N", help="Training steps of each model.")] = 1000,
-    init: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|PATH", help="Video checkpoint whose motion side is taken over."),
-    ] = None,
-    rematch: Annotated[int, typer.Option(metavar="N", help="As for `vimoflow music train`.")] = 0,
-    seconds: Annotated[float, typer.Option(metavar="S", help="Of each song.")] = 30.0,
+    *,
+    data: DataFolder,
+    audio: DataFolder,
+    output: OutputFolder,
+    folds: Annotated[int, Option(metavar="N", low=2, high=1000)] = 5,
+    steps: _Steps = 1000,
+    init: Annotated[str | None, Option(metavar="NAME|PATH")] = None,
+    rematch: _Rematch = 0,
+    seconds: _Seconds = 30.0,
 ) -> None:
-    """Train without each part of the songs in turn, and test on it; resumes where it stopped."""
+    """Train without each part of the songs in turn, and test on it; resumes where it stopped.
+
+    Args:
+        data: folder of prepared shards.
+        audio: folder with the music, named like the recordings.
+        output: folder the results go to.
+        folds: parts of the songs.
+        steps: training steps of each model.
+        init: video checkpoint whose motion side is taken over.
+        rematch: as for `vimoflow music train`.
+        seconds: of each song.
+    """
     from vimoflow.music.comparison import unheard_songs
     from vimoflow.music.pairs import read_dances
-    from vimoflow.music.training import TrainOptions, entries_of
+    from vimoflow.music.training import entries_of
 
     _require(data, audio, output)
     dances = read_dances(data, audio, split=None)
     options = TrainOptions(steps, resume=True, init=init, rematch=rematch)
     as_drawn, on_beat = unheard_songs(
-        dances, output, count, options, entries_of(data, dances), seconds=seconds, say=typer.echo
+        dances, output, folds, options, entries_of(data, dances), seconds=seconds, say=click.echo
     )
     _report({"as drawn": as_drawn, "on beat": on_beat}, output)
 
 
-@app.command("styles")
 def styles(
-    data: Annotated[Path, _DATA],
-    audio: Annotated[Path, _AUDIO],
-    output: Annotated[Path, _OUTPUT],
-    style: Annotated[str, typer.Option(metavar="PATTERN", help="As 'DANCE_W_*'.")],
-    checkpoint: Annotated[str, _CHECKPOINT] = "music",
-    clips: Annotated[str, typer.Option(metavar="LIST", help="Numbers of clips.")] = "5,10,20",
-    scales: Annotated[str, typer.Option(metavar="LIST", help="Strengths of adapters.")] = "1",
-    steps: Annotated[int, typer.Option(metavar="N", help="Training steps of each.")] = 400,
-    songs: Annotated[int, typer.Option(metavar="N", help="Songs danced to, of either side.")] = 8,
-    seconds: Annotated[float, typer.Option(metavar="S", help="Of each song.")] = 20.0,
-    rematch: Annotated[int, typer.Option(metavar="N", help="As for `vimoflow music train`.")] = 0,
+    *,
+    data: DataFolder,
+    audio: DataFolder,
+    output: OutputFolder,
+    style: Annotated[str, Option(metavar="PATTERN")],
+    checkpoint: _Checkpoint = "music",
+    clips: Annotated[tuple[int, ...], Option(metavar="LIST")] = (5, 10, 20),
+    scales: Annotated[tuple[float, ...], Option(metavar="LIST")] = (1.0,),
+    steps: _Steps = 400,
+    songs: Annotated[int, Option(metavar="N", low=1, high=1e6)] = 8,
+    seconds: _Seconds = 20.0,
+    rematch: _Rematch = 0,
 ) -> None:
-    """Adapters beside fine-tuning at equal budget; the backbone must not know the style."""
+    """Adapters beside fine-tuning at equal budget; the backbone must not know the style.
+
+    Args:
+        data: folder of prepared shards.
+        audio: folder with the music, named like the recordings.
+        output: folder the results go to.
+        style: names of the style's recordings, as 'DANCE_W_*'.
+        checkpoint: a dance model that ships, or a file.
+        clips: numbers of clips.
+        scales: strengths of adapters.
+        steps: training steps of each.
+        songs: songs danced to, of either side.
+        seconds: of each song.
+        rematch: as for `vimoflow music train`.
+    """
     from vimoflow.files import write_text
     from vimoflow.music.comparison import ComparisonOptions, compare_styles, score_table
     from vimoflow.music.denoiser import load_music_model
     from vimoflow.music.pairs import read_dances
-    from vimoflow.music.styles import StyleOptions
 
     _require(data, audio, output)
     options = ComparisonOptions(
-        clips=tuple(int(n) for n in _numbers("--clips", clips)),
-        scales=tuple(_numbers("--scales", scales)),
+        clips=clips,
+        scales=scales,
         songs=songs,
         seconds=seconds,
         style=StyleOptions(steps=steps, rematch=rematch),
@@ -134,29 +174,36 @@ def styles(
     others = read_dances(data, audio, split=None, without=(style,))
     # Those it has not trained on come first: forgetting shows on them, too, and memory does not.
     others.sort(key=lambda dance: dance.name in known)
-    rows = compare_styles(model, own, others, options, typer.echo)
+    rows = compare_styles(model, own, others, options, click.echo)
     table = score_table(rows)
-    typer.echo(table)
+    click.echo(table)
     write_text(output / "styles.md", table)
     content = json.dumps([dataclasses.asdict(row) for row in rows], indent=1)
     write_text(output / "styles.json", content + "\n")
 
 
-@app.command("preference")
 def preference(
-    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of results of one model.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Folder of another's, same names.")],
-    output: Annotated[Path, _OUTPUT],
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the order.")] = 0,
+    a: Path,
+    b: Path,
+    *,
+    output: OutputFolder,
+    seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0,
 ) -> None:
-    """A page on which people choose between two dances to the same song, not knowing whose."""
-    require_input(first)
-    require_input(second)
+    """A page on which people choose between two dances to the same song, not knowing whose.
+
+    Args:
+        a: folder of results of one model.
+        b: folder of another's, same names.
+        output: folder the page goes to.
+        seed: of the order.
+    """
+    require_input(a)
+    require_input(b)
     require_output_folder(output)
     from vimoflow.music.preference import write_preference_page
 
-    path = write_preference_page(first, second, output, seed)
-    typer.echo(f"page: {path}")
+    path = write_preference_page(a, b, output, seed)
+    click.echo(f"page: {path}")
 
 
 def _report(tests: dict[str, BeatTest], output: Path) -> None:
@@ -165,7 +212,7 @@ def _report(tests: dict[str, BeatTest], output: Path) -> None:
     from vimoflow.music.comparison import beat_line
 
     for name, test in tests.items():
-        typer.echo(beat_line(name, test))
+        click.echo(beat_line(name, test))
     content = {name: dataclasses.asdict(test) for name, test in tests.items()}
     write_text(output / "beats.json", json.dumps(content, indent=1) + "\n")
 
@@ -175,10 +222,3 @@ def _require(data: Path, audio: Path, output: Path) -> None:
     require_input(audio)
     require_output_folder(output)
     output.mkdir(parents=True, exist_ok=True)
-
-
-def _numbers(option: str, text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"{option}: a list of numbers such as 5,10,20, not {text!r}") from None

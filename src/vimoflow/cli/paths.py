@@ -6,8 +6,15 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
 from vimoflow.errors import InputError, OutputError
+from vimoflow.options import Option
+
+OutputFolder = Annotated[Path, Option(("-o", "--output"), metavar="DIR")]
+OutputFile = Annotated[Path, Option(("-o", "--output"), metavar="FILE")]
+DataFolder = Annotated[Path, Option(metavar="DIR")]
+Folder = Annotated[Path | None, Option(metavar="DIR")]
 
 
 def require_input(path: Path) -> None:

@@ -12,12 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
-from vimoflow.keypoints.people_mediapipe import MediaPipePeople
-from vimoflow.keypoints.rtmlib_pose import RTMEstimator
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.sightings import sorted_tracks
 from vimoflow.keypoints.tracking import identities
+from vimoflow.registry import DETECTORS
 from vimoflow.video import VideoFrame, VideoInfo, frames, prefetch
 
 # Fewer frames with a person than this are taken for false alarms (all must have one if the video
@@ -51,16 +49,34 @@ class PeopleEstimator(Protocol):
         """The people of each frame, in any order, as the frames come: pixels and confidence."""
 
 
-ESTIMATORS: dict[str, Callable[[], KeypointEstimator]] = {
-    "mediapipe": MediaPipeEstimator,
-    "rtmpose": lambda: RTMEstimator("rtmpose"),
-    "rtmo": lambda: RTMEstimator("rtmo"),
-}
-PEOPLE_ESTIMATORS: dict[str, Callable[[], PeopleEstimator]] = {
-    "mediapipe": MediaPipePeople,
-    "rtmpose": lambda: RTMEstimator("rtmpose"),
-    "rtmo": lambda: RTMEstimator("rtmo"),
-}
+def find_estimator(name: str, option: str = "--estimator") -> Callable[[], KeypointEstimator]:
+    """What makes the detector of a name: one of ``registry.DETECTORS`` or ``package.module:Class``.
+
+    Raises:
+        ConfigError: there is none; what it makes is not one, when called.
+    """
+    make = DETECTORS.find(name, option)
+
+    def made() -> KeypointEstimator:
+        estimator = make()
+        if not isinstance(estimator, KeypointEstimator):
+            raise ConfigError(f"{option}: {name!r} is no detector: it needs `name` and `estimate`")
+        return estimator
+
+    return made
+
+
+def find_people_estimator(name: str, option: str = "--estimator") -> Callable[[], PeopleEstimator]:
+    """The same for a detector that finds several people."""
+    make = DETECTORS.find(name, option)
+
+    def made() -> PeopleEstimator:
+        estimator = make()
+        if not isinstance(estimator, PeopleEstimator):
+            raise ConfigError(f"{option}: {name!r} finds one person only; leave --person out")
+        return estimator
+
+    return made
 
 
 @dataclass(frozen=True)
@@ -133,7 +149,7 @@ def extract(
 
     Args:
         path: video file.
-        estimator: name of an estimator, or one of your own.
+        estimator: name of a detector, ``package.module:Class``, or an estimator of your own.
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
         progress: told after every frame how many are done and how many there are (None: unknown).
@@ -143,7 +159,7 @@ def extract(
         InputError: the file is no readable video, shows no person, or the region misses the image.
         ConfigError: there is no such estimator.
     """
-    detector = _estimator(estimator) if isinstance(estimator, str) else estimator
+    detector = find_estimator(estimator)() if isinstance(estimator, str) else estimator
     stream = frames(path, start, end)
     window = (region or Region(0, 0, *stream.info.size)).within(stream.info)
     total = _expected_frames(stream.info, start, end)
@@ -202,12 +218,6 @@ def extract_people(
         for k, one in enumerate(lasting, start=1)
     )
     return PeopleExtraction(tuple(found), stream.warnings)
-
-
-def _estimator(name: str) -> KeypointEstimator:
-    if name not in ESTIMATORS:
-        raise ConfigError(f"there is no estimator {name!r}; choose from: {', '.join(ESTIMATORS)}")
-    return ESTIMATORS[name]()
 
 
 def _views(

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from vimoflow.errors import ConfigError
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import Skeleton, load_skeleton
+from vimoflow.registry import FORMATS
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,21 @@ class Motion:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write a file in the format its ending tells: .npz, .bvh or .glb.
+        """Write a file in the format its ending tells, one of ``registry.FORMATS``.
+
+        The file appears complete or not at all.
 
         Raises:
-            ConfigError: an unknown ending.
+            ConfigError: an ending that no format has.
             OutputError: the file cannot be written.
         """
-        from vimoflow.formats.saving import save_motion  # for convenience, against the layers
-
-        save_motion(self, path)
+        path = Path(path)
+        fitting = [name for name in FORMATS.names if path.name.lower().endswith(f".{name}")]
+        if not fitting:
+            endings = ", ".join(f".{name}" for name in FORMATS.names)
+            raise ConfigError(f"{path}: no format writes '{path.suffix}' files; one of {endings}")
+        # Where two endings fit, the longer one counts: .amass.npz is .npz too.
+        FORMATS.find(max(fitting, key=len))(self, path)
 
     @functools.cached_property
     def local_rotations(self) -> Float[np.ndarray, "frames 24 3 3"]:

@@ -15,16 +15,16 @@ from vimoflow.errors import InputError
 from vimoflow.music.adapters import adapted
 from vimoflow.music.denoiser import MusicModel, load_music_model
 from vimoflow.music.evaluation import BeatTest, beat_tests, drawn_to, motion_of, song_folds
+from vimoflow.music.options import DanceOptions, StyleOptions, TrainOptions
 from vimoflow.music.pairs import Dance
-from vimoflow.music.sampling import DanceOptions
 from vimoflow.music.style_scores import (
     StyleClassifier,
     StyleScores,
     StyleTest,
     kinetic_windows,
 )
-from vimoflow.music.styles import StyleOptions, fine_tuned, train_style
-from vimoflow.music.training import TrainOptions, train_music
+from vimoflow.music.styles import fine_tuned, train_style
+from vimoflow.music.training import train_music
 
 Say = Callable[[str], None]
 

@@ -17,8 +17,9 @@ from vimoflow.geometry.rotations import matrix_to_axis_angle, sixd_to_matrix
 from vimoflow.motion.clip import Motion
 from vimoflow.music.denoiser import MusicModel
 from vimoflow.music.features import FPS, ONSET, beats_s
+from vimoflow.music.options import DanceOptions
 from vimoflow.music.pairs import Dance
-from vimoflow.music.sampling import DanceOptions, dance_features, finished_dance
+from vimoflow.music.sampling import dance_features, finished_dance
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,44 +23,9 @@ from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.denoiser import MusicModel
 from vimoflow.music.features import FPS
 from vimoflow.music.hearing import hearing
+from vimoflow.music.options import DanceOptions
 
 _BLOCK = 8  # windows that take a step together
-
-
-@dataclass(frozen=True)
-class DanceOptions:
-    """How to sample a dance.
-
-    Attributes:
-        steps: denoising steps.
-        sampler: ddim, ddpm or mean.
-        guidance: the thesis' w: how closely to follow the music; 0 is none.
-        seed: of the noise; same seed, same dance.
-        window, overlap: frames at 30 fps.
-        on_beat: whether what is drawn is put on the beat afterwards, see ``beat_warping``.
-        smoothing_s: standard deviation of the Gaussian in time that every clean estimate goes
-            through; 0 is none. A small model leaves noise in its estimates, while people hardly
-            move faster than 6 Hz.
-
-    Raises:
-        ConfigError: a value that makes no sense.
-    """
-
-    steps: int = 20
-    sampler: str = "ddim"
-    guidance: float = 0.5
-    seed: int = 0
-    window: int = 150
-    overlap: int = 50
-    on_beat: bool = True
-    smoothing_s: float = 0.04
-
-    def __post_init__(self) -> None:
-        require_sampler(self.sampler)
-        if not 0 <= self.smoothing_s <= 1:
-            raise ConfigError(f"smoothing of {self.smoothing_s} s makes no sense; try 0.03")
-        if not 0 <= self.overlap < self.window:
-            raise ConfigError(f"windows of {self.window} frames cannot share {self.overlap}")
 
 
 @torch.no_grad()

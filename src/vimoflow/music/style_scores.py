@@ -17,8 +17,8 @@ from vimoflow.music.denoiser import MusicModel
 from vimoflow.music.evaluation import drawn_to, finished_dances, heard_motion
 from vimoflow.music.features import FPS
 from vimoflow.music.generation import slide_of
+from vimoflow.music.options import DanceOptions
 from vimoflow.music.pairs import Dance
-from vimoflow.music.sampling import DanceOptions
 
 WINDOW_S = 5.0  # clips that motion features are taken of
 _LEAST_WINDOWS = 3  # of each side, for a classifier

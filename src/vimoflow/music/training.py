@@ -7,7 +7,6 @@ import dataclasses
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,6 +27,7 @@ from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import OutputError
 from vimoflow.music.denoiser import MusicScale, denoiser_from_video, music_config
 from vimoflow.music.learning import DanceLearner, StepReport
+from vimoflow.music.options import TrainOptions
 from vimoflow.music.pairs import Dance
 from vimoflow.music.windows import WindowSettings, draw_windows
 from vimoflow.training.recipe_files import recipe_fields
@@ -42,29 +42,6 @@ from vimoflow.training.state import (
 )
 
 _MIN_STD = 0.1  # as for video: channels that hardly move must not have their noise blown up
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """How a run is carried out.
-
-    Attributes:
-        steps: optimizer steps in all.
-        minutes: stop after so long, state saved; None is no limit.
-        resume: go on from the state in the output folder, if there is one.
-        init: a video checkpoint whose motion side is taken over; random weights if None.
-        save_every_s: seconds between states.
-        report_every: steps between printed lines.
-        rematch: see ``windows.WindowSettings``.
-    """
-
-    steps: int = 4000
-    minutes: float | None = None
-    resume: bool = False
-    init: str | None = None
-    save_every_s: float = 180.0
-    report_every: int = 20
-    rematch: int = 0
 
 
 def music_recipe(steps: int = 4000) -> Recipe:

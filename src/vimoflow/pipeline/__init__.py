@@ -6,23 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vimoflow.pipeline.options import (
-    CAMERAS,
-    ESTIMATORS,
-    FORMATS,
-    PREVIEW_FORMATS,
-    ROOTS,
-    SAMPLERS,
-    GenerateOptions,
-)
+from vimoflow.pipeline.options import PREVIEW_FORMATS, GenerateOptions
 
 if TYPE_CHECKING:
     from vimoflow.pipeline.generation import Progress, Result
 
-__all__ = [
-    "CAMERAS", "ESTIMATORS", "FORMATS", "PREVIEW_FORMATS", "ROOTS", "SAMPLERS", "GenerateOptions",
-    "generate",
-]  # fmt: skip
+__all__ = ["PREVIEW_FORMATS", "GenerateOptions", "generate"]
 
 
 def generate(

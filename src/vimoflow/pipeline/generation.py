@@ -8,19 +8,16 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import VimoflowError
 from vimoflow.formats.motion_npz import save_motion_npz
-from vimoflow.formats.saving import save_motion
 from vimoflow.inference.hypotheses import joint_uncertainty
-from vimoflow.inference.multiview import Aggregation
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
-from vimoflow.pipeline.folders import all_or_nothing
+from vimoflow.pipeline.folders import all_or_nothing, result_folders
 from vimoflow.pipeline.inputs import Progress, read_everybody, read_views
 from vimoflow.pipeline.options import EVERYBODY, PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.quality import Quality, figures, measure_quality
@@ -59,13 +56,14 @@ def generate(
     Raises:
         VimoflowError: an input, the output folder or the checkpoint cannot be used.
     """
+    folders = result_folders(inputs, options.output, options.views, options.force)
     model = VideoToMotion.from_pretrained(options.checkpoint)
     progress = progress or _quiet
     if options.views:
-        return [_animate(model, tuple(inputs), options.output, options, progress)]
+        return [_animate(model, tuple(inputs), folders[0], options, progress)]
     results: list[Result] = []
     errors: list[VimoflowError] = []
-    for path, folder in zip(inputs, _folders(inputs, options.output), strict=True):
+    for path, folder in zip(inputs, folders, strict=True):
         try:
             if options.person == EVERYBODY:
                 results += _animate_everybody(model, path, folder, options, progress)
@@ -76,18 +74,6 @@ def generate(
     if errors:
         raise type(errors[0])("; ".join(str(error) for error in errors))
     return results
-
-
-def _folders(inputs: Sequence[Path], output: Path) -> list[Path]:
-    if len(inputs) == 1:
-        return [output]
-    names: list[str] = []
-    for path in inputs:
-        name, number = path.stem, 2
-        while name in names:
-            name, number = f"{path.stem}_{number}", number + 1
-        names.append(name)
-    return [output / name for name in names]
 
 
 def _animate(
@@ -164,7 +150,7 @@ def _sampled(
     sampling = SamplingOptions(
         steps=options.steps,
         sampler=options.sampler,
-        guidance=options.guidance or 0.0,
+        guidance=options.guidance,
         seed=options.seed,
         refine=options.refine,
         lock_feet=options.lock_feet,
@@ -173,11 +159,7 @@ def _sampled(
     with progress(f"denoising{whose}") as show:
         if source.other_views:
             together = (source.keypoints, *source.other_views)
-            return [
-                model.sample_views(
-                    together, sampling, static, show, cast(Aggregation, options.aggregation)
-                )
-            ]
+            return [model.sample_views(together, sampling, static, show, options.aggregation)]
         return model.sample(
             source.keypoints,
             sampling,
@@ -247,12 +229,12 @@ def _write_files(
         if name == "npz":
             save_motion_npz(motion, folder / "motion.npz", uncertainty)
         else:
-            save_motion(motion, folder / f"motion.{name}")
+            motion.save(folder / f"motion.{name}")
     for number, (other, _) in enumerate(rated) if len(rated) > 1 else ():
         place = folder / "samples" / f"{number:02d}"
         place.mkdir(parents=True)
         for name in plain:
-            save_motion(other, place / f"motion.{name}")
+            other.save(place / f"motion.{name}")
     if "html" in options.formats:
         details = [Detail(label, value) for label, value in figures(quality)]
         details += [
@@ -263,8 +245,8 @@ def _write_files(
         with progress("drawing the preview") as show:
             write_preview_video(
                 motion,
-                source.video,
                 folder / "preview.mp4",
+                source.video,
                 start=options.start_s or None,
                 end=options.end_s,
                 on_frame=lambda done: show(done, len(motion)),

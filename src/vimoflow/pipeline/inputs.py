@@ -12,12 +12,12 @@ import numpy as np
 from vimoflow.errors import InputError
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
-    ESTIMATORS,
-    PEOPLE_ESTIMATORS,
     PeopleEstimator,
     Region,
     extract,
     extract_people,
+    find_estimator,
+    find_people_estimator,
 )
 from vimoflow.keypoints.formats import (
     choose_person,
@@ -91,7 +91,7 @@ def _found(path: Path, options: GenerateOptions, progress: Progress) -> Source:
         chosen = choose_person([one.keypoints for one in people], options.person, path)
         return next(one for one in people if one.keypoints is chosen)
     with progress("finding keypoints") as show:
-        watch = CutWatch(ESTIMATORS[options.estimator])
+        watch = CutWatch(find_estimator(options.estimator))
         camera = CameraWatch(watch)
         found = extract(path, camera, *_where(options), show, _region(options) or _picture(path))
     cuts = watch.cuts(found.keypoints)
@@ -152,7 +152,8 @@ class _WatchedPeople:
 def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -> list[Source]:
     if path.is_dir():
         raise InputError(f"{path}: is a folder without .json frames; name a file in it")
-    watch = CutWatch(lambda: _Everybody(PEOPLE_ESTIMATORS[options.estimator]()))
+    make = find_people_estimator(options.estimator)
+    watch = CutWatch(lambda: _Everybody(make()))
     with progress("finding people") as show:
         found = extract_people(
             path, _WatchedPeople(watch), *_where(options), show, _region(options)

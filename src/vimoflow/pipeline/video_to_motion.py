@@ -13,10 +13,11 @@ from torch import Tensor
 from vimoflow.diffusion.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
+from vimoflow.inference.choices import Aggregation
 from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.inference.conditioning.resampling import MODEL_FPS, model_times, resample_keypoints
 from vimoflow.inference.hypotheses import rank
-from vimoflow.inference.multiview import Aggregation, sample_views
+from vimoflow.inference.multiview import sample_views
 from vimoflow.inference.sampling import (
     PIECE,
     SamplingOptions,

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vimoflow.errors import ConfigError, OutputError
+from vimoflow.installation import install_command
 from vimoflow.training.held_out import HeldOutErrors
 from vimoflow.training.monitor import QUANTITIES, TENTHS, Report
 
@@ -53,7 +54,7 @@ class RunLog:
                 from tensorboardX import SummaryWriter
             except ImportError as error:
                 raise ConfigError(
-                    "TensorBoard logs need tensorboardX: pip install 'vimoflow[train]'"
+                    f"TensorBoard logs need tensorboardX: {install_command('train')}"
                 ) from error
             self._events = SummaryWriter(str(folder / TENSORBOARD), purge_step=first_step + 1)
 

@@ -7,6 +7,7 @@ what it yields is upright, has square pixels and carries strictly increasing tim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -166,10 +167,11 @@ class FrameStream(Iterator[VideoFrame]):
             else:
                 self._check_complete(time + period)
             if time_of_first is None:
-                raise InputError(
-                    f"{self._path}: no frame lies between {self._start:g} s and {self._end:g} s; "
-                    f"the video is {time + period:.2f} s long"
-                )
+                wanted = f"after {self._start:g} s"
+                if math.isfinite(self._end):
+                    wanted = f"between {self._start:g} s and {self._end:g} s"
+                length = f"the video is {time + period:.2f} s long"
+                raise InputError(f"{self._path}: no frame lies {wanted}; {length}")
         finally:
             self._warn_of_repairs(clock)
             self._container.close()

@@ -25,8 +25,8 @@ _SEEN, _FILLED, _TRACK = (98, 182, 131), (237, 178, 76), (70, 76, 88)
 
 def write_preview_video(
     motion: Motion,
-    source_video: str | Path | None,
     path: str | Path,
+    source_video: str | Path | None = None,
     start: float | None = None,
     end: float | None = None,
     on_frame: Callable[[int], None] | None = None,
@@ -38,8 +38,8 @@ def write_preview_video(
 
     Args:
         motion: one pose a frame of the input.
-        source_video: the video the motion was made from, if any.
         path: the MP4 file; an existing one is replaced.
+        source_video: the video the motion was made from, if any.
         start, end: the part of the video that the motion was made from, seconds.
         on_frame: called with the number of frames written so far.
 

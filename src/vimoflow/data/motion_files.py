@@ -1,0 +1,39 @@
+"""A motion out of a file of any kind that is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vimoflow.errors import InputError
+from vimoflow.motion.clip import Motion
+
+_MAX_BYTES = 1 << 30
+
+
+def load_motion(path: str | Path, fps: float | None = None, rig: str | None = None) -> Motion:
+    """A motion from this project's npz, an AMASS npz, or a BVH of a person.
+
+    A BVH of another skeleton is brought onto this project's at 30 fps first.
+
+    Args:
+        path: the file.
+        fps: true frame rate of a BVH, where the file states a false one.
+        rig: name of a BVH's rig, or a map in TOML, where it is not recognised.
+
+    Raises:
+        ConfigError: a rate that makes no sense, or no such rig.
+        InputError: none of these, or damaged.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".bvh":
+        from vimoflow.data.corpora import bvh_reader
+
+        return bvh_reader(rig, fps)(path).motion
+    if path.suffix.lower() != ".npz":
+        raise InputError(f"{path}: name a motion as .npz (ours or AMASS) or .bvh")
+    from vimoflow.formats.amass import read_amass
+    from vimoflow.formats.motion_npz import load_motion_npz
+    from vimoflow.keypoints.plain_npz import read_plain_npz
+
+    ours = read_plain_npz(path, ("joint_names", "offsets"), _MAX_BYTES)
+    return load_motion_npz(path) if len(ours) == 2 else read_amass(path)
