@@ -19,6 +19,6 @@ if __name__ == "__main__":  # corpora are read by several processes
     source, run, steps = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     prepare("bvh", [source], run / "shards", PrepareOptions(split="train", licence="my own"))
     options = RunOptions(steps=steps, compile=False)
-    train(Path(__file__).with_name("quick.toml"), run / "shards", run, options)
+    train(Path(__file__).with_name("recipe.toml"), run / "shards", run, options)
     (checkpoint,) = run.glob("*.safetensors")
     print(f"{checkpoint}: trained for {load_checkpoint(checkpoint).provenance['steps']} steps")

@@ -3,7 +3,7 @@
 >>> from vimoflow import VideoToMotion
 >>> VideoToMotion.from_pretrained()("dance.mp4").save("dance.bvh")  # doctest: +SKIP
 
-What is offered here is imported on use (PEP 562): `import vimoflow` loads neither PyTorch nor NumPy.
+What is offered is imported on use (PEP 562): `import vimoflow` loads neither PyTorch nor NumPy.
 ``__init__.pyi`` says the same to type checkers and editors.
 """
 
@@ -30,7 +30,7 @@ _HOMES = {
     "save_keypoints": "keypoints.writing:write_keypoints",
     "save_page": "viewer.page:write_preview_page",
 }
-__all__ = [*_HOMES]  # noqa: PLE0604
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> object:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import html
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +73,14 @@ class Motion:
             raise ConfigError(f"{path}: no format writes '{path.suffix}' files; one of {endings}")
         # Where two endings fit, the longer one counts: .amass.npz is .npz too.
         FORMATS.find(max(fitting, key=len))(self, path)
+
+    def _repr_html_(self) -> str:
+        """The motion playing in a frame, which is how notebooks show it."""
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / "motion.html"
+            self.save(page)
+            text = html.escape(page.read_text("utf-8"))
+        return f'<iframe srcdoc="{text}" width="100%" height="480" frameborder="0"></iframe>'
 
     @functools.cached_property
     def local_rotations(self) -> Float[np.ndarray, "frames 24 3 3"]:
