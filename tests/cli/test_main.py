@@ -9,12 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from motion_examples import swinging_motion
 from vimoflow import __version__
 from vimoflow.cli import doctor, main
-from vimoflow.errors import ConfigError, InputError, VimoflowError
+from vimoflow.cli.results import conclude
+from vimoflow.errors import ConfigError, InputError, OutputError, VimoflowError
 from vimoflow.keypoints.estimators import Extraction
+from vimoflow.keypoints.own_format import write_keypoints_json
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.pipeline import GenerateOptions
+from vimoflow.pipeline.folders import result_folders
+from vimoflow.video import VideoWriter
 
 
 @pytest.fixture
@@ -279,3 +284,56 @@ def test_doctor_survives_whatever_is_broken():
     finding = doctor._examined("pose model", check)
     assert finding.found == "OSError: libGL.so.1: cannot open shared object file"
     assert not finding.usable
+
+
+def test_results_go_beside_the_input_and_never_over_what_is_there(tmp_path):
+    folders = [tmp_path / "a.mp4", tmp_path / "takes" / "a.json", tmp_path / "frames"]
+    (tmp_path / "frames").mkdir()
+    found = result_folders(folders, None)
+    assert found == [tmp_path / "a", tmp_path / "takes" / "a", tmp_path / "frames_motion"]
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OutputError, match="--force"):
+        result_folders(folders, None)
+    assert result_folders(folders, None, force=True) == found
+    assert result_folders(folders[:1], tmp_path / "a") == [tmp_path / "a"]
+    several = result_folders([*folders, tmp_path / "a.mov"], tmp_path / "out")
+    assert [f.name for f in several] == ["a", "a_2", "frames", "a_3"]
+    assert result_folders(folders, tmp_path / "out", together=True) == [tmp_path / "out"]
+
+
+@pytest.mark.parametrize("command", [("generate",), ("edit", "extend")], ids=" ".join)
+def test_only_checkpoints_that_fit_are_taken_or_named(run, tmp_path, command):
+    keypoints = Keypoints2D(np.ones((9, 17, 3)), np.arange(9) / 30, (640, 480))
+    write_keypoints_json(keypoints, tmp_path / "k.json")
+    swinging_motion(9).save(tmp_path / "m.npz")
+    source = tmp_path / ("k.json" if command == ("generate",) else "m.npz")
+    for name, words in (("music", "for music, not for video"), ("nothing", "ships small")):
+        code, _, err = run(*command, source, "-o", tmp_path / "out", "--checkpoint", name)
+        assert (
+            code == 2 and one_line(err) and words in err and "music," not in err.split("ships")[-1]
+        )
+
+
+def test_warnings_are_told_once_and_counted_and_terms_are_short(capsys):
+    conclude(["a cut", "dark", "a cut"], "Non-commercial use only, because of x. Trained on y.")
+    assert capsys.readouterr().out.splitlines() == [
+        "note: a cut (2 times)", "note: dark",
+        "Terms of the weights: Non-commercial use only (in full: run.json)",
+    ]  # fmt: skip
+
+
+def test_a_start_past_the_end_names_the_length(run, tmp_path):
+    with VideoWriter(tmp_path / "short.mp4", (64, 64), 30.0) as writer:
+        for k in range(9):
+            writer.write(np.zeros((64, 64, 3), np.uint8), k / 30)
+    code, _, err = run("generate", tmp_path / "short.mp4", "--start", 10)
+    assert code == 2 and "no frame lies after 10 s; the video is 0.30 s long" in err
+    assert not (tmp_path / "short").exists()
+
+
+def test_doctor_tells_how_to_add_what_is_missing_here(run, monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: ())
+    monkeypatch.setattr(doctor, "missing_packages", lambda: {"train": ("accelerate",)})
+    code, out, _ = run("doctor")
+    assert code == 0 and "extra train: accelerate not installed" in out
+    assert "pip install '.[train]'" in out or "pip install 'vimoflow[train]'" in out

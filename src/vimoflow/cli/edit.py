@@ -18,7 +18,7 @@ from vimoflow.cli.edit_files import (
 )
 from vimoflow.cli.paths import require_input, require_output_folder
 from vimoflow.cli.progress import progress
-from vimoflow.cli.results import conclude, report
+from vimoflow.cli.results import collected, conclude, report
 from vimoflow.editing.options import CompletionOptions, DenoisingOptions
 from vimoflow.errors import ConfigError
 from vimoflow.options import Option
@@ -219,10 +219,12 @@ def _run(
         extra.append(Follow(keypoints, files.video_from))
     # A stated rate is the motion's own unless it is that of a keypoint file.
     guided = files.video is not None and is_keypoint_file(files.video)
-    motions = [load_motion(path, None if guided else files.fps, files.rig) for path in inputs]
+    with collected() as notes:
+        motions = [load_motion(path, None if guided else files.fps, files.rig) for path in inputs]
     model = load_checkpoint(files.checkpoint)
     completion = edit(model, motions, extra, options)
-    run = EditRun(name, inputs, settings | {"pins": files.pins}, files, started)
+    notes += [str(miss) for miss in completion.misses]
+    run = EditRun(name, inputs, settings | {"pins": files.pins}, files, tuple(notes), started)
     written = write_results(completion, run, options, model, progress)
     report(f"{name}: {len(completion.motion)} frames, results in {files.output}", written)
-    conclude([str(miss) for miss in completion.misses], model.terms)
+    conclude(notes, model.terms)

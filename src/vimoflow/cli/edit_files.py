@@ -87,6 +87,7 @@ class EditRun:
     inputs: tuple[Path, ...]
     settings: dict[str, Any]
     files: EditFiles
+    warnings: tuple[str, ...]
     started: float
 
 
@@ -132,7 +133,7 @@ def write_results(
     Raises:
         OutputError: the folder cannot be written to.
     """
-    from vimoflow.pipeline.generation import all_or_nothing
+    from vimoflow.pipeline.folders import all_or_nothing
     from vimoflow.viewer.page import Detail, write_preview_page
     from vimoflow.viewer.video import write_preview_video
 
@@ -144,7 +145,7 @@ def write_results(
         if "html" in formats:
             title = ", ".join(title_of(path) for path in run.inputs)
             details = [Detail("Edit", run.operation), Detail("Not animated", "hands and face")]
-            details += [Detail("Note", str(miss)) for miss in completion.misses]
+            details += [Detail("Note", note) for note in run.warnings]
             details.append(Detail("Terms of the weights", checkpoint.terms))
             write_preview_page(motion, partial / "preview.html", title, details)
         if "mp4" in formats:
@@ -165,6 +166,7 @@ def _record(
         "vimoflow": __version__,
         "edit": run.operation,
         "inputs": [path.name for path in run.inputs],
+        "warnings": run.warnings,
         "settings": run.settings,
         "video": _video(run.files),
         "options": dataclasses.asdict(options),
