@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vimoflow.cli.commands import documented
+from vimoflow.data.options import PrepareOptions
 from vimoflow.errors import ConfigError
 from vimoflow.options import Option, fields_of, require_sensible
 from vimoflow.registry import FORMATS
@@ -46,6 +48,12 @@ def test_bounds_are_what_is_refused_and_nothing_else(slices: int, weight: float 
         assert sensible
 
 
+@pytest.mark.parametrize("fps", [0.0, float("nan"), 2000.0])
+def test_a_rate_that_makes_no_sense_names_the_option(fps: float) -> None:
+    with pytest.raises(ConfigError, match="--fps: "):
+        PrepareOptions(fps=fps)
+
+
 def test_every_name_of_a_list_is_looked_up() -> None:
     assert Bread(formats=("npz", "glb")).formats == ("npz", "glb")
     with pytest.raises(ConfigError, match="--formats: 'toast' is not one of npz, bvh"):
@@ -56,9 +64,7 @@ def test_every_name_of_a_list_is_looked_up() -> None:
 def test_every_option_has_a_help_text_and_an_allowed_default(kind: str) -> None:
     module, _, name = kind.partition(":")
     found: Any = getattr(importlib.import_module(f"vimoflow.{module}"), name)
-    from vimoflow.cli.commands import _documented
-
-    told = _documented(found)
+    told = documented(found)
     assert [f.name for f in fields_of(found) if not told.get(f.name)] == []
     required = {f.name: Path("x") for f in fields_of(found) if f.default is MISSING}
     require_sensible(found(**required))

@@ -18,11 +18,10 @@ from typing import Any
 
 import click
 
-from vimoflow.errors import ConfigError
+from vimoflow.cli.values import TextOf, is_repeated
 from vimoflow.options import MODEL, Named, fields_of, named
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_NUMBERS = {int: "a whole number", float: "a number"}
 
 
 def command(function: Callable[..., None], name: str) -> click.Command:
@@ -33,14 +32,14 @@ def command(function: Callable[..., None], name: str) -> click.Command:
     """
     parts: dict[str, list[Named] | Named] = {}
     params: list[click.Parameter] = []
-    told = _documented(function)
+    told = documented(function)
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         default = dataclasses.MISSING if parameter.default is parameter.empty else parameter.default
         one = named(parameter.name, parameter.annotation, default)
         if dataclasses.is_dataclass(one.kind):
             fields = _with_defaults(fields_of(typing.cast(type, one.kind)), default)
             parts[one.name] = fields
-            help_of = _documented(typing.cast(type, one.kind))
+            help_of = documented(typing.cast(type, one.kind))
             params += [_option(f"{one.name}__{f.name}", f, help_of) for f in fields]
         else:
             parts[one.name] = one
@@ -81,7 +80,7 @@ def _value(key: str, part: list[Named] | Named, function: Callable[..., None], g
 
 def _joined(one: Named, value: Any) -> Any:
     """What was given several times as one value; None where nothing was given."""
-    if not isinstance(value, tuple) or not _repeated(one):
+    if not isinstance(value, tuple) or not is_repeated(one):
         return value
     if not value or not isinstance(value[0], tuple | dict):
         return value or None
@@ -91,12 +90,12 @@ def _joined(one: Named, value: Any) -> Any:
 
 
 def _argument(one: Named, told: Mapping[str, str]) -> click.Argument:
-    many = _repeated(one)
+    many = is_repeated(one)
     kind = typing.get_args(one.kind)[0] if many else one.kind
     metavar = one.option.metavar or one.name.upper()
     return _Argument(
         [one.name],
-        type=_Text(dataclasses.replace(one, kind=kind), metavar),
+        type=TextOf(dataclasses.replace(one, kind=kind), metavar),
         metavar=f"{metavar}..." if many else metavar,
         nargs=-1 if many else 1,
         required=one.default is dataclasses.MISSING,
@@ -114,22 +113,16 @@ def _option(key: str, one: Named, told: Mapping[str, str]) -> click.Option:
         return _Option([key, *flags], group=group, help=text, default=None, is_flag=True)
     required = one.default is dataclasses.MISSING
     default = "" if required else _shown(one.default)
-    if _repeated(one) and one.choices:
+    if is_repeated(one) and one.choices:
         text += f" Of: {', '.join(one.choices)}."
     return _Option(
         [key, *flags],
         group=group,
-        type=_Text(one, one.option.metavar or "|".join(one.choices) or _metavar(one.kind)),
-        multiple=_repeated(one),
+        type=TextOf(one, one.option.metavar or "|".join(one.choices) or _metavar(one.kind)),
+        multiple=is_repeated(one),
         required=required,
         help=text + (f" [default: {default}]" if default else ""),
     )
-
-
-def _repeated(one: Named) -> bool:
-    """Whether it may be given several times: a tuple of any length, or a mapping."""
-    origin, kinds = typing.get_origin(one.kind), typing.get_args(one.kind)
-    return origin is Mapping or (origin is tuple and kinds[-1] is Ellipsis)
 
 
 def _metavar(kind: Any) -> str:
@@ -140,50 +133,6 @@ def _shown(default: Any) -> str:
     if isinstance(default, tuple):
         return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in default)
     return f"{default:g}" if isinstance(default, float) else str(default or "")
-
-
-class _Text(click.ParamType):
-    """Text to a value of a field's type; a mistake names the option in one line."""
-
-    def __init__(self, one: Named, metavar: str) -> None:
-        self.name = metavar
-        self._one = one
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """What the help calls the value."""
-        return self.name
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: Any) -> Any:
-        """The value; ConfigError where the text is not one."""
-        try:
-            return _parsed(self._one, value) if isinstance(value, str) else value
-        except ValueError as error:
-            raise ConfigError(f"{self._one.flag}: {value[:40]!r} {error}") from None
-
-
-def _parsed(one: Named, text: str) -> Any:
-    """``ValueError``, with what is wrong, where the text does not fit the type."""
-    origin, kinds = typing.get_origin(one.kind), typing.get_args(one.kind)
-    if one.option.parse is not None:
-        return one.option.parse(text)
-    if origin is tuple:
-        parts = [part.strip() for part in text.split(",") if part.strip()]
-        if kinds[-1] is not Ellipsis and len(parts) != len(kinds):
-            raise ValueError(f"is not {one.option.metavar}")
-        return tuple(_single(kinds[0], part, one) for part in parts)
-    return _single(one.kind, text, one)
-
-
-def _single(kind: Any, text: str, one: Named) -> Any:
-    choices = one.choices if one.option.registry is None else ()
-    if choices:
-        if text not in choices:
-            raise ValueError(f"is not one of {', '.join(choices)}")
-        return text
-    try:
-        return kind(text)
-    except ValueError:
-        raise ValueError(f"is not {_NUMBERS.get(kind, one.option.metavar)}") from None
 
 
 class _Argument(click.Argument):
@@ -291,7 +240,7 @@ def _write_examples(examples: str | None, formatter: click.HelpFormatter) -> Non
                 formatter.write(f"  {line}\n")
 
 
-def _documented(thing: Callable[..., None] | type) -> dict[str, str]:
+def documented(thing: Callable[..., None] | type) -> dict[str, str]:
     """The texts on each name under ``Args:`` or ``Attributes:`` of a docstring."""
     section = re.search(
         r"^(?:Args|Attributes):\n(.*?)(?=^\S|\Z)", inspect.cleandoc(thing.__doc__ or ""),

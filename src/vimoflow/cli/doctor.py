@@ -75,7 +75,9 @@ def _device(subject: str) -> Finding:
     """Processors that are free to this process now, accelerators, and the precision used."""
     import torch
 
-    devices = [f"CPU, {torch.get_num_threads()} threads, {_idle_processors()} processors idle"]
+    devices = [
+        f"CPU, threads used: {torch.get_num_threads()}, processors idle: {_idle_processors()}"
+    ]
     devices += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         devices.append("Apple GPU")
