@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from vimoflow.keypoints.estimators import extract_people, find_people_estimator
+from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
 from vimoflow.keypoints.people_mediapipe import people_in
+from vimoflow.registry import DETECTORS
 from vimoflow.video import VideoFrame, VideoWriter, frames
 
 
