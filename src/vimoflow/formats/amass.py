@@ -30,12 +30,11 @@ from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
     rotation_about,
-    slerp_resample,
 )
-from vimoflow.geometry.signals import linear_resample
 from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.contacts import label_contacts
+from vimoflow.motion.resampling import at_even_times
 from vimoflow.motion.skeleton import joint, load_skeleton
 
 _WIDTHS = {72: "SMPL", 156: "SMPL-H", 165: "SMPL-X"}
@@ -48,7 +47,6 @@ _FIELDS = (
 _MAX_BYTES = 1024 * 2**20
 _MAX_METRES = 1e4
 _UPRIGHT = 0.8  # cosine of the mean lean from +Y below which a file is taken to be Z up
-_EVEN_S = 1e-3
 _R_ZUP_YUP = rotation_about("x", torch.tensor(np.pi / 2, dtype=torch.float64)).numpy().round()
 
 
@@ -102,28 +100,7 @@ def save_amass(motion: Motion, path: str | Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    write_npz(Path(path), _arrays(_even(motion)))
-
-
-def resample_motion(motion: Motion, fps: float) -> Motion:
-    """The motion at another rate, from its first time on: rotations on SO(3), the root linearly.
-
-    A contact at a new time is that of the nearer old one. Keypoints are left behind.
-    """
-    times = torch.from_numpy(motion.timestamps - motion.timestamps[0])
-    count = int(np.floor(float(times[-1]) * fps + 1e-6)) + 1
-    new_times = torch.arange(count, dtype=torch.float64) / fps
-    R = slerp_resample(torch.from_numpy(motion.local_rotations), times, new_times)
-    trans = linear_resample(torch.from_numpy(motion.trans).double(), times, new_times)
-    middles = (times[1:] + times[:-1]) / 2
-    nearest = torch.searchsorted(middles, new_times).numpy()
-    return Motion(
-        poses=matrix_to_axis_angle(R).numpy().astype(np.float32),
-        trans=trans.numpy().astype(np.float32),
-        fps=fps,
-        contacts=motion.contacts[nearest],
-        skeleton=motion.skeleton,
-    )
+    write_npz(Path(path), _arrays(at_even_times(motion)))
 
 
 def _arrays(motion: Motion) -> dict[str, np.ndarray]:
@@ -145,13 +122,6 @@ def _arrays(motion: Motion) -> dict[str, np.ndarray]:
         "hand_poses": poses[:, _BODY:].reshape(len(motion), -1),
         "body_scale": np.array(motion.skeleton.scale, dtype=np.float64),
     }
-
-
-def _even(motion: Motion) -> Motion:
-    steady = motion.timestamps[0] + np.arange(len(motion)) / motion.fps
-    if np.abs(motion.timestamps - steady).max() < _EVEN_S:
-        return motion
-    return resample_motion(motion, motion.fps)
 
 
 def _numbers(fields: dict[str, np.ndarray], name: str, path: Path) -> np.ndarray:
