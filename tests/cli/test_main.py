@@ -73,6 +73,11 @@ def test_version(run):
     assert run("--version") == (0, f"vimoflow {__version__}\n", "")
 
 
+def test_a_command_that_is_nearly_right_is_suggested(run):
+    code, _, err = run("generat", "walk.mp4")
+    assert code == 2 and one_line(err) and "Did you mean 'generate'?" in err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
