@@ -120,7 +120,7 @@ def require_sensible(options: Any) -> None:
 
 
 def _each(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         yield from value
     elif value is not None:
         yield value

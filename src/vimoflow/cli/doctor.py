@@ -15,7 +15,7 @@ from vimoflow import __version__
 from vimoflow.cli.results import terms_in_short
 from vimoflow.installation import install_command, missing_packages, version_of
 
-VERSIONS_OF = ("torch", "numpy", "mediapipe", "av", "safetensors", "roma")
+VERSIONS_OF = ("torch", "numpy", "mediapipe", "av", "safetensors")
 
 
 @dataclass(frozen=True)

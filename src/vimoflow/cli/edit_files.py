@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from vimoflow import __version__
 from vimoflow.errors import InputError
 from vimoflow.options import Option, require_sensible
-from vimoflow.pipeline.options import CheckpointName, Detector, Formats
+from vimoflow.pipeline.options import DEFAULT_FORMATS, CheckpointName, Detector, Formats
 
 if TYPE_CHECKING:
     from vimoflow.diffusion.checkpoint import Checkpoint
@@ -63,7 +63,7 @@ class EditFiles:
     """
 
     output: Annotated[Path, Option(("-o", "--output"), metavar="DIR")]
-    formats: Formats = ("npz", "bvh", "glb", "html", "mp4")
+    formats: Formats = DEFAULT_FORMATS
     fps: Annotated[float | None, Option(metavar="F", low=1, high=1000)] = None
     rig: Annotated[str | None, Option(("--map",), metavar="MAP")] = None
     video: Annotated[Path | None, Option(metavar="FILE", group=_GUIDE)] = None

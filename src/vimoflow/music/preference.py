@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from vimoflow.errors import InputError, OutputError
-from vimoflow.pipeline.generation import all_or_nothing
+from vimoflow.pipeline.folders import all_or_nothing
 
 _PAGE = "preview.html"
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from vimoflow.pipeline.options import PREVIEW_FORMATS, GenerateOptions
 
 if TYPE_CHECKING:
-    from vimoflow.pipeline.generation import Progress, Result
+    from vimoflow.pipeline.animation import Result
+    from vimoflow.pipeline.inputs import Progress
 
 __all__ = ["PREVIEW_FORMATS", "GenerateOptions", "generate"]
 

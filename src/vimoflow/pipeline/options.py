@@ -14,6 +14,7 @@ from vimoflow.registry import DETECTORS, FORMATS
 
 EVERYBODY = "all"  # as a person
 PREVIEW_FORMATS = ("html", "mp4")
+DEFAULT_FORMATS = ("npz", "bvh", "glb", *PREVIEW_FORMATS)
 TIMESTEPS = 1000  # of the noise schedule: no sampler can take more steps
 _INPUT, _VIEWS = "The input", "Several cameras"
 
@@ -67,6 +68,8 @@ class GenerateOptions:
         region: where in the upright picture to look for the person, pixels; else everywhere.
         camera: whether the camera stood still, so that the path in the picture tells the path in
             the room; auto looks at a video's background, and takes keypoint files for static.
+        every_frame: look at every frame of a video faster than the model's 30 fps; otherwise about
+            30 a second are looked at, and the points between them lie on straight lines.
         mirror: left and right were exchanged in the video, as in a selfie.
         smooth: calm the keypoints with a One-Euro filter.
         estimator: what finds the 2D keypoints in a video, or package.module:Class of your own.
@@ -82,6 +85,7 @@ class GenerateOptions:
         guidance: classifier-free guidance towards the keypoints, the thesis' w; 0 is none.
         refine: bring the motion closer to the keypoints by a short optimisation.
         lock_feet: keep resting feet where they are, and none below the floor.
+        threads: threads that compute; else as many as there are free cores.
 
     Raises:
         ConfigError: a value that makes no sense; the message names the option.
@@ -89,7 +93,7 @@ class GenerateOptions:
 
     output: Output = None
     force: bool = False
-    formats: Formats = ("npz", "bvh", "glb", "html", "mp4")
+    formats: Formats = DEFAULT_FORMATS
     samples: Annotated[int, Option(metavar="K", low=1)] = 1
     height_m: Annotated[float | None, Option(("--height",), metavar="M", low=0.3, high=3)] = None
     root: Literal["free", "inplace"] = "free"
@@ -100,6 +104,7 @@ class GenerateOptions:
     person: Annotated[str | None, Option(metavar="largest|center|N|all", group=_INPUT)] = None
     region: Region = None
     camera: Annotated[Literal["static", "moving", "auto"], Option(group=_INPUT)] = "static"
+    every_frame: Annotated[bool, Option(group=_INPUT)] = False
     mirror: Annotated[bool, Option(group=_INPUT)] = False
     smooth: Annotated[bool, Option(group=_INPUT)] = False
     estimator: Detector = "mediapipe"
@@ -115,6 +120,7 @@ class GenerateOptions:
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.0
     refine: Annotated[bool, Option(group=MODEL)] = True
     lock_feet: Annotated[bool, Option(("--foot-lock",), group=MODEL)] = True
+    threads: Annotated[int | None, Option(metavar="N", low=1, high=1024)] = None
 
     def __post_init__(self) -> None:
         require_sensible(self)
