@@ -22,7 +22,7 @@ KINDS = [
     "data.options:PrepareOptions", "factory.settings:BuildSettings",
     "factory.engine:EngineSettings", "editing.options:DenoisingOptions",
     "editing.options:CompletionOptions", "music.options:DanceOptions",
-    "music.options:SongOptions", "music.options:TrainOptions", "music.options:StyleOptions",
+    "music.options:SongOptions", "music.options:StyleOptions",
 ]  # fmt: skip
 
 

@@ -21,14 +21,9 @@ from vimoflow.inference.choices import Sampler
 from vimoflow.options import Option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from vimoflow.diffusion.checkpoint import Checkpoint
-    from vimoflow.evaluation.benchmark.cases import Case
     from vimoflow.evaluation.benchmark.running import Baseline, Evaluation
     from vimoflow.evaluation.report.writing import Viewer
     from vimoflow.inference.sampling import SamplingOptions
-    from vimoflow.motion.clip import Motion
 
 _DAMAGED = 12  # recordings of the robustness suite: about thirty runs over all of them
 _HERE = "vimoflow.cli.evaluate"
@@ -123,7 +118,7 @@ def run(
     sampling = SamplingOptions(steps=steps, sampler=sampler, refine=refine)
     others = _baselines(baseline, data if nearest else None, sampling)
     with progress("sampling") as show:
-        evaluation = evaluate(wanted, sets, model, sampling, _misfit(model), show, others)
+        evaluation = evaluate(wanted, sets, model, sampling, show, others)
     curves = []
     if robustness:
         unique = list({case.name: case for named in sets for case in named.cases}.values())
@@ -145,7 +140,7 @@ def hypotheses(
     limit: Limit = None,
     steps: Steps = 10,
 ) -> None:
-    """What choosing the best of K samples gains, and how often the truth is where they say.
+    """How often the truth is where K samples say; writes the factors that make it so.
 
     Args:
         manifest: the benchmark, as in benchmarks/*.toml.
@@ -172,8 +167,7 @@ def hypotheses(
     with progress("sampling") as show:
         drawn = draw_hypotheses(model, cases, SamplingOptions(steps=steps), samples, progress=show)
     source = f"checkpoint {model.name}, every second recording of {wanted.name}"
-    titles = [named.title for named in sets for _ in named.cases]
-    click.echo(write_hypotheses_report(titles, drawn, source, output))
+    click.echo(write_hypotheses_report(drawn, source, output))
 
 
 def render(
@@ -270,17 +264,6 @@ def _baselines(
         library = read_shards(data, "train")
         found.append(Baseline("nearest clip", lambda c: nearest_training_motions(library, c)))
     return found
-
-
-def _misfit(checkpoint: Checkpoint) -> Callable[[Motion, Case], float]:
-    """How bad a sample is by the criterion by which `generate` picks the best one, mm."""
-    from vimoflow.evaluation.benchmark.prediction import condition_of
-    from vimoflow.inference.hypotheses import rank
-
-    def total_mm(motion: Motion, case: Case) -> float:
-        return rank(checkpoint, [motion], condition_of(case)).merits[0].total_mm
-
-    return total_mm
 
 
 def _viewers(evaluation: Evaluation) -> list[Viewer]:

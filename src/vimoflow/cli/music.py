@@ -12,7 +12,7 @@ from vimoflow.cli.commands import CommandGroup
 from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.cli.progress import progress
 from vimoflow.cli.results import conclude, report
-from vimoflow.music.options import DanceOptions, SongOptions, TrainOptions
+from vimoflow.music.options import DanceOptions, SongOptions
 from vimoflow.options import Option
 
 MUSIC = CommandGroup(
@@ -34,7 +34,11 @@ def train(
     name: str = "music",
     without: Annotated[tuple[str, ...], Option(metavar="PATTERN")] = (),
     all_splits: bool = False,
-    options: TrainOptions,
+    rematch: Annotated[int, Option(metavar="N", low=0, high=1e6)] = 0,
+    steps: Annotated[int, Option(metavar="N", low=1, high=1e9)] = 4000,
+    minutes: Annotated[float | None, Option(metavar="M", low=0)] = None,
+    init: Annotated[str | None, Option(metavar="NAME|PATH")] = None,
+    resume: bool = False,
 ) -> None:
     """Train a dance model on recordings that have music.
 
@@ -45,17 +49,25 @@ def train(
         name: of the checkpoint.
         without: leave out recordings named so, as 'DANCE_W_*'; can be repeated.
         all_splits: train on the validation recordings, too.
+        rematch: for pairs not in step: bring beats together, trying so many places and speeds.
+        steps: optimizer steps in all.
+        minutes: stop after so many minutes.
+        init: video checkpoint whose motion side is taken over.
+        resume: go on from the state in the folder, if there is one.
     """
     require_input(data)
     require_input(audio)
     require_output_folder(output)
     from vimoflow.music.pairs import read_dances
     from vimoflow.music.training import entries_of, train_music
+    from vimoflow.training.options import RunOptions
 
     dances = read_dances(data, audio, None if all_splits else "train", without=without)
     click.echo(f"{len(dances)} dances, {sum(map(len, dances)) / 108_000:.2f} hours")
-    path = train_music(dances, output, name, entries_of(data, dances), options)
-    click.echo(f"checkpoint: {path}")
+    options = RunOptions(
+        steps=steps, minutes=minutes, resume=resume, init=init, compile=False, report_every=20
+    )
+    train_music(dances, output, name, entries_of(data, dances), options, rematch=rematch)
 
 
 def generate(song: Path, *, options: SongOptions, sampling: DanceOptions) -> None:

@@ -32,8 +32,6 @@ def train(
     """
     require_input(data)
     require_output_folder(output)
-    if options.init is not None:
-        require_input(options.init)
     from vimoflow.training.trainer import train as run
 
     run(recipe, data, output, options, strips=_painter(data) if options.tensorboard else None)

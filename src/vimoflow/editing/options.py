@@ -51,6 +51,14 @@ class DenoisingOptions:
         if not 0 <= self.prior < 1:
             raise ConfigError(f"--prior: must be at least 0 and below 1, not {self.prior:g}")
 
+    def levels(self, T: int) -> tuple[int, ...]:
+        """Timesteps at which the model is asked."""
+        from vimoflow.diffusion.sampler import inference_timesteps
+
+        timesteps = inference_timesteps(T, self.steps)
+        timesteps = timesteps[round((1 - self.start) * len(timesteps)) :]
+        return tuple(t for t in timesteps for _ in range(self.rounds if t > timesteps[-1] else 1))
+
 
 @dataclass(frozen=True)
 class CompletionOptions:

@@ -73,33 +73,6 @@ class SongOptions:
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """How a run is carried out.
-
-    Attributes:
-        steps: optimizer steps in all.
-        minutes: stop after so long, state saved; None is no limit.
-        resume: go on from the state in the output folder, if there is one.
-        init: a video checkpoint whose motion side is taken over; random weights if None.
-        rematch: for pairs that are not in step: bring beats together, trying so many places and
-            speeds.
-        save_every_s: seconds between states.
-        report_every: steps between printed lines.
-    """
-
-    steps: _Steps = 4000
-    minutes: Annotated[float | None, Option(metavar="M", low=0)] = None
-    resume: bool = False
-    init: Annotated[str | None, Option(metavar="NAME|PATH")] = None
-    save_every_s: Annotated[float, PYTHON_ONLY] = 180.0
-    report_every: Annotated[int, PYTHON_ONLY] = 20
-    rematch: Annotated[int, Option(metavar="N", low=0)] = 0
-
-    def __post_init__(self) -> None:
-        require_sensible(self)
-
-
-@dataclass(frozen=True)
 class StyleOptions:
     """How a style is learnt.
 
@@ -109,7 +82,8 @@ class StyleOptions:
         window: frames of a window at 30 fps; shorter clips are padded.
         learning_rate: of the branches; fine-tuning of the whole backbone takes a tenth.
         seed: of everything.
-        rematch: for pairs that are not in step, see :class:`TrainOptions`.
+        rematch: for pairs that are not in step: bring beats together, trying so many places and
+            speeds.
         report_every: steps between reports.
     """
 

@@ -136,7 +136,6 @@ def _sampled(
             options.samples,
             static,
             show,
-            best_first=True,
             cuts=source.cuts,
         )
 

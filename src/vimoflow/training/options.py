@@ -33,7 +33,8 @@ class RunOptions:
         accumulate: micro-batches of a step instead of the recipe's accumulation.
         minutes: stop after this time at the latest, but not before one step.
         resume: go on from the newest state in the output folder.
-        init: a checkpoint to start from instead of random weights; its normalisation stays.
+        init: a checkpoint to start from, by name or path, instead of random weights; its
+            normalisation stays.
         without: corpora not to train on.
         shares: of the windows, 0 to 1, that come from a corpus; can be repeated.
         compile: fuse the network by torch.compile. It takes a minute or two for each window length
@@ -56,7 +57,7 @@ class RunOptions:
     accumulate: Annotated[int | None, Option(metavar="N", low=1, high=1e6)] = None
     minutes: Annotated[float | None, Option(metavar="M", low=0)] = None
     resume: bool = False
-    init: Annotated[Path | None, Option(metavar="FILE")] = None
+    init: Annotated[str | Path | None, Option(metavar="NAME|PATH", parse=str)] = None
     without: Annotated[tuple[str, ...], Option(metavar="CORPUS")] = ()
     shares: Annotated[
         Mapping[str, float], Option(("--share",), metavar="CORPUS=SHARE", parse=parse_share)

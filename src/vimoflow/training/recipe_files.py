@@ -20,7 +20,6 @@ Field names are those of :class:`vimoflow.training.recipes.Recipe`; ``false`` st
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +40,6 @@ def read_recipe(path: Path) -> Recipe:
     if base not in RECIPES:
         raise ConfigError(f"{path}: unknown base recipe {base!r}: one of {', '.join(RECIPES)}")
     return build(Recipe, values, str(path), RECIPES[base])
-
-
-def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write all fields as JSON; :func:`read_recipe` gives the same recipe back."""
-    path.write_text(json.dumps(recipe_fields(recipe), indent=1) + "\n", "utf-8")
 
 
 def recipe_fields(recipe: Recipe) -> dict[str, Any]:
