@@ -221,7 +221,7 @@ def _without_index(path: Path) -> None:
     ("make", "complaint"),
     [
         (lambda p: None, "no such file"),
-        (lambda p: p.mkdir(), "is a folder"),
+        (lambda p: p.mkdir(), "is an empty folder"),
         (lambda p: p.touch(), "is empty"),
         (lambda p: p.write_text("dear diary\n" * 99), "not a video"),
         (_without_index, "index is missing"),
