@@ -199,7 +199,6 @@ GOOD: dict[str, Any] = {
         ({"poses": np.array([{}] * 4)}, "pickled objects"),
         ({"poses": np.array(["a"] * 4)}, "not numeric"),
         ({"poses": None, "root_orient": np.zeros((4, 3)), "pose_body": np.zeros((5, 63))}, "fit"),
-        ({"trans": None}, "trans"),
         ({"trans": np.zeros((3, 3))}, "trans"),
         ({"trans": np.full((4, 3), 1e9)}, "absurdly large"),
         ({"mocap_framerate": None}, "no frame rate"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vimoflow import __version__
 from vimoflow.errors import ConfigError, InputError
+from vimoflow.foreign_files import refuse_foreign
 
 if TYPE_CHECKING:
     from vimoflow.diffusion.checkpoint import Checkpoint
@@ -36,11 +37,14 @@ class EditRun:
     started: float
 
 
-def read_motion(path: Path) -> Motion:
+def read_motion(path: Path, fps: float | None = None) -> Motion:
     """A motion from this project's npz, an AMASS npz, or a BVH of any supported rig.
 
     A BVH of another skeleton is brought onto this project's at 30 fps first; what is kept exactly
     is that motion.
+
+    Args:
+        fps: true rate in Hz of a file that states none, or another one.
 
     Raises:
         InputError: none of these, or damaged.
@@ -50,14 +54,22 @@ def read_motion(path: Path) -> Motion:
         from vimoflow.data.sources.bvh import read_bvh_file
 
         return read_bvh_file(path).motion
+    if suffix in (".pt", ".pth", ".pkl", ".pickle"):
+        from vimoflow.formats.smpl_results import read_smpl_results
+
+        return read_smpl_results(path, fps)
     if suffix != ".npz":
-        raise InputError(f"{path}: name a motion as .npz (ours or AMASS) or .bvh")
+        refuse_foreign(path)
+        raise InputError(
+            f"{path}: name a motion as .npz (ours, AMASS or SMPL), .bvh, or what a tool saved of "
+            "SMPL (.pkl, .pt); videos and 2D keypoints are for `vimoflow generate`"
+        )
     from vimoflow.formats.amass import read_amass
     from vimoflow.formats.motion_npz import load_motion_npz
     from vimoflow.keypoints.plain_npz import read_plain_npz
 
     ours = read_plain_npz(path, ("joint_names", "offsets"), _MAX_BYTES)
-    return load_motion_npz(path) if len(ours) == 2 else read_amass(path)
+    return load_motion_npz(path) if len(ours) == 2 else read_amass(path, fps)
 
 
 def read_guidance(path: Path, estimator: str, fps: float | None, progress: Progress) -> Keypoints2D:

@@ -38,8 +38,8 @@ def _in_folder(folder: Path) -> tuple[Path, ...]:
         raise InputError(f"{folder}: is an empty folder; name a video, or a folder of images")
     if not found:
         raise InputError(
-            f"{folder}: is a folder with neither images nor keypoint files of frames (.json) in it; "
-            f"name a file in it, such as {min(entry.name for entry in entries)[:60]!r}"
+            f"{folder}: is a folder without images or keypoint files of frames (.json) in it; name "
+            f"a file in it, such as {min(entry.name for entry in entries)[:60]!r}"
         )
     kinds = {entry.suffix.lower() for entry in found}
     if len(kinds) > 1:
