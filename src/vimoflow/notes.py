@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 
 class InputNote(UserWarning):
@@ -33,6 +33,19 @@ def collected_notes() -> Iterator[list[str]]:
     for other in caught:
         if not _ours(other.category):
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+
+
+@contextmanager
+def shown_notes(show: Callable[[str], None]) -> Iterator[None]:
+    """Show the notes made in the block when it ends, also by an error."""
+    with ExitStack() as stack:
+        notes = stack.enter_context(collected_notes())
+        try:
+            yield
+        finally:
+            stack.close()
+            for one in notes:
+                show(one)
 
 
 def _ours(category: type[Warning]) -> bool:

@@ -66,8 +66,13 @@ def generate(
     ] = "npz,bvh,glb,html,mp4",
     fps: Annotated[
         float | None,
-        typer.Option(metavar="F", help="Frame rate of a keypoint file that does not state it, Hz."),
+        typer.Option(
+            metavar="F", help="Frame rate of keypoints or images that state no times, Hz."
+        ),
     ] = None,
+    rotate: Annotated[
+        int, typer.Option(metavar="90|180|270", help="Turn the pictures clockwise, degrees.")
+    ] = 0,
     start: Annotated[
         float, typer.Option(metavar="S", help="Where in the input to begin, seconds.")
     ] = 0.0,
@@ -147,6 +152,7 @@ def generate(
         estimator=estimator,
         formats=chosen,
         fps=fps,
+        rotate=rotate,
         start_s=start,
         end_s=end,
         height_m=height,

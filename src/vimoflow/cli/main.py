@@ -24,6 +24,7 @@ from vimoflow.cli import (
     triangulate,
 )
 from vimoflow.errors import VimoflowError
+from vimoflow.notes import shown_notes
 
 # Plain messages: they come out the same on a terminal, in a log and in a test.
 app = typer.Typer(
@@ -81,7 +82,8 @@ def run_app(app: typer.Typer, name: str) -> None:
     keeps its traceback.
     """
     try:
-        app(prog_name=name)
+        with shown_notes(lambda text: print(f"{name}: note: {text}", file=sys.stderr)):
+            app(prog_name=name)
     except VimoflowError as error:
         print(f"{name}:", " ".join(str(error).split()), file=sys.stderr)
         raise SystemExit(2) from None

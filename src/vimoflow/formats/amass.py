@@ -201,7 +201,7 @@ def _up_axis(
 
 
 def _contacts(
-    fields: dict[str, np.ndarray], motion: Motion, path: Path
+    fields: Mapping[str, np.ndarray], motion: Motion, path: Path
 ) -> Float[np.ndarray, "frames 4"]:
     if "contacts" not in fields:
         positions = torch.from_numpy(motion.joint_positions / motion.skeleton.scale)

@@ -103,8 +103,8 @@ def _known(document: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _length(person: Mapping[Any, Any]) -> int:
-    sizes = [getattr(value, "shape", ()) for value in person.values()]
-    return max((size[0] for size in sizes if len(size)), default=0)
+    shapes: list[tuple[int, ...]] = [getattr(v, "shape", ()) for v in person.values()]
+    return max((shape[0] for shape in shapes if shape), default=0)
 
 
 def _array(value: Any) -> np.ndarray:

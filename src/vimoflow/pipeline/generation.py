@@ -121,9 +121,7 @@ def _animate_everybody(
     world = place_together([one.motions[0] for one in made], [s.keypoints for s in sources])
     people = [source.keypoints for source in sources]
     with all_or_nothing(folder) as partial:
-        write_contact_sheet(
-            people, path if sources[0].video else None, partial / "people.png", options.start_s
-        )
+        write_contact_sheet(people, sources[0].video, partial / "people.png", options.start_s)
         names = [one.person for one in people]
         scale = _scale(made[0].motions[0], options)
         write_world(world, names, partial / "people.json", scale)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vimoflow.errors import ConfigError
+from vimoflow.video.footage import TURNS
 
 SAMPLERS = ("auto", "one-pass", "ddim", "ddpm", "mean")
 ESTIMATORS = ("mediapipe", "rtmpose", "rtmo")
@@ -34,7 +35,9 @@ class GenerateOptions:
         checkpoint: name of a checkpoint that ships, or path of a file.
         estimator: what finds the 2D keypoints in a video.
         formats: which files to write.
-        fps: frame rate in Hz of a keypoint file that does not state its own.
+        fps: frame rate in Hz of keypoints, images or raw streams that state no times; refused
+            where a file states others.
+        rotate: how far to turn the pictures, or keypoints, clockwise, degrees: 0, 90, 180, 270.
         start_s: where in the input to begin, seconds.
         end_s: where in the input to stop, seconds; None is its end.
         height_m: the person's height in metres, which scales the result; None is the canonical one.
@@ -71,6 +74,7 @@ class GenerateOptions:
     estimator: str = "mediapipe"
     formats: tuple[str, ...] = FORMATS
     fps: float | None = None
+    rotate: int = 0
     start_s: float = 0.0
     end_s: float | None = None
     height_m: float | None = None
@@ -103,6 +107,8 @@ class GenerateOptions:
         _require_range("--seed", self.seed, 0, 2**63 - 1)
         _require_range("--steps", self.steps, 1, TIMESTEPS)
         _require_range("--guidance", self.guidance, 0.0, 20.0)
+        if self.rotate not in TURNS:
+            raise ConfigError(f"--rotate: {self.rotate} is not one of 90, 180, 270")
         _require_range("--fps", self.fps, 1.0, 1000.0)
         _require_range("--start", self.start_s, 0.0, math.inf)
         _require_range("--height", self.height_m, 0.3, 3.0)

@@ -23,6 +23,7 @@ from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.options import GenerateOptions
 from vimoflow.pipeline.quality import Quality
 from vimoflow.pipeline.video_to_motion import VideoToMotion
+from vimoflow.video import Footage
 from vimoflow.video.camera_motion import CameraMotion
 
 
@@ -37,7 +38,7 @@ class Source:
 
     path: Path
     keypoints: Keypoints2D
-    video: Path | None
+    video: Footage | None
     warnings: tuple[str, ...]
     other_views: tuple[Keypoints2D, ...] = ()
     cuts: tuple[int, ...] = ()

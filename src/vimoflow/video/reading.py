@@ -229,9 +229,10 @@ class FrameStream(Iterator[VideoFrame]):
             else:
                 self._check_complete(time + period)
             if time_of_first is None:
+                until = "" if self._end == float("inf") else f" and before {self._end:g} s"
                 raise InputError(
-                    f"{self._path}: no frame lies between {self._start:g} s and {self._end:g} s; "
-                    f"the video is {time + period:.2f} s long"
+                    f"{self._path}: no frame lies after {self._start:g} s{until}; the video is "
+                    f"{time + period:.2f} s long"
                 )
         finally:
             self._warn_of_repairs(clock)

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, UInt8
 from vimoflow.formats.body import COLORS_SRGB, MATERIALS
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import COCO_BONES, COCO_NAMES
-from vimoflow.video import VideoWriter, frames, open_video
+from vimoflow.video import Footage, VideoWriter, frames, open_video
 from vimoflow.viewer.mannequin import MannequinRenderer, View, followed_path, world_rotations
 
 _MAX_WIDTH, _MAX_HEIGHT = 1280, 640
@@ -25,7 +25,7 @@ _SEEN, _FILLED, _TRACK = (98, 182, 131), (237, 178, 76), (70, 76, 88)
 
 def write_preview_video(
     motion: Motion,
-    source_video: str | Path | None,
+    source_video: str | Path | Footage | None,
     path: str | Path,
     start: float | None = None,
     end: float | None = None,
@@ -91,7 +91,7 @@ class _Layout:
 
 
 def _source_size(
-    motion: Motion, source_video: str | Path | None
+    motion: Motion, source_video: str | Path | Footage | None
 ) -> tuple[float, float, float, float] | None:
     """Left, top, width and height in source pixels of what the input's pane shows."""
     if source_video is not None:
@@ -120,7 +120,7 @@ def _layout(source: tuple[float, float, float, float] | None) -> _Layout:
 
 def _pictures(
     motion: Motion,
-    source_video: str | Path | None,
+    source_video: str | Path | Footage | None,
     layout: _Layout,
     start: float | None,
     end: float | None,
