@@ -1,7 +1,8 @@
 # Everything that sets up and checks ViMo-Flow. Needs GNU make, Python 3.10-3.12 and a package index.
 #
 #   make demo           a real video in, 3D animation in demo/result out
-#   make test           what CI runs: lint, format, types, import contracts, tests
+#   make test           what CI runs: lint, format, types, import contracts, documentation, tests
+#   make docs           the documentation as a site, in site/
 #   make test-slow      tests that take minutes
 #   make test-blender   the files against a real Blender (bpy, about 1 GB; needs Python 3.11)
 #   make test-browser   the preview page in headless Chromium
@@ -33,12 +34,13 @@ BLENDER_DEBIAN := libxrender1 libxxf86vm1 libxfixes3 libxi6 libxkbcommon0 libsm6
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 # Results must not depend on how many threads a machine has, and parallel tests share the cores.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow test-blender test-browser clean check-python
+.PHONY: help demo test docs test-slow test-blender test-browser clean check-python
 
 help:
-	@sed -n '3,8s/^# *//p' Makefile
+	@sed -n '3,9s/^# *//p' Makefile
 
 check-python:
 	@$(or $(PYTHON),false) -c $(SUPPORTED) 2>/dev/null || { \
@@ -89,7 +91,13 @@ test: $(INSTALLED_DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(SITE) --quiet
 	$(PYTEST) -n $(WORKERS)
+
+# Any warning, such as a link to nowhere, is an error.
+docs: $(INSTALLED_DEV)
+	$(SITE)
+	@echo "The site is in $(CURDIR)/site. With search: $(BIN)/python -m http.server -d site"
 
 test-slow: $(INSTALLED_DEV)
 	$(PYTEST) -m slow
@@ -107,6 +115,6 @@ test-browser: $(INSTALLED_DEV)
 	$(PYTEST) -m browser
 
 clean:
-	rm -rf $(VENV) $(BLENDER_VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) $(BLENDER_VENV) demo build dist site .pytest_cache .mypy_cache .ruff_cache \
 	  .hypothesis .import_linter_cache src/vimoflow.egg-info
 	find src tests lab -name __pycache__ -prune -exec rm -rf {} +

@@ -47,6 +47,9 @@ class BatchSettings:
     """How windows become training examples.
 
     Attributes:
+        augmentation: changes to the motions themselves.
+        cameras: the virtual cameras through which they are seen.
+        corruption: what a simulated detector does to the 2D points.
         real_2d: share of windows with real detections, where a recording has them, that use them.
         size_spread: standard deviation of the logarithm of an error on the person's size, which at
             sampling comes from the whole shot instead of the window.

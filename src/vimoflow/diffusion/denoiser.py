@@ -18,6 +18,14 @@ class DenoiserConfig:
     """Sizes of a denoiser. ``small`` and ``big`` are the thesis' two (section VI).
 
     Attributes:
+        width: channels of a token (the thesis' d).
+        heads: attention heads; they divide ``width``.
+        blocks: blocks of self-attention, cross-attention and MLP.
+        encoder_layers: layers of the pose encoder, which turns 2D keypoints into tokens.
+        film_version: how timestep and pose modulate a block, 1 or 2 (thesis 3.3 ii).
+        motion_channels: channels of a motion frame; fixed by ``motion.features``.
+        condition_channels: channels of a condition frame; fixed by ``conditioning.encoding``.
+        dropout: share of activations dropped in training.
         estimate_std: standard deviation, in normalised units, that the network's own estimate is
             taken to have when ``x_t`` is weighed against it; 0 for networks that were trained
             without: their output is the estimate.

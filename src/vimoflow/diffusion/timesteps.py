@@ -44,6 +44,11 @@ class ProbabilityRise:
     """A probability that moves linearly from ``start`` to ``end`` until ``until`` of the training.
 
     The thesis raises p from 0.2 to 0.5.
+
+    Attributes:
+        start: probability at the first step.
+        end: probability from ``until`` on.
+        until: share of the training after which it no longer rises.
     """
 
     start: float = 0.2

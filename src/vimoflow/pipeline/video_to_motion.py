@@ -33,8 +33,9 @@ from vimoflow.motion.clip import Motion
 class VideoToMotion:
     """A checkpoint ready to animate.
 
-    >>> motion = VideoToMotion.from_pretrained()("dance.mp4")  # doctest: +SKIP
-    >>> motion.save("dance.bvh")  # doctest: +SKIP
+    Examples:
+        >>> motion = VideoToMotion.from_pretrained()("dance.mp4")  # doctest: +SKIP
+        >>> motion.save("dance.bvh")  # doctest: +SKIP
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:

@@ -35,10 +35,9 @@ class LossWeights:
     their own.
 
     Attributes:
-        velocity: of the joints' displacement (forward kinematics); 40 makes it as large as the
-            simple loss, and training slower (docs/experiments).
-        rotation_velocity: of the 6D differences, the thesis' velocity loss, with its final factor.
-        projection: needs ``LossOptions.projection_views``.
+        velocity: 40 makes it as large as the simple loss, and training slower (docs/experiments).
+        rotation_velocity: the default is the thesis' final factor.
+        projection: needs ``projection_views`` in the loss options.
     """
 
     joints: float = 12.0
@@ -95,7 +94,9 @@ class FrameLosses:
             over the four, m^2.
         root: squared distance of the root, m^2.
         contacts: mean squared error of the contact channels, which are 0 or 1.
-        projection: see :func:`vimoflow.training.projection.projection_error`, m^2; 0 without views.
+        projection: distance of the joints to the truth's after projection through virtual cameras,
+            at the person's distance, m^2; 0 without views
+            (:func:`vimoflow.training.projection.projection_error`).
     """
 
     simple: Float[Tensor, "batch frames"]

@@ -29,25 +29,35 @@ class Recipe:
     """Everything that decides a training run, apart from the data.
 
     Attributes:
+        model: sizes of the network.
         frames: window lengths in frames; one is drawn for each step with probability ``shares``.
             Short windows show more different poses for the same work.
+        shares: probability of each of these lengths; they sum to 1.
         batch_frames: frames in a batch; clips = batch_frames / length.
         accumulation: batches whose gradients make one optimizer step.
+        steps: optimizer steps of the whole run.
         epoch_steps: steps that count as an epoch; batches are drawn at random, so this only
             gives the thesis' schedules their clock.
+        learning_rate: of Adan, at its highest.
+        weight_decay: of Adan.
+        warmup_steps: steps over which the learning rate rises linearly from zero.
+        decay: share of the run, at its end, over which the rate falls to zero along a cosine.
+        clip_norm: largest norm of the gradient; a larger one is scaled down to it.
         weighting: loss weight by timestep, see ``diffusion.weighting``.
         independent_timesteps: PTSS p, the share of clips with a timestep of their own per frame; a
             number, or a rise over the run.
         divergence: when PTSS goes back to a low p; never if None.
-        timesteps: what else clips with a condition take their timesteps from.
-        timesteps_alone: the same for clips without.
+        timesteps: which shares of the clips with a condition take other timesteps than PTSS'.
+        timesteps_alone: the same for clips without a condition.
         condition_drop: share of clips without condition, for completion and classifier-free
             guidance.
-        warmup_steps: linear rise of the learning rate.
-        decay: share of the run, at its end, over which the rate falls to zero along a cosine.
-        losses: factors at the start; ``loss_milestones`` change them along the way.
+        losses: factors on the losses at the start of the run.
+        loss_milestones: factors that hold from an epoch on; linear in between.
+        loss_options: variants of the losses.
         regression: no diffusion: the same transformer maps the condition to the motion.
+        batches: how windows of motion become training examples.
         ema: decay of the weights' exponential moving average, which is what ships.
+        seed: of the initial weights and of all batches.
     """
 
     model: DenoiserConfig

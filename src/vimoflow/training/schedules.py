@@ -27,7 +27,12 @@ from vimoflow.training.losses import LossWeights
 
 @dataclass(frozen=True)
 class LossMilestone:
-    """Loss factors that hold from an epoch on; between two milestones they change linearly."""
+    """Loss factors that hold from an epoch on; between two milestones they change linearly.
+
+    Attributes:
+        epoch: when they hold, in epochs of ``epoch_steps`` steps.
+        losses: the factors, with the keys of ``[losses]``; those left out keep their defaults.
+    """
 
     epoch: float
     losses: LossWeights

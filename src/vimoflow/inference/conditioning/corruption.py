@@ -57,11 +57,15 @@ class CorruptionSettings:
         swap_rate: factor on the fitted rates of left-right swaps, which last a frame or two.
         long_swap_per_s: swaps of the whole body for ``long_swap_s`` seconds in the mean, as
             detectors without a tracker make when a person turns or stands on the hands.
-        joint_gap_per_s: dropouts of one joint, per joint, ``joint_gap_s`` seconds in the mean.
-        group_gap_per_s: dropouts of a limb, the face or the lower body, ``group_gap_s`` in the
-            mean.
-        frame_gap_per_s: frames without the person, ``frame_gap_s`` in the mean.
-        long_gap_share: clips with one gap of ``long_gap_s`` (range) in it.
+        long_swap_s: mean duration of these swaps.
+        joint_gap_per_s: dropouts of one joint, per joint.
+        joint_gap_s: mean duration of these dropouts.
+        group_gap_per_s: dropouts of a limb, the face or the lower body.
+        group_gap_s: mean duration of these dropouts.
+        frame_gap_per_s: stretches of frames in which nobody is found.
+        frame_gap_s: mean duration of these stretches.
+        long_gap_share: clips with one long gap in them.
+        long_gap_s: shortest and longest duration of that gap.
         outside_missing_share: clips in which points outside the image are missing; in the others
             they are guessed, with larger errors and little confidence.
         mediapipe_share: clips with confidences like MediaPipe's, mostly 0.8 to 1.

@@ -1,0 +1,1 @@
+"""The documentation site: what mkdocs (mkdocs.yml) cannot take from docs/ by itself."""
