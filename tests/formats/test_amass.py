@@ -195,6 +195,7 @@ GOOD: dict[str, Any] = {
         ({"poses": np.zeros((4, 66))}, "SMPL-H"),
         ({"poses": np.zeros((0, 156))}, "SMPL-H"),
         ({"poses": np.zeros(156)}, "SMPL-H"),
+        ({"poses": np.zeros((0, 52, 3))}, "SMPL-H"),
         ({"poses": np.full((4, 156), np.nan)}, "NaN"),
         ({"poses": np.array([{}] * 4)}, "pickled objects"),
         ({"poses": np.array(["a"] * 4)}, "not numeric"),

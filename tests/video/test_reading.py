@@ -201,6 +201,11 @@ def test_a_whole_video_gives_no_warning(tmp_path: Path) -> None:
     assert len(list(stream)) == 30 and stream.warnings == ()
 
 
+def _unknown_codec(path: Path) -> None:
+    make_video(path)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzz9").replace(b"avcC", b"zzzC"))
+
+
 def _audio_only(path: Path) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=44_100)
@@ -228,6 +233,7 @@ def _without_index(path: Path) -> None:
         (lambda p: p.write_text("dear diary\n" * 99), "not a video"),
         (_without_index, "index is missing"),
         (_audio_only, "holds no video"),
+        (_unknown_codec, "codec is not known"),
     ],
 )
 def test_bad_files_end_in_one_line(

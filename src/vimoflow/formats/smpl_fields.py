@@ -111,7 +111,9 @@ def _flat(fields: Mapping[str, np.ndarray], name: str, path: Path) -> np.ndarray
     if values.ndim == 4 and values.shape[2:] == (3, 3):
         _check_rotations(values, name, path)
         values = matrix_to_axis_angle(torch.from_numpy(values)).numpy()
-    return values.reshape(len(values), -1) if values.ndim == 3 else values
+    if values.ndim == 3:
+        values = values.reshape(len(values), values.shape[1] * values.shape[2])
+    return values
 
 
 def _check_rotations(matrices: np.ndarray, name: str, path: Path) -> None:

@@ -43,6 +43,10 @@ def open_container(path: Path) -> tuple[av.container.InputContainer, av.VideoStr
     except (OSError, av.FFmpegError, UnicodeError) as error:
         raise InputError(f"{path}: {_why_unreadable(path)}") from error
     stream = container.streams.best("video")
+    # PyAV has no context for a codec that no decoder knows.
+    if isinstance(stream, av.VideoStream) and stream.codec_context is None:
+        container.close()
+        raise InputError(f"{path}: its codec is not known; convert it to H.264 first")
     # The "video" of a song is its cover.
     if (
         not isinstance(stream, av.VideoStream)
