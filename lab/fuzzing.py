@@ -171,8 +171,6 @@ class Guard:
 
 def run_piece(number: int, seed: int, count: int, crashes: Path) -> dict[str, int]:
     """Feed one reader so many inputs; what counts against it is kept."""
-    warnings.simplefilter("ignore")
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     target, rng, guard = targets()[number], random.Random(seed), Guard()
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -191,11 +189,17 @@ def run_piece(number: int, seed: int, count: int, crashes: Path) -> dict[str, in
     return dict(counts)
 
 
+def _limited_piece(*arguments: Any) -> dict[str, int]:
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    return run_piece(*arguments)
+
+
 def _in_process(*arguments: Any) -> dict[str, int]:
     """One piece in a new process; one that dies or hangs counts as a crash."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(run_piece, *arguments).result()
+            return pool.submit(_limited_piece, *arguments).result()
         except BrokenProcessPool:
             print(f"piece {arguments[:2]} died", file=sys.stderr)
             return {"crashed": 1}
