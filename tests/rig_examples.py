@@ -22,12 +22,14 @@ FACING_X = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])  # facing +Z to facing
 @dataclass(frozen=True)
 class SyntheticRig:
     """``names``: of the canonical joints that the rig has; ``before``: joints without a bone,
-    inserted above others; ``R_canonical_rig``: local frames."""
+    inserted above others; ``more``: joints that hang on others and do not move (fingers, a face);
+    ``R_canonical_rig``: local frames."""
 
     names: Mapping[str, str]
     R_canonical_rig: Mapping[str, np.ndarray]
     before: Mapping[str, str] = field(default_factory=dict)
     order: str = "ZYX"
+    more: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def world_rotations(poses: np.ndarray) -> np.ndarray:
@@ -38,6 +40,15 @@ def world_rotations(poses: np.ndarray) -> np.ndarray:
         if parent >= 0:
             world[:, j] = world[:, parent] @ local[:, j]
     return world
+
+
+def person_of_other_proportions(seed: int) -> np.ndarray:
+    """Offsets of a figure whose parts are up to a quarter longer or shorter, both sides alike."""
+    rng = np.random.default_rng(seed)
+    parts = sorted({name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES})
+    factors = dict(zip(parts, rng.uniform(0.8, 1.25, len(parts)), strict=True))
+    scale = [factors[n.removeprefix("left_").removeprefix("right_")] for n in JOINT_NAMES]
+    return OFFSETS * np.array(scale)[:, None]
 
 
 def world_positions(R_world: np.ndarray, root: np.ndarray) -> np.ndarray:
@@ -96,7 +107,12 @@ def performance(frames: int = 90, standing: int = 20, seed: int = 0) -> tuple[np
 
 
 def to_bvh(
-    rig: SyntheticRig, poses: np.ndarray, root: np.ndarray, units_per_metre: float, fps: float
+    rig: SyntheticRig,
+    poses: np.ndarray,
+    root: np.ndarray,
+    units_per_metre: float,
+    fps: float,
+    offsets: np.ndarray = OFFSETS,
 ) -> str:
     """The motion on the rig, as BVH text."""
     R_rig = world_rotations(poses) @ np.stack([rig.R_canonical_rig[n] for n in JOINT_NAMES])
@@ -112,23 +128,39 @@ def to_bvh(
         below = [c for c, p in enumerate(PARENTS) if p == j]
         if name not in rig.names:  # its children hang on the joint above
             return [
-                x for c in below for x in lines(c, parent, offset + frame(parent).T @ OFFSETS[c])
+                x for c in below for x in lines(c, parent, offset + frame(parent).T @ offsets[c])
             ]
         R_parent = R_rig[:, parent] if parent >= 0 else np.eye(3)
         extra = rig.before.get(name)
         if extra:  # it copies the joint above and carries none of the rotation
             columns.append(np.zeros((len(poses), 3)))
+            if parent < 0:  # a root that stands still above the pelvis
+                columns[:] = [np.zeros((len(poses), 6)), root * units_per_metre]
         columns.append(euler(np.swapaxes(R_parent, -1, -2) @ R_rig[:, j]))
-        word = "ROOT" if parent < 0 else "JOINT"
+        word = "ROOT" if parent < 0 and not extra else "JOINT"
         count = "6 Xposition Yposition Zposition" if parent < 0 else "3"
         text = [f"{word} {rig.names[name]}", "{", bone(offset), f"CHANNELS {count} {channels}"]
         for c in below:
-            text += lines(c, j, frame(j).T @ OFFSETS[c])
+            text += lines(c, j, frame(j).T @ offsets[c])
+        for other in rig.more.get(name, ()):
+            columns.append(np.zeros((len(poses), 3)))
+            text += [
+                f"JOINT {other}",
+                "{",
+                bone(np.array([0.01, 0.02, 0.03])),
+                f"CHANNELS 3 {channels}",
+                "End Site",
+                "{",
+                bone(np.full(3, 0.01)),
+                "}",
+                "}",
+            ]
         if not any(JOINT_NAMES[c] in rig.names for c in below):
             text += ["End Site", "{", bone(frame(j).T @ np.array([0, 0.1, 0])), "}"]
         text.append("}")
         if extra:
-            text = [f"JOINT {extra}", "{", bone(np.zeros(3)), f"CHANNELS 3 {channels}", *text, "}"]
+            above = f"JOINT {extra}" if parent >= 0 else f"ROOT {extra}"
+            text = [above, "{", bone(np.zeros(3)), f"CHANNELS {count} {channels}", *text, "}"]
         return text
 
     def frame(j: int) -> np.ndarray:

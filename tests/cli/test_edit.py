@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from motion_examples import swinging_motion
 from vimoflow.cli.edit_files import parse_frames, parse_pin, read_motion
 from vimoflow.cli.main import main
+from vimoflow.data.rigs.toml_file import NEEDED, OPTIONAL
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.motion_npz import load_motion_npz
+from vimoflow.motion.skeleton import joint
 
 QUICK = ("--steps", "1", "--formats", "npz")
 
@@ -51,6 +54,30 @@ def test_other_formats_are_read(tmp_path, suffix):
     shape = read_motion(path).joint_positions - read_motion(path).trans[:, None]
     expected = motion.joint_positions - motion.trans[:, None]
     assert np.allclose(shape, expected, atol=2e-3)
+
+
+def test_a_bvhs_rate_and_rig_may_be_told(monkeypatch, tmp_path):
+    path, rig, out = tmp_path / "take.bvh", tmp_path / "mine.toml", tmp_path / "out"
+    swinging_motion(40).save(path)
+    text = path.read_text()
+    whole = read_motion(path).joint_positions
+    path.write_text(re.sub("Frame Time: .*", "Frame Time: 0", text))
+    assert run(monkeypatch, "inbetween", path, "-o", out, "--frames", "9:12", *QUICK) == 2
+    assert np.array_equal(read_motion(path, fps=30.0).joint_positions, whole)
+    words = ("--frames", "9:12", "--fps", "30", *QUICK)
+    assert run(monkeypatch, "inbetween", path, "-o", out, *words) == 0
+    path.write_text(text.replace("left_knee", "joint 7").replace("left_hip", "joint 6"))
+    assert run(monkeypatch, "inbetween", path, "-o", out, "--frames", "9:12", *QUICK) == 2
+    names = {part: part for part in (*NEEDED, *OPTIONAL)} | {
+        "chest": "spine3", "left_toe": "left_foot", "right_toe": "right_foot",
+        "left_knee": "joint 7", "left_hip": "joint 6",
+    }  # fmt: skip
+    rig.write_text("[joints]\n" + "".join(f'{part} = "{name}"\n' for part, name in names.items()))
+    thighs = [
+        p[:, joint("left_knee")] - p[:, joint("left_hip")]
+        for p in (whole, read_motion(path, rig=str(rig)).joint_positions)
+    ]
+    assert np.abs(thighs[1] - thighs[0]).max() < 0.002
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from rig_examples import SyntheticRig, performance, rest_frames, to_bvh
-from vimoflow.data.rig_maps import load_rig_map
+from rig_examples import SyntheticRig, along_x_frames, performance, rest_frames, to_bvh
+from vimoflow.data.rig_maps import detect_rig_map, load_rig_map
 from vimoflow.data.sources.bvh import BvhWarning, list_bvh, read_bvh_file
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh, write_bvh
@@ -22,11 +22,15 @@ from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.retarget import adopt
 
-NAMES = {
-    {"chest": "spine3"}.get(part, part): entry.names[0]
-    for part, entry in load_rig_map("mixamo").joints.items()
-    if not part.endswith("toe")
-}
+TRUNK = {"pelvis": "Hips", "spine1": "Spine", "spine3": "Spine2", "neck": "Neck", "head": "Head"}
+NAMES = TRUNK | {
+    f"{side}_{part}": side.title() + name
+    for side in ("left", "right")
+    for part, name in {
+        "collar": "Shoulder", "shoulder": "Arm", "elbow": "ForeArm", "wrist": "Hand",
+        "hip": "UpLeg", "knee": "Leg", "ankle": "Foot",
+    }.items()
+}  # fmt: skip
 RIG = SyntheticRig(NAMES, rest_frames(45, np.eye(3)))
 
 
@@ -93,15 +97,21 @@ def test_the_unit_is_found_from_the_legs(tmp_path: Path, units: float, said: str
     assert len(told) == bool(said)
 
 
-def test_a_figure_of_no_human_size_is_refused_in_any_unit(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"take\.bvh: a leg is .* metres_per_unit"):
-        read_bvh_file(write_take(tmp_path, 4))
+@pytest.mark.parametrize("units", [4, 220, 25])
+def test_a_figure_of_no_human_size_is_brought_to_the_usual_one(
+    tmp_path: Path, units: float
+) -> None:
+    expected = read_bvh_file(write_take(tmp_path, 100)).motion
+    with pytest.warns(BvhWarning, match=r"take\.bvh: a leg is .* metres_per_unit"):
+        found = read_bvh_file(write_take(tmp_path, units)).motion
+    np.testing.assert_allclose(found.joint_positions, expected.joint_positions, atol=1e-3)
 
 
 def test_a_map_may_state_unit_and_rate_and_the_user_the_rate(tmp_path: Path) -> None:
     path = write_take(tmp_path, 100, fps=120, frames=100)
-    stated = dataclasses.replace(load_rig_map("mixamo"), fps=60.0, metres_per_unit=0.01)
-    with pytest.warns(BvhWarning, match="60 fps as rig 'mixamo' says"):
+    found = detect_rig_map(read_bvh(path))
+    stated = dataclasses.replace(found, name="mine", fps=60.0, metres_per_unit=0.01)
+    with pytest.warns(BvhWarning, match="60 fps as rig 'mine' says"):
         by_map = read_bvh_file(path, stated)
     assert len(by_map.motion) == 60
     assert len(read_bvh_file(path, fps=30.0).motion) == 120
@@ -127,7 +137,7 @@ def test_limbs_faster_than_any_persons_are_told(tmp_path: Path) -> None:
     with pytest.warns(BvhWarning, match="too fast"):
         recording = read_bvh_file(path)
     assert recording.retarget is not None
-    assert "give the right frame rate" in recording.retarget.notes
+    assert "give the right frame rate with --fps" in recording.retarget.notes
 
 
 def test_a_z_up_file_is_turned(tmp_path: Path) -> None:
@@ -167,3 +177,33 @@ def test_the_salsa_headers_are_overruled_by_their_map(shared_data: Path, tmp_pat
     assert len(by_map.motion) == pytest.approx(frames / 2, abs=1)
     assert by_map.retarget is not None
     assert by_map.retarget.end_error_ratio < 0.05
+
+
+@pytest.mark.parametrize("folder", ["rest", "all along X"])
+def test_a_file_of_one_frame_is_a_motion_of_one_frame(tmp_path: Path, folder: str) -> None:
+    frames = rest_frames(0.0, np.eye(3)) if folder == "rest" else along_x_frames()
+    poses, root = performance(1, 0)
+    path = tmp_path / "pose.bvh"
+    path.write_text(to_bvh(SyntheticRig(NAMES, frames), poses, root, 100, 30))
+    motion = read_bvh_file(path).motion
+    assert len(motion) == 1
+    assert np.isfinite(motion.joint_positions).all()
+
+
+@pytest.mark.parametrize(("rows", "frames"), [(-1, 49), (1, 51), (0, 50)])
+def test_another_number_of_rows_than_declared_is_told(
+    tmp_path: Path, rows: int, frames: int
+) -> None:
+    path = write_take(tmp_path)
+    lines = path.read_text().rstrip().splitlines()
+    lines = lines[:rows] if rows < 0 else lines + lines[-1:] * rows
+    whole = read_bvh_file(path).motion.joint_positions
+    path.write_text("\n".join(lines))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = read_bvh_file(path).motion.joint_positions
+    assert len(found) == frames
+    told = [str(w.message) for w in caught]
+    assert told == ([f"{path}: the header declares 50 frames, {frames} are read"] if rows else [])
+    both = min(len(whole), frames)
+    np.testing.assert_allclose(found[:both], whole[:both], atol=2e-3)  # the floor may move

@@ -11,7 +11,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from vimoflow.errors import InputError, OutputError
-from vimoflow.formats.bvh import bvh_to_source_motion, euler_to_matrix, read_bvh, write_bvh
+from vimoflow.formats.bvh import BvhFile, bvh_to_source_motion, euler_to_matrix, read_bvh, write_bvh
 from vimoflow.formats.bvh_writer import continuous_euler
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import JOINT_NAMES
@@ -144,9 +144,7 @@ DAMAGED = {
     "other text": "a,b,c\n1,2,3\n",
     "no motion": ARM.split("MOTION")[0],
     "cut hierarchy": "HIERARCHY\nROOT a\n{\n OFFSET 0 0 0\nMOTION\nFrames: 1\nFrame Time: 0.1\n0\n",
-    "cut in the motion": ARM[:-30],
-    "billion frames declared": ARM.replace("Frames: 2", "Frames: 1000000000"),
-    "fewer frames declared": ARM.replace("Frames: 2", "Frames: 1"),
+    "cut in the first row": ARM[:-60],
     "no frames": ARM.replace("Frames: 2", "Frames: 0"),
     "frames no number": ARM.replace("Frames: 2", "Frames: many"),
     "negative frame time": ARM.replace("0.04", "-0.04"),
@@ -205,3 +203,70 @@ def test_numbers_are_those_that_python_reads(tmp_path: Path) -> None:
     path = tmp_path / "numbers.bvh"
     path.write_text(f"{head}MOTION\nFrames: {frames}\nFrame Time: 0.1\n{rows}\n")
     np.testing.assert_array_equal(read_bvh(path).values.ravel(), [float(w) for w in words])
+
+
+def rows_of(text: str) -> tuple[str, list[str]]:
+    head, _, rows = text.partition("Frame Time: 0.04\n")
+    return head + "Frame Time: 0.04\n", rows.splitlines()
+
+
+def read_text(folder: Path, text: str) -> BvhFile:
+    path = folder / "rows.bvh"
+    path.write_text(text)
+    return read_bvh(path)
+
+
+def test_whole_rows_are_read_whatever_the_header_counts(tmp_path: Path) -> None:
+    head, rows = rows_of(ARM)
+    whole = read_text(tmp_path, ARM)
+    assert whole.notes == ()
+    more = read_text(tmp_path, head + "\n".join([*rows, rows[-1]]))
+    assert len(more.values) == len(rows) + 1
+    assert more.notes == (f"the header declares {len(rows)} frames, {len(rows) + 1} are read",)
+    np.testing.assert_array_equal(more.values[:-1], whole.values)
+    for declared in (1, 10**9):
+        told = read_text(tmp_path, ARM.replace("Frames: 2", f"Frames: {declared}"))
+        np.testing.assert_array_equal(told.values, whole.values)
+        assert told.notes == (f"the header declares {declared} frames, 2 are read",)
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("1 2", "a last row of 2 values"),
+        ("# exported by hand", "what follows the last whole row"),
+        ("</body></html>\n</html>", "what follows the last whole row"),
+    ],
+)
+def test_what_is_left_out_at_the_end_is_said(tmp_path: Path, last: str, said: str) -> None:
+    head, rows = rows_of(ARM)
+    found = read_text(tmp_path, head + "\n".join([*rows, last, ""]))
+    np.testing.assert_array_equal(found.values, read_text(tmp_path, ARM).values)
+    assert len(found.notes) == 1
+    assert said in found.notes[0]
+
+
+def test_a_row_of_another_width_before_the_last_is_damage(tmp_path: Path) -> None:
+    head, rows = rows_of(ARM)
+    short = [rows[0], " ".join(rows[0].split()[:-1]), *rows]
+    with pytest.raises(InputError, match=r"rows\.bvh: frame 2 has not the"):
+        read_text(tmp_path, head + "\n".join(short))
+    wide = [row + " 7" for row in rows]
+    with pytest.raises(InputError, match=r"rows\.bvh: the first frame has"):
+        read_text(tmp_path, head + "\n".join(wide))
+
+
+def test_an_uneven_clock_stays_in_step_with_its_times(tmp_path: Path) -> None:
+    times = np.concatenate((np.arange(60) / 60, 1 + np.arange(16) / 15))
+    path = np.stack((times, 0.9 + 0.05 * np.sin(9 * times), times**2), axis=1)
+    motion = Motion(
+        np.zeros((76, 24, 3), np.float32), path.astype(np.float32), 75 / times[-1],
+        np.zeros((76, 4), np.float32), timestamps=np.round(times, 6),
+    )  # fmt: skip
+    write_bvh(motion, tmp_path / "uneven.bvh")
+    found = bvh_to_source_motion(read_bvh(tmp_path / "uneven.bvh"), 0.01)
+    assert found.fps == pytest.approx(60)
+    at = np.arange(len(found.p_world_joint)) / 60
+    assert abs(at[-1] - 2.0) <= 1 / 60
+    expected = np.stack([np.interp(at, times, path[:, k]) for k in range(3)], axis=1)
+    assert np.abs(found.p_world_joint[:, 0] - expected).max() < 0.005

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from vimoflow.motion.canonical import canonical_motion
+from vimoflow.motion.canonical import Floor, canonical_motion
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.floor import sole_heights
+from vimoflow.motion.floor import drifting_floor, fit_floor, sole_heights
 
 
-def stand(height: np.ndarray, level_floor: bool = True) -> Motion:
+def stand(height: np.ndarray, floor: Floor = fit_floor) -> Motion:
     """The T-pose at root heights (frames,)."""
     root = torch.zeros(len(height), 3, dtype=torch.float64)
     root[:, 1] = torch.from_numpy(height)
     root[:, 0] = 0.4
     rotations = torch.eye(3, dtype=torch.float64).repeat(len(height), 24, 1, 1)
-    return canonical_motion(rotations, root, 30.0, level_floor)
+    return canonical_motion(rotations, root, 30.0, floor)
 
 
 def lowest(motion: Motion) -> np.ndarray:
@@ -43,5 +43,5 @@ def test_a_level_floor_keeps_a_jump_and_labels_it() -> None:
 
 def test_a_drifting_floor_is_taken_out() -> None:
     drift = 0.3 * np.sin(np.linspace(0, 5, 240))
-    assert np.abs(lowest(stand(drift, level_floor=False))).max() < 0.08  # slope times half a window
+    assert np.abs(lowest(stand(drift, drifting_floor))).max() < 0.08  # slope times half a window
     assert np.abs(lowest(stand(drift))).max() > 0.2

@@ -17,6 +17,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from motion_examples import swinging_motion
+from rig_conventions import CONVENTIONS
+from rig_examples import SyntheticRig, along_x_frames, performance, to_bvh
+from vimoflow.data.sources.bvh import read_bvh_file
 from vimoflow.errors import VimoflowError
 from vimoflow.formats.bvh import bvh_to_source_motion, read_bvh, write_bvh
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
@@ -24,7 +27,7 @@ from vimoflow.formats.number_text import parse_numbers
 from vimoflow.keypoints.formats import read_keypoints
 from vimoflow.pickles import load
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 few = settings(
     max_examples=60,
     deadline=None,
@@ -63,6 +66,10 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("valid")
     motion = swinging_motion(2)
     write_bvh(motion, folder / "bvh")
+    for name, frames in (("axes from motion", 3), ("one frame", 1)):
+        rig = SyntheticRig(CONVENTIONS["Mixamo, bare"].names, along_x_frames())
+        poses, root = performance(frames, 0)
+        (folder / name).write_text(to_bvh(rig, poses, root, 100, 30))
     save_motion_npz(motion, folder / "motion")
     np.savez(folder / "points.npz", points=np.full((2, 17, 3), 0.5), fps=25, image_size=(9, 9))
     document = {"format": "vimoflow-keypoints", "version": 1, "fps": 25.0}
@@ -77,6 +84,8 @@ def posed(path: Path) -> object:
 
 READERS: dict[str, Callable[[Path], object]] = {
     "bvh": posed,
+    "axes from motion": read_bvh_file,
+    "one frame": read_bvh_file,
     "motion": load_motion_npz,
     "points.npz": read_keypoints,
     "json": read_keypoints,

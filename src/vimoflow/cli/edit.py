@@ -12,6 +12,7 @@ import typer
 
 from vimoflow.cli.edit_files import (
     EditRun,
+    is_keypoint_file,
     parse_frames,
     parse_pin,
     read_guidance,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from vimoflow.diffusion.checkpoint import Checkpoint
     from vimoflow.editing import Completion, CompletionOptions
     from vimoflow.editing.constraints import Constraint
+    from vimoflow.motion.clip import Motion
 
 app = typer.Typer(
     help="Generate parts of a motion anew and keep the rest.",
@@ -34,7 +36,7 @@ app = typer.Typer(
 )
 
 Input = Annotated[
-    Path, typer.Argument(metavar="IN", help="Motion: .npz (ours or AMASS) or .bvh of a known rig.")
+    Path, typer.Argument(metavar="IN", help="Motion: .npz (ours or AMASS) or .bvh of a person.")
 ]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Folder the results go to.")
@@ -51,7 +53,12 @@ VideoFrom = Annotated[
     typer.Option(min=0, metavar="FRAME", help="Frame of the result at which the video starts."),
 ]
 Fps = Annotated[
-    float | None, typer.Option(metavar="F", help="Frame rate of a keypoint file without one, Hz.")
+    float | None,
+    typer.Option(metavar="F", help="True rate of IN, a .bvh; or of --video, a keypoint file, Hz."),
+]
+Map = Annotated[
+    str | None,
+    typer.Option("--map", metavar="MAP", help="Rig of IN, a .bvh: your own map in TOML."),
 ]
 Pin = Annotated[
     list[str] | None,
@@ -94,20 +101,21 @@ _ALL = "npz,bvh,glb,html,mp4"
 @app.command("inbetween")
 def inbetween(
     motion: Input, output: Output, frames: Frames, video: Video = None, video_from: VideoFrom = 0,
-    fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
+    fps: Fps = None, rig: Map = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1,
+    steps: Steps = 20,
     method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.5,
     checkpoint: Model = "small", formats: Formats = _ALL, lock_feet: Lock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
     """Generate frames A to B-1 anew; all others stay exactly as they are."""
     first, end = parse_frames(frames)
-    common = _Common(output, video, video_from, fps, pin, seed, samples, steps, method, rounds,
-                     prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
+    common = _Common(output, video, video_from, fps, rig, pin, seed, samples, steps, method,
+                     rounds, prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
 
     def edit(model: Checkpoint, extra: Extra, options: CompletionOptions) -> Completion:
         from vimoflow.editing import operations
 
-        return operations.inbetween(model, read_motion(motion), first, end, extra, options)
+        return operations.inbetween(model, common.read(motion), first, end, extra, options)
 
     _run("inbetween", (motion,), {"frames": frames}, common, edit)
 
@@ -119,7 +127,8 @@ def infill(
         str, typer.Option(metavar="NAMES", help="Joints or groups: arms, left_leg, upper, ...")
     ],
     video: Video = None, video_from: VideoFrom = 0,
-    fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
+    fps: Fps = None, rig: Map = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1,
+    steps: Steps = 20,
     method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.5,
     checkpoint: Model = "small", formats: Formats = _ALL, lock_feet: Lock = False,
     no_preview: NoPreview = False,
@@ -127,13 +136,13 @@ def infill(
     """Generate some joints anew in frames A to B-1; everything else stays exactly as it is."""
     first, end = parse_frames(frames)
     names = tuple(name.strip() for name in joints.split(",") if name.strip())
-    common = _Common(output, video, video_from, fps, pin, seed, samples, steps, method, rounds,
-                     prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
+    common = _Common(output, video, video_from, fps, rig, pin, seed, samples, steps, method,
+                     rounds, prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
 
     def edit(model: Checkpoint, extra: Extra, options: CompletionOptions) -> Completion:
         from vimoflow.editing import operations
 
-        return operations.infill(model, read_motion(motion), names, first, end, extra, options)
+        return operations.infill(model, common.read(motion), names, first, end, extra, options)
 
     _run("infill", (motion,), {"frames": frames, "joints": names}, common, edit)
 
@@ -145,19 +154,20 @@ def blend(
     output: Output,
     overlap: Annotated[int, typer.Option(min=1, metavar="N", help="Frames generated anew.")] = 30,
     video: Video = None, video_from: VideoFrom = 0,
-    fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
+    fps: Fps = None, rig: Map = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1,
+    steps: Steps = 20,
     method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.5,
     checkpoint: Model = "small", formats: Formats = _ALL, lock_feet: Lock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
     """Lead motion A into motion B, which is moved and turned to meet A."""
-    common = _Common(output, video, video_from, fps, pin, seed, samples, steps, method, rounds,
-                     prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
+    common = _Common(output, video, video_from, fps, rig, pin, seed, samples, steps, method,
+                     rounds, prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
 
     def edit(model: Checkpoint, extra: Extra, options: CompletionOptions) -> Completion:
         from vimoflow.editing import operations
 
-        return operations.blend(model, read_motion(a), read_motion(b), overlap, extra, options)
+        return operations.blend(model, common.read(a), common.read(b), overlap, extra, options)
 
     _run("blend", (a, b), {"overlap": overlap}, common, edit)
 
@@ -168,19 +178,20 @@ def extend(
     before: Annotated[int, typer.Option(min=0, metavar="N", help="Frames before the start.")] = 0,
     after: Annotated[int, typer.Option(min=0, metavar="N", help="Frames after the end.")] = 0,
     video: Video = None, video_from: VideoFrom = 0,
-    fps: Fps = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1, steps: Steps = 20,
+    fps: Fps = None, rig: Map = None, pin: Pin = None, seed: Seed = 0, samples: Samples = 1,
+    steps: Steps = 20,
     method: Method = "auto", rounds: Rounds = 1, prior: Prior = 0.0,
     checkpoint: Model = "small", formats: Formats = _ALL, lock_feet: Lock = False,
     no_preview: NoPreview = False,
 ) -> None:  # fmt: skip
     """Generate frames before the start or after the end; the motion itself stays as it is."""
-    common = _Common(output, video, video_from, fps, pin, seed, samples, steps, method, rounds,
-                     prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
+    common = _Common(output, video, video_from, fps, rig, pin, seed, samples, steps, method,
+                     rounds, prior, checkpoint, formats, lock_feet, no_preview)  # fmt: skip
 
     def edit(model: Checkpoint, extra: Extra, options: CompletionOptions) -> Completion:
         from vimoflow.editing import operations
 
-        return operations.extend(model, read_motion(motion), before, after, extra, options)
+        return operations.extend(model, common.read(motion), before, after, extra, options)
 
     _run("extend", (motion,), {"before": before, "after": after}, common, edit)
 
@@ -198,6 +209,7 @@ class _Common:
     video: Path | None
     video_from: int
     fps: float | None
+    rig: str | None
     pin: list[str] | None
     seed: int
     samples: int
@@ -209,6 +221,11 @@ class _Common:
     formats: str
     lock_feet: bool
     no_preview: bool
+
+    def read(self, path: Path) -> Motion:
+        """An input; the rate is its own unless it is that of a keypoint file."""
+        guided = self.video is not None and is_keypoint_file(self.video)
+        return read_motion(path, None if guided else self.fps, self.rig)
 
     @property
     def chosen_formats(self) -> tuple[str, ...]:

@@ -37,23 +37,25 @@ class EditRun:
     started: float
 
 
-def read_motion(path: Path, fps: float | None = None) -> Motion:
-    """A motion from this project's npz, an AMASS npz, or a BVH of any supported rig.
+def read_motion(path: Path, fps: float | None = None, rig: str | None = None) -> Motion:
+    """A motion from this project's npz, an AMASS npz, or a BVH of a person.
 
     A BVH of another skeleton is brought onto this project's at 30 fps first; what is kept exactly
     is that motion.
 
     Args:
-        fps: true rate in Hz of a file that states none, or another one.
+        fps: of a BVH the true frame rate, of SMPL's parameters that of a file without one, too.
+        rig: a rig's name or map, where a BVH does not tell.
 
     Raises:
+        ConfigError: a rate that makes no sense, or no such rig.
         InputError: none of these, or damaged.
     """
     suffix = path.suffix.lower()
     if suffix == ".bvh":
-        from vimoflow.data.sources.bvh import read_bvh_file
+        from vimoflow.data.corpora import bvh_reader
 
-        return read_bvh_file(path).motion
+        return bvh_reader(rig, fps)(path).motion
     if suffix in (".pt", ".pth", ".pkl", ".pickle"):
         from vimoflow.formats.smpl_results import read_smpl_results
 
@@ -72,13 +74,18 @@ def read_motion(path: Path, fps: float | None = None) -> Motion:
     return load_motion_npz(path) if len(ours) == 2 else read_amass(path, fps)
 
 
+def is_keypoint_file(path: Path) -> bool:
+    """Whether a guide is keypoints, not a video."""
+    return path.suffix.lower() in (".json", ".npz") or path.is_dir()
+
+
 def read_guidance(path: Path, estimator: str, fps: float | None, progress: Progress) -> Keypoints2D:
     """2D keypoints of a video, or of a keypoint file.
 
     Raises:
         InputError: it cannot be read, or nobody is seen in it.
     """
-    if path.suffix.lower() in (".json", ".npz") or path.is_dir():
+    if is_keypoint_file(path):
         from vimoflow.keypoints.formats import read_keypoints
 
         keypoints = read_keypoints(path, fps)

@@ -34,11 +34,13 @@ from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.proportions import PARTS, PROPORTION_SPREAD, proportioned
 from vimoflow.motion.skeleton import MIRROR_COCO
 
-# Shares of the windows by corpus. Rare and precious motion (jumps, floor work, kicks, real 2D)
-# comes more often than its length says.
+# Shares of the windows by corpus, relative to their sum over the corpora trained on. Rare and
+# precious motion (jumps, floor work, kicks, real 2D) comes more often than its length says, and
+# idling less often.
 CORPUS_SHARES = {
     "aistpp": 0.06, "aistpp-kp2d": 0.08, "tang2018": 0.206, "bandai-namco": 0.262,
     "cmu-dance": 0.112, "hdm05": 0.103, "unihsi": 0.112, "deepmimic": 0.037, "mass": 0.028,
+    "lafan1": 0.25, "cmu-more": 0.14, "idle": 0.03, "climb": 0.03,
 }  # fmt: skip
 
 

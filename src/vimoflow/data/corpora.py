@@ -17,6 +17,7 @@ from vimoflow.data.sources import (
     built,
     bvh,
     bvh_corpora,
+    climb,
     keypoints_only,
     other_corpora,
     tang2018,
@@ -36,6 +37,8 @@ class Corpus:
         read_file: one file to a recording; a pure function, run in several processes.
         licence: terms of the data, repeated in the model card.
         source: who made it.
+        commercial: whether the terms allow commercial use.
+        share_alike: whether what is made of it must be shared on the same terms.
         companions: other files that the reader of a file looks at.
         generic: a format rather than a corpus: the user says what it is and under which terms.
     """
@@ -44,6 +47,8 @@ class Corpus:
     read_file: Callable[[Path], Recording]
     licence: str
     source: str
+    commercial: bool = False
+    share_alike: bool = False
     companions: Callable[[Path], list[Path]] = _no_companions
     generic: bool = False
 
@@ -77,14 +82,16 @@ CORPORA = {
         aistpp.read_aistpp_file,
         "CC BY 4.0",
         "AIST++, Google LLC (Li 2021)",
-        _aistpp_companions,
+        commercial=True,
+        companions=_aistpp_companions,
     ),
     aistpp_2d.NAME: Corpus(
         keypoints_only.list_aistpp_kp2d,
         aistpp_2d.read_aistpp_2d_file,
         "CC BY 4.0",
         "AIST++, Google LLC (Li 2021), motions fitted to its 2D detections",
-        _aistpp_2d_companions,
+        commercial=True,
+        companions=_aistpp_2d_companions,
     ),
     "tang2018": Corpus(
         tang2018.list_tang2018,
@@ -103,13 +110,43 @@ CORPORA = {
         bvh_corpora.read_cmu_dance_file,
         "free for research and commercial use",
         "CMU Graphics Lab Motion Capture Database, subjects 05, 60, 61",
+        commercial=True,
+    ),
+    "cmu-more": Corpus(
+        bvh_corpora.list_cmu_more,
+        bvh_corpora.read_cmu_more_file,
+        "free for research and commercial use",
+        "CMU Graphics Lab Motion Capture Database, everyday actions and sports, thinned to 30 fps",
+        commercial=True,
+    ),
+    "lafan1": Corpus(
+        bvh_corpora.list_lafan1,
+        bvh_corpora.read_lafan1_file,
+        "CC BY-NC-ND 4.0",
+        "LaFAN1, Ubisoft La Forge (Harvey 2020)",
+    ),
+    "idle": Corpus(
+        bvh_corpora.list_idle,
+        bvh_corpora.read_idle_file,
+        "MIT",
+        "ReActIdle, acted and genuine idling (RSAIT 2025)",
+        commercial=True,
+    ),
+    "climb": Corpus(
+        climb.list_climb,
+        climb.read_climb_file,
+        "Apache-2.0",
+        "climbing over boxes, demonstrations of holosoma (Amazon FAR)",
+        commercial=True,
     ),
     "hdm05": Corpus(
         other_corpora.list_hdm05,
         other_corpora.read_hdm05_file,
         "CC BY-SA 3.0",
         "HDM05, Universität Bonn (Müller 2007)",
-        _hdm05_companions,
+        commercial=True,
+        share_alike=True,
+        companions=_hdm05_companions,
     ),
     "unihsi": Corpus(
         other_corpora.list_unihsi,
@@ -122,9 +159,14 @@ CORPORA = {
         other_corpora.read_deepmimic_file,
         "MIT",
         "DeepMimic (Peng 2018)",
+        commercial=True,
     ),
     "mass": Corpus(
-        bvh_corpora.list_mass, bvh_corpora.read_mass_file, "Apache-2.0", "MASS (Lee 2019)"
+        bvh_corpora.list_mass,
+        bvh_corpora.read_mass_file,
+        "Apache-2.0",
+        "MASS (Lee 2019)",
+        commercial=True,
     ),
     "karate": Corpus(
         bvh_corpora.list_karate,
@@ -144,7 +186,7 @@ CORPORA = {
         built.read_built_file,
         NOT_STATED,
         "motions of videos by `vimoflow data build`; its manifest names them and their terms",
-        built.files_beside,
+        companions=built.files_beside,
         generic=True,
     ),
     "bvh": Corpus(

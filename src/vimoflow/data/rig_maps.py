@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+
 from vimoflow.data.rigs.axes import joint_map
+from vimoflow.data.rigs.hierarchy import Hierarchy
+from vimoflow.data.rigs.joint_words import bare_name
+from vimoflow.data.rigs.recognition import recognise
+from vimoflow.data.rigs.rest_pose import unit
 from vimoflow.data.rigs.rig import Axis, Body, Bone, Rig, Side
-from vimoflow.data.rigs.toml_file import JointEntry, RigFields, parse_rig_map
+from vimoflow.data.rigs.toml_file import NEEDED, JointEntry, RigFields, parse_rig_map
 from vimoflow.errors import ConfigError, InputError
+from vimoflow.formats.bvh import BvhFile, bvh_to_source_motion
 
 __all__ = [
     "Axis",
@@ -34,7 +40,9 @@ __all__ = [
     "rig_names",
 ]
 
-_MIXAMO = re.compile(r"mixamorig\d*[_:]?(?=[A-Z])")
+RECOGNISED = "recognised"
+_ALONG = np.cos(np.radians(20))
+_THIGH_M = (0.1, 1.0)  # from a small child's to a giant's
 
 
 @dataclass(frozen=True)
@@ -100,11 +108,6 @@ def _bone(entry: JointEntry) -> Bone:
     return Bone(entry.names[0], entry.bone, entry.hinge)
 
 
-def bare_name(joint_name: str) -> str:
-    """A joint's name without a namespace: "mixamorig:Hips" and "rig|Hips" are "Hips"."""
-    return _MIXAMO.sub("", re.split(r"[:|]", joint_name)[-1])
-
-
 @functools.cache
 def rig_names() -> tuple[str, ...]:
     """Names of the shipped maps."""
@@ -141,21 +144,43 @@ def _shipped(name: str) -> RigMap:
     return RigMap(**parse_rig_map(text, f"{name}.toml", name))
 
 
-def detect_rig_map(joint_names: Sequence[str]) -> RigMap:
-    """The shipped map that a hierarchy's joint names fit, the one with most of its names present.
+def detect_rig_map(bvh: BvhFile) -> RigMap:
+    """The map of a file whose rig nobody named.
+
+    A shipped map's files are known by their names, if their bones lie as the map says and are of a
+    person's length in its unit; every other rig is recognised joint by joint
+    (:mod:`vimoflow.data.rigs.recognition`).
 
     Raises:
-        InputError: none fits; the message lists what the nearest one lacks.
+        InputError: it is not recognised as a person's skeleton; the message says what it lacks.
     """
+    known = {*bvh.names, *map(bare_name, bvh.names)}
     maps = [m for m in map(_shipped, rig_names()) if m.detect]
-    known = {*joint_names, *map(bare_name, joint_names)}
-    fitting = [m for m in maps if not m.missing(joint_names) and known.issuperset(m.signature)]
+    fitting = [
+        m
+        for m in maps
+        if known.issuperset(m.signature) and not m.missing(bvh.names) and _bones_fit(m, bvh)
+    ]
     if fitting:
         return max(fitting, key=lambda m: m.matches(known))
-    nearest = min(maps, key=lambda m: len(m.missing(joint_names)))
-    missing = nearest.missing(joint_names)
-    raise InputError(
-        f"the skeleton's joints fit no known rig; the nearest, '{nearest.name}', lacks "
-        f"{', '.join(missing) or ', '.join(sorted(set(nearest.signature) - known))}; "
-        "write a map of its joints and name it"
+    first = dataclasses.replace(bvh, values=bvh.values[:1])
+    posed = bvh_to_source_motion(first, 1.0, fps=1.0)
+    joints = recognise(
+        Hierarchy(bvh.names, bvh.parents, posed.p_world_joint[0], posed.rest_positions)
     )
+    entries = {part: JointEntry((name,), needed=part in NEEDED) for part, name in joints.items()}
+    return RigMap(name=RECOGNISED, joints=entries)
+
+
+def _bones_fit(rig_map: RigMap, bvh: BvhFile) -> bool:
+    """Whether the file's limbs lie along the local axes and have the unit that the map states."""
+    rig = rig_map.rig(bvh.names)
+    for side in (rig.left, rig.right):
+        thigh, arm = (bvh.offsets[bvh.names.index(b.name)] for b in (side.knee, side.elbow))
+        for bone, offset in ((side.hip.bone, thigh), (side.shoulder.bone, arm)):
+            if bone and unit(offset) @ unit(np.array(bone)) < _ALONG:
+                return False
+        length = np.linalg.norm(thigh) * (rig_map.metres_per_unit or np.nan)
+        if length < _THIGH_M[0] or length > _THIGH_M[1]:
+            return False
+    return True

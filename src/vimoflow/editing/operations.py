@@ -15,7 +15,6 @@ from vimoflow.editing.constraints import Constraint, KeepFrames, KeepJoints
 from vimoflow.editing.joint_groups import named_joints
 from vimoflow.editing.masked_denoising import DenoisingOptions
 from vimoflow.errors import ConfigError
-from vimoflow.formats.amass import resample_motion
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     heading_of,
@@ -23,6 +22,7 @@ from vimoflow.geometry.rotations import (
     rotation_about,
 )  # fmt: skip
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.resampling import resample_motion
 from vimoflow.motion.skeleton import JOINT_NAMES
 
 _LEAST_KEPT = 3  # frames of each motion beside a blend: velocity and acceleration

@@ -32,19 +32,17 @@ from vimoflow.formats.up_axis import UP, up_axis
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
-    slerp_resample,
 )
-from vimoflow.geometry.signals import linear_resample
 from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.contacts import label_contacts
 from vimoflow.motion.floor import fit_floor
+from vimoflow.motion.resampling import at_even_times
 from vimoflow.motion.skeleton import load_skeleton
 from vimoflow.notes import note
 
 _FIELDS = (*NAMES, "up_axis", "contacts", "hand_poses", "body_scale")
 _MAX_BYTES = 1024 * 2**20
-_EVEN_S = 1e-3
 _R_ZUP_YUP = UP["z"].T
 
 
@@ -121,28 +119,7 @@ def save_amass(motion: Motion, path: str | Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    write_npz(Path(path), _arrays(_even(motion)))
-
-
-def resample_motion(motion: Motion, fps: float) -> Motion:
-    """The motion at another rate, from its first time on: rotations on SO(3), the root linearly.
-
-    A contact at a new time is that of the nearer old one. Keypoints are left behind.
-    """
-    times = torch.from_numpy(motion.timestamps - motion.timestamps[0])
-    count = int(np.floor(float(times[-1]) * fps + 1e-6)) + 1
-    new_times = torch.arange(count, dtype=torch.float64) / fps
-    R = slerp_resample(torch.from_numpy(motion.local_rotations), times, new_times)
-    trans = linear_resample(torch.from_numpy(motion.trans).double(), times, new_times)
-    middles = (times[1:] + times[:-1]) / 2
-    nearest = torch.searchsorted(middles, new_times).numpy()
-    return Motion(
-        poses=matrix_to_axis_angle(R).numpy().astype(np.float32),
-        trans=trans.numpy().astype(np.float32),
-        fps=fps,
-        contacts=motion.contacts[nearest],
-        skeleton=motion.skeleton,
-    )
+    write_npz(Path(path), _arrays(at_even_times(motion)))
 
 
 def _arrays(motion: Motion) -> dict[str, np.ndarray]:
@@ -164,13 +141,6 @@ def _arrays(motion: Motion) -> dict[str, np.ndarray]:
         "hand_poses": poses[:, BODY:].reshape(len(motion), -1),
         "body_scale": np.array(motion.skeleton.scale, dtype=np.float64),
     }
-
-
-def _even(motion: Motion) -> Motion:
-    steady = motion.timestamps[0] + np.arange(len(motion)) / motion.fps
-    if np.abs(motion.timestamps - steady).max() < _EVEN_S:
-        return motion
-    return resample_motion(motion, motion.fps)
 
 
 def _hands(fields: Mapping[str, np.ndarray], poses: np.ndarray, path: Path) -> None:

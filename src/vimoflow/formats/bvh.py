@@ -21,8 +21,8 @@ from jaxtyping import Float
 
 from vimoflow.errors import InputError
 from vimoflow.foreign_files import refuse_foreign
+from vimoflow.formats.bvh_rows import read_rows
 from vimoflow.formats.bvh_writer import write_bvh
-from vimoflow.formats.number_text import parse_numbers
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.motion.source import SourceMotion
 
@@ -34,9 +34,7 @@ MAX_JOINTS = 2000
 MAX_NAME = 500
 MAX_POSES = 30_000_000  # joints times frames: three hours of 75 joints at 30 fps, some 5 GB posed
 MAX_OFFSET = 1e5  # in the file's own unit: a kilometre of bone, should it be centimetres
-MAX_VALUE = 1e7
 END_SUFFIX = "_end"
-_ROW = re.compile(rb"\s*([^\r\n]*)")
 _MOTION = re.compile(rb"[\r\n][ \t]*MOTION\s")
 _TIMES = re.compile(
     rb"\s*Frames\s*:\s*(\S{1,40})\s+Frame\s+Time\s*:[ \t]*(\S{1,40})", re.IGNORECASE
@@ -55,6 +53,7 @@ class BvhFile:
         frame_time: seconds, as declared (some files declare 0).
         values: one row a frame, one column a channel, degrees and file units.
         source: file name, for messages.
+        notes: what was left out or differs from the header, in words.
     """
 
     names: tuple[str, ...]
@@ -64,6 +63,7 @@ class BvhFile:
     frame_time: float
     values: Float[np.ndarray, "frames columns"]
     source: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,17 +99,20 @@ def read_bvh(path: str | Path) -> BvhFile:
     hierarchy = _parse_hierarchy(head, path)
     frames, frame_time, start = _parse_motion_header(data, motion.end(), path)
     columns = sum(len(c) for c in hierarchy.channels)
-    values = _parse_values(data, start, frames, columns, path)
-    if frames * len(hierarchy.names) > MAX_POSES:
-        raise InputError(f"{path}: {frames} frames of {len(hierarchy.names)} joints; split it")
+    rows = read_rows(data, start, columns, str(path))
+    if len(rows.values) * len(hierarchy.names) > MAX_POSES:
+        raise InputError(
+            f"{path}: {len(rows.values)} frames of {len(hierarchy.names)} joints; split it"
+        )
     return BvhFile(
         hierarchy.names,
         hierarchy.parents,
         hierarchy.offsets,
         hierarchy.channels,
         frame_time,
-        values,
+        rows.values,
         str(path),
+        rows.notes(frames),
     )
 
 
@@ -201,26 +204,6 @@ def _parse_motion_header(data: bytes, start: int, path: Path) -> tuple[int, floa
     return frames, frame_time, match.end()  # type: ignore[union-attr]
 
 
-def _parse_values(data: bytes, start: int, frames: int, columns: int, path: Path) -> np.ndarray:
-    try:
-        values = parse_numbers(data, start)
-    except ValueError as error:
-        raise InputError(f"{path}: a frame holds a word that is no number ({error})") from None
-    if columns == 0 or values.size != frames * columns:
-        raise InputError(
-            f"{path}: the header declares {frames} frames of {columns} values, but the file holds "
-            f"{values.size}; it is cut or damaged"
-        )
-    first_row = _ROW.match(data, start)[1].split()  # type: ignore[index]
-    if len(first_row) != columns:
-        raise InputError(
-            f"{path}: the first frame has {len(first_row)} values, the hierarchy needs {columns}"
-        )
-    if not (values.min() >= -MAX_VALUE and values.max() <= MAX_VALUE):  # false for NaN as well
-        raise InputError(f"{path}: holds NaN, infinite or absurdly large values")
-    return values.reshape(frames, columns)
-
-
 def bvh_to_source_motion(
     bvh: BvhFile, metres_per_unit: float, fps: float | None = None
 ) -> SourceMotion:
@@ -235,7 +218,7 @@ def bvh_to_source_motion(
     """
     if fps is None:
         if bvh.frame_time <= 0:
-            raise InputError(f"{bvh.source}: the frame time is 0; give the frame rate")
+            raise InputError(f"{bvh.source}: the frame time is 0; give the frame rate with --fps")
         fps = 1 / bvh.frame_time
     frames, joints = len(bvh.values), len(bvh.names)
     R_local = _local_rotations(bvh)

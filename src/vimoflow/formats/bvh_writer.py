@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from vimoflow.errors import OutputError
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.resampling import at_even_times
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton
 
 CM_PER_M = 100.0
@@ -35,11 +36,13 @@ def write_bvh(motion: Motion, path: str | Path) -> None:
 
     The pelvis has six channels and a zero OFFSET, so programs that add the OFFSET to the position
     channels and programs that do not agree; other joints have three. The order of axes is ``ZYX``
-    for the legs and ``ZXY`` for the rest. An uneven clock becomes its mean frame time.
+    for the legs and ``ZXY`` for the rest. A motion of an uneven clock is resampled evenly at its
+    mean rate, so that it stays in step with its video.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    motion = at_even_times(motion)
     target = Path(path)
     partial = target.with_name(f".{target.name}.partial")
     skeleton = motion.skeleton

@@ -13,6 +13,7 @@ from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
 RESTING_QUANTILE = 0.25  # of the heights of resting feet: heels lift and tiptoes rest higher
 ANY_QUANTILE = 0.05  # of all frames, where no foot ever rests
 _MIN_RESTING = 5  # frames
+_LOWEST_QUANTILE, _LEVEL_M = 0.02, 0.10  # the lowest level: what is within 10 cm of this quantile
 
 
 def sole_heights(joint_positions: Float[Tensor, "*batch 24 3"]) -> Float[Tensor, "*batch 4"]:
@@ -28,8 +29,29 @@ def fit_floor(joint_positions: Float[Tensor, "frames 24 3"], fps: float) -> Floa
     a quantile over those frames is robust to jumps and to noise. Subtract the result from the
     root's height.
     """
+    resting, lowest = _resting_soles(joint_positions, fps)
+    if len(resting) >= _MIN_RESTING:
+        return torch.quantile(resting, RESTING_QUANTILE)
+    return torch.quantile(lowest, ANY_QUANTILE)
+
+
+def lowest_floor(joint_positions: Float[Tensor, "frames 24 3"], fps: float) -> Float[Tensor, ""]:
+    """As :func:`fit_floor`, for people who climb: the lowest of the levels that feet rest on.
+
+    A take spent on top of a box would else have its floor there.
+    """
+    resting, lowest = _resting_soles(joint_positions, fps)
+    if len(resting) < _MIN_RESTING:
+        return torch.quantile(lowest, ANY_QUANTILE)
+    level = torch.quantile(resting, _LOWEST_QUANTILE) + _LEVEL_M
+    return torch.quantile(resting[resting <= level], RESTING_QUANTILE)
+
+
+def _resting_soles(joint_positions: Tensor, fps: float) -> tuple[Tensor, Tensor]:
+    """Height of the lowest sole in the frames in which it rests, and in all frames."""
     soles = sole_heights(joint_positions)
     lowest, which = soles.min(dim=-1)
+    resting = lowest[:0]
     if len(soles) > 1:
         index = torch.tensor([joint(name) for name in CONTACT_JOINTS])[which]
         rows = torch.arange(len(soles))
@@ -38,9 +60,7 @@ def fit_floor(joint_positions: Float[Tensor, "frames 24 3"], fps: float) -> Floa
         speed[:-1] = (joint_positions[rows[1:], index[:-1]] - here).norm(dim=-1) * fps
         speed[-1] = speed[-2]
         resting = lowest[speed < SPEED_ON]
-        if len(resting) >= _MIN_RESTING:
-            return torch.quantile(resting, RESTING_QUANTILE)
-    return torch.quantile(lowest, ANY_QUANTILE)
+    return resting, lowest
 
 
 def drifting_floor(

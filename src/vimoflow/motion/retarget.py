@@ -21,9 +21,10 @@ from vimoflow.geometry.rotations import (
     slerp_resample,
 )
 from vimoflow.geometry.signals import linear_resample
-from vimoflow.motion.canonical import canonical_motion
+from vimoflow.motion.canonical import Floor, canonical_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.contacts import label_contacts
+from vimoflow.motion.floor import fit_floor
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.retarget_report import LIMB_BONES, SIDES, RetargetReport, retarget_report
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, joint, load_skeleton
@@ -58,8 +59,13 @@ _LIMBS = tuple(
 )
 
 
-def retarget(source: SourceMotion, joint_map: JointMap) -> tuple[Motion, RetargetReport]:
+def retarget(
+    source: SourceMotion, joint_map: JointMap, floor: Floor = fit_floor
+) -> tuple[Motion, RetargetReport]:
     """Put a source motion on the canonical skeleton: canonical size, 30 fps, floor at y = 0.
+
+    Args:
+        floor: how to find the floor, see ``motion.canonical``.
 
     Raises:
         InputError: the source lacks a mapped joint.
@@ -73,7 +79,7 @@ def retarget(source: SourceMotion, joint_map: JointMap) -> tuple[Motion, Retarge
     report = retarget_report(tracks, forward_kinematics(R_local, root)[1], scale)
     if rest_of_rate != 1.0:
         R_local, root = _resample(R_local, root, posed.fps)
-    return canonical_motion(R_local, root, TARGET_FPS), report
+    return canonical_motion(R_local, root, TARGET_FPS, floor), report
 
 
 def adopt(source: SourceMotion) -> Motion | None:

@@ -224,6 +224,6 @@ def _resting(p: _Posed, names: list[str]) -> np.ndarray:
     track = p.all_positions[:, [p.index[n] for n in names]]
     speed = np.zeros(track.shape[:2])
     speed[:-1] = np.linalg.norm(np.diff(track, axis=0), axis=-1) * p.fps
-    speed[-1:] = speed[-2:-1]
+    speed[-1:] = speed[-2:-1] if len(speed) > 1 else 0.0
     low = track[..., 1] < np.quantile(track[..., 1], 0.05, axis=0) + _LOW_M
     return ((speed < _SLOW_M_S) & low).all(axis=1)[p.frames]

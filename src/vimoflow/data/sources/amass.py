@@ -9,8 +9,9 @@ import torch
 from vimoflow.data.recording import Recording
 from vimoflow.data.splits import AMASS_SUBSETS, amass_split
 from vimoflow.errors import InputError
-from vimoflow.formats.amass import read_amass, resample_motion
+from vimoflow.formats.amass import read_amass
 from vimoflow.motion.canonical import canonical_motion
+from vimoflow.motion.resampling import resample_motion
 
 # Shapes of the subjects and stages of the fit, which lie beside the motions.
 _NOT_MOTIONS = ("shape", "_stagei", "_shape")

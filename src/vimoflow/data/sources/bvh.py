@@ -18,7 +18,9 @@ from vimoflow.data.rig_maps import RigMap, detect_rig_map, joint_map
 from vimoflow.data.rigs.rig import Rig
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.bvh import BvhFile, bvh_to_source_motion, read_bvh
+from vimoflow.motion.canonical import Floor
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.floor import fit_floor
 from vimoflow.motion.retarget import RetargetReport, adopt, canonical_clip, retarget
 from vimoflow.motion.skeleton import load_skeleton
 from vimoflow.motion.source import SourceMotion
@@ -85,7 +87,7 @@ def read_bvh_file(path: Path, rig: RigMap | None = None, fps: float | None = Non
     path = Path(path)
     bvh = read_bvh(path)
     try:
-        rig_map = rig or detect_rig_map(bvh.names)
+        rig_map = rig or detect_rig_map(bvh)
         posed = rigged_bvh(bvh, rig_map, fps)
         motion, report = onto_skeleton(posed, rig_map.rest)
     except InputError as error:
@@ -101,14 +103,16 @@ def named(path: Path, error: InputError) -> InputError:
     return InputError(text if text.startswith(str(path)) else f"{path}: {text}")
 
 
-def onto_skeleton(posed: RiggedBvh, rest: str = "auto") -> tuple[Motion, RetargetReport]:
+def onto_skeleton(
+    posed: RiggedBvh, rest: str = "auto", floor: Floor = fit_floor
+) -> tuple[Motion, RetargetReport]:
     """Retarget, unless the file already is on this project's skeleton.
 
     Raises:
         InputError: a leg of no human length, or bones that change their length.
     """
     own = adopt(posed.source)
-    motion, report = retarget(posed.source, joint_map(posed.rig, posed.source, rest))
+    motion, report = retarget(posed.source, joint_map(posed.rig, posed.source, rest), floor)
     check_size(report)
     if own is not None:
         motion = canonical_clip(own)
@@ -134,16 +138,16 @@ def rigged_bvh(bvh: BvhFile, rig_map: RigMap, fps: float | None = None) -> Rigge
 
     Raises:
         ConfigError: ``fps`` makes no sense.
-        InputError: joints are missing, no rate is known, no unit makes the leg a person's.
+        InputError: joints are missing, or no rate is known.
     """
     rig = rig_map.rig(bvh.names)
-    rate, notes = _rate(bvh, rig_map, fps)
+    rate, told = _rate(bvh, rig_map, fps)
+    notes = [*bvh.notes, *told]
     source = bvh_to_source_motion(bvh, 1.0, rate)
     unit = rig_map.metres_per_unit
     if unit is None:
-        name, unit = _unit(_leg_length(source, rig))
-        if name not in USUAL_UNITS:
-            notes.append(f"taken to be in {name}, from the length of the legs")
+        unit, told = _unit(_leg_length(source, rig))
+        notes += told
     source = dataclasses.replace(
         source,
         p_world_joint=source.p_world_joint * unit,
@@ -168,10 +172,11 @@ def _rate(bvh: BvhFile, rig_map: RigMap, fps: float | None) -> tuple[float, list
     declared = 1 / bvh.frame_time if bvh.frame_time > 0 else 0.0
     if known is None:
         if declared == 0:
-            raise InputError("the frame time is 0; give the frame rate")
+            raise InputError("the frame time is 0; give the frame rate with --fps")
         if not FPS_RANGE[0] <= declared <= FPS_RANGE[1]:
             raise InputError(
-                f"the header's frame rate, {declared:.3g}, makes no sense; give the right one"
+                f"the header's frame rate, {declared:.3g}, makes no sense; "
+                "give the right one with --fps"
             )
         return declared, []
     if fps is None and abs(declared / known - 1) > 0.01:
@@ -197,7 +202,7 @@ def _doubts(source: SourceMotion, rig: Rig) -> list[str]:
         return []
     return [
         f"hands or feet move at {fastest:.0f} m/s: the header's {source.fps:.4g} fps is too fast; "
-        "give the right frame rate"
+        "give the right frame rate with --fps"
     ]
 
 
@@ -219,14 +224,18 @@ def _leg_length(source: SourceMotion, rig: Rig) -> float:
     return sum(lengths) / 2
 
 
-def _unit(leg: float) -> tuple[str, float]:
+def _unit(leg: float) -> tuple[float, list[str]]:
+    """Metres per unit, from the length of the legs; and notes."""
+    if not leg > 0:
+        raise InputError("the legs have no length")
     for name, metres in UNITS.items():
         if LEG_RANGE_M[0] <= leg * metres <= LEG_RANGE_M[1]:
-            return name, metres
-    raise InputError(
-        f"a leg is {leg:.4g} long, which is a person's in none of {', '.join(UNITS)}; "
-        "state metres_per_unit in a rig map"
-    )
+            usual = name in USUAL_UNITS
+            return metres, [] if usual else [f"taken to be in {name}, from the length of the legs"]
+    return load_skeleton().leg_length / leg, [
+        f"a leg is {leg:.4g} long, a person's in no known unit: the figure is brought to the usual "
+        "size; state metres_per_unit in a rig map (--map) if it has another"
+    ]
 
 
 def _lies_along_z(source: SourceMotion, rig: Rig) -> bool:

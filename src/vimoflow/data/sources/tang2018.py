@@ -14,6 +14,7 @@ from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import axis_angle_to_matrix, slerp_resample
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.motion.canonical import canonical_motion
+from vimoflow.motion.floor import drifting_floor
 
 VALIDATION = frozenset({"DANCE_C_8", "DANCE_R_9", "DANCE_T_9", "DANCE_W_9"})
 # What numpy raises for files that are not npz, cut, or hold something else than numbers.
@@ -54,7 +55,7 @@ def read_tang2018_file(path: Path) -> Recording:
         slerp_resample(rotations, times[kept], new_times),
         linear_resample(torch.from_numpy(trans[good]).double(), times[kept], new_times),
         fps=30.0,
-        level_floor=False,
+        floor=drifting_floor,
     )
     split: Split = "validation" if path.stem in VALIDATION else "train"
     return Recording(path.stem, "tang2018", split, motion)
