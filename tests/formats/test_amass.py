@@ -208,6 +208,7 @@ GOOD: dict[str, Any] = {
         ({"mocap_framerate": np.array(0.0)}, "frame rate between"),
         ({"mocap_framerate": np.array([30.0, 60.0])}, "frame rate between"),
         ({"up_axis": np.array("x")}, "up_axis"),
+        ({"up_axis": np.zeros((2, 1, 1))}, "up_axis"),
         ({"contacts": np.zeros((3, 4))}, "contacts"),
         ({"hand_poses": np.zeros((4, 5))}, "hand_poses"),
         ({"body_scale": np.array(0.0)}, "body_scale"),

@@ -157,7 +157,7 @@ def _up_axis(
     fields: Mapping[str, np.ndarray], positions_file: np.ndarray, usual: str | None, path: Path
 ) -> str:
     if "up_axis" in fields:
-        stated = str(fields["up_axis"]).lower()
+        stated = " ".join(str(fields["up_axis"]).lower().split())
         if stated not in UP:
             raise InputError(f"{path}: 'up_axis' is '{stated[:20]}'; known are y, z and -y")
         return stated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import torch
@@ -18,6 +19,7 @@ from vimoflow.diffusion.sampler import (
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.refinement import Evidence, EvidenceGuidance
+from vimoflow.inference.sampling.calming import calmed
 from vimoflow.inference.sampling.joining import Joined, merge_windows, orthonormal, split_windows
 from vimoflow.inference.sampling.noise import FrameNoise
 from vimoflow.inference.sampling.options import SamplingOptions
@@ -58,6 +60,12 @@ def denoise_features(
     features = out.features
     if task.sampler == "one-pass":
         features = filled_between_seen(features, unseen_frames(condition))
+    elif checkpoint.one_pass and options.calm:
+        likeliest = dataclasses.replace(options, sampler="one-pass")
+        mean, _ = denoise_features(
+            checkpoint, condition, likeliest, valid, plan=plan, first_frame=first_frame
+        )
+        features = calmed(features, mean, valid)
     return features, None if guide is None else guide.cameras
 
 

@@ -34,6 +34,8 @@ class SamplingOptions:
             where they lie (docs/long-motion).
         mirrored: one pass is asked twice, the second time about the mirror image, and the answers'
             mean is taken.
+        calm: what is drawn differs smoothly in time from the one-pass answer, where the checkpoint
+            has one; see ``calming``.
         unseen_delay: frames of which nothing was seen are denoised later than the others by this
             share of the steps: their neighbours are then clearer than they are (per-frame noise
             levels, docs/experiments/0003); 0 is together.
@@ -54,6 +56,7 @@ class SamplingOptions:
     guide_every: int = 0
     lock_feet: bool = True
     mirrored: bool = True
+    calm: bool = True
     unseen_delay: float = 0.0
     bridge_t: int = 0
 
