@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from vimoflow.conventions import TURNS
 from vimoflow.errors import ConfigError
-from vimoflow.video.footage import TURNS
 
 SAMPLERS = ("auto", "one-pass", "ddim", "ddpm", "mean")
 ESTIMATORS = ("mediapipe", "rtmpose", "rtmo")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from vimoflow.conventions import TURNS
 from vimoflow.errors import ConfigError
-
-TURNS = (0, 90, 180, 270)
 
 
 @dataclass(frozen=True)
