@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lab.cli import ablate, bench, figures, thesis_clips
+from lab.cli import ablate, bench, figures, music, thesis_clips
 from vimoflow.cli.main import run_app
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("ablate")(ablate.ablate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(figures.app, name="figures")
+app.add_typer(music.app, name="music")
 app.command("thesis-clips")(thesis_clips.thesis_clips)
 
 if __name__ == "__main__":

@@ -114,6 +114,21 @@ def evaluate(
     )
 
 
+@app.command("refine")
+def refine(
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
+    ],
+) -> None:
+    """Time refinement beside 160 steps of Adam on 20 validation clips, and compare the motions."""
+    from lab.speed.refinement import clips_to_refine, compare_refinement, table
+    from vimoflow.cli.progress import progress
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+
+    with progress("refining") as show:
+        typer.echo(table(list(compare_refinement(load_checkpoint(), clips_to_refine(data), show))))
+
+
 @app.command("extract")
 def extract(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video of a person.")],

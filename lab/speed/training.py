@@ -20,13 +20,14 @@ from pathlib import Path
 import torch
 
 from lab.speed.plain_loop import PlainLoop, clips_of_step, settle
-from vimoflow.data.batches import WindowSource
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.training.learner import Learner
+from vimoflow.training.material import Material, ShardMaterial
 from vimoflow.training.options import RunOptions
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
+from vimoflow.training.starting import new_model
 from vimoflow.training.statistics import measure_normalization
 from vimoflow.training.step_batches import (
     MicroBatch,
@@ -102,10 +103,11 @@ def measure_training(
     options = options or RunOptions()
     recipe = dataclasses.replace(recipe, steps=steps * rounds)
     processes = Processes()
-    source = WindowSource(read_shards(data, "train", without=options.without), options.shares)
-    normalization = measure_normalization(source, recipe.batches, recipe.seed, batches=1)
-    loop = _Loop(recipe, source, normalization, processes, options)
-    plain = PlainLoop(recipe, source, normalization, processes.device)
+    shards = read_shards(data, "train", without=options.without)
+    material = ShardMaterial(shards, recipe.batches, options.shares)
+    normalization = measure_normalization(material, recipe.seed, batches=1)
+    loop = _Loop(recipe, material, normalization, processes, options)
+    plain = PlainLoop(recipe, material.source, normalization, processes.device)
     first_of_length = {window_frames(recipe, s): s for s in reversed(range(recipe.steps))}
     warm_up = _seconds(lambda: loop.warm_up(list(first_of_length.values())))
     flop = {}
@@ -171,19 +173,21 @@ class _Loop:
     """The loop of ``vimoflow train``."""
 
     def __init__(
-        self, recipe: Recipe, source: WindowSource, normalization: Normalization,
+        self, recipe: Recipe, material: Material, normalization: Normalization,
         processes: Processes, options: RunOptions,
     ) -> None:  # fmt: skip
-        self.recipe, self.source, self.device = recipe, source, processes.device
+        self.recipe, self.material, self.device = recipe, material, processes.device
         self.share = Share(
             processes.rank, processes.count, recipe.accumulation, options.part_frames
         )
         workers = options.workers
         self.workers = processes.suitable_workers if workers is None else workers
-        self.learner = Learner(recipe, normalization, processes, options.precision, options.compile)
+        self.learner = Learner(
+            new_model(recipe), recipe, normalization, processes, options.precision, options.compile
+        )
 
     def warm_up(self, steps: Sequence[int]) -> None:
-        batches = StepBatches(self.source, self.recipe, 0, self.share)
+        batches = StepBatches(self.material, self.recipe, 0, self.share)
         for step in steps:
             self.learner.learn(batches.at(step))
 
@@ -194,7 +198,7 @@ class _Loop:
         """
         recipe = dataclasses.replace(self.recipe, steps=end)
         batches = make_loader(
-            StepBatches(self.source, recipe, first, self.share),
+            StepBatches(self.material, recipe, first, self.share),
             self.workers,
             pin=self.device.type == "cuda",
         )

@@ -207,11 +207,11 @@ def test_keypoints_writes_a_file_in_a_new_folder_and_passes_warnings_on(
     found = Keypoints2D(points, np.arange(5) / 25, (640, 480), video.name, "test")
     monkeypatch.setattr(
         "vimoflow.keypoints.estimators.extract",
-        lambda path, progress, region: Extraction(found, ("the end is damaged",)),
+        lambda path, progress, region: Extraction(found, ("the end is damaged",), found.timestamps),
     )
     output = tmp_path / "new" / "walk.json"
     code, out, err = run("keypoints", video, "-o", output)
-    assert (code, err) == (0, "walk.mp4: the end is damaged\n")
+    assert (code, err) == (0, "keypoints ...\nwalk.mp4: the end is damaged\n")
     assert out == f"{output}: 5 frames, a person in 4 of them\n" and output.stat().st_size > 0
 
 

@@ -12,8 +12,8 @@ def test_plain_lines_are_few_and_end_with_the_whole(capsys):
         for done in range(1, 1001):
             show(done, 1000)
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == LINES
-    assert lines[0] == "keypoints: 100 of 1000" and lines[-1] == "keypoints: 1000 of 1000"
+    assert len(lines) == LINES + 1 and lines[0] == "keypoints ..."  # at once, before any is done
+    assert lines[1] == "keypoints: 100 of 1000" and lines[-1] == "keypoints: 1000 of 1000"
 
 
 def test_short_work_and_unknown_lengths_are_fine(capsys):
@@ -21,11 +21,12 @@ def test_short_work_and_unknown_lengths_are_fine(capsys):
         show(1, 3)
         show(2, 3)
         show(3, 3)
-    assert capsys.readouterr().err.splitlines() == ["a: 1 of 3", "a: 2 of 3", "a: 3 of 3"]
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["a ...", "a: 1 of 3", "a: 2 of 3", "a: 3 of 3"]
     with progress("b") as show:
         show(1, None)
         show(2, 0)
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "b ...\n"
 
 
 def test_a_terminal_gets_a_bar_and_stdout_stays_clean(capsys, monkeypatch):

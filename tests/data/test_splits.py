@@ -8,7 +8,7 @@ import pytest
 
 from vimoflow.data import splits
 from vimoflow.errors import InputError
-from vimoflow.formats.aistpp import read_camera_mapping, read_name_list
+from vimoflow.formats.aistpp import read_camera_mapping
 
 
 def test_names_are_taken_apart() -> None:
@@ -43,44 +43,6 @@ def test_the_project_keeps_two_sequences_apart() -> None:
     assert splits.project_split("gJS_sBM_cAll_d03_mJS2_ch07") == "validation"
     assert splits.project_split("gBR_sBM_cAll_d04_mBR2_ch08") == "validation"
     assert splits.project_split("gJS_sFM_cAll_d02_mJS4_ch09") == "train"
-
-
-def test_the_cross_modal_split_of_the_real_files(shared_data: Path) -> None:
-    split = splits.read_crossmodal_split(shared_data / "aistpp")
-    assert (len(split.train), len(split.validation), len(split.test)) == (980, 0, 20)
-    ignored = read_name_list(shared_data / "aistpp" / "splits" / "ignore_list.txt")
-    assert not ignored & split.test and ignored & split.train  # reading those is refused
-    names = {part: [splits.parse_aist_name(n) for n in getattr(split, part)]
-             for part in ("train", "test")}  # fmt: skip
-    # What makes it cross-modal: no music of the test part is heard in training.
-    assert not {n.music for n in names["test"]} & {n.music for n in names["train"]}
-    assert split.of("gBR_sBM_cAll_d04_mBR0_ch02") == "test"
-    assert split.of("gWA_sFM_cAll_d25_mWA4_ch05") == "train"
-    assert split.of("gBR_sBM_cAll_d04_mBR0_ch01") is None
-    for name in splits.AISTPP_VALIDATION:
-        assert split.of(name) == "train"  # why the split cannot be scored with three sequences
-
-
-def write_splits(folder: Path, **parts: str) -> Path:
-    (folder / "splits").mkdir()
-    for part, names in parts.items():
-        (folder / "splits" / f"crossmodal_{part}.txt").write_text(names)
-    return folder
-
-
-def test_the_cross_modal_split_with_a_validation_part(tmp_path: Path) -> None:
-    split = splits.read_crossmodal_split(
-        write_splits(tmp_path, train="a\nb\n", val="c", test="d\n")
-    )
-    assert [split.of(name) for name in "abcde"] == ["train", "train", "validation", "test", None]
-
-
-def test_a_cross_modal_split_that_leaks_or_lacks_a_part_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'b' is in the training part"):
-        splits.read_crossmodal_split(write_splits(tmp_path, train="a b", test="b"))
-    (tmp_path / "splits" / "crossmodal_test.txt").unlink()
-    with pytest.raises(InputError, match=r"crossmodal_test\.txt"):
-        splits.read_crossmodal_split(tmp_path)
 
 
 @pytest.mark.parametrize(

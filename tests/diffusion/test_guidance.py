@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from vimoflow.diffusion.denoising import Walk, WholeClips
 from vimoflow.diffusion.guidance import guided
-from vimoflow.diffusion.sampler import sample
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import ConfigError
 
@@ -50,23 +50,10 @@ def test_guidance_asks_once_for_both() -> None:
     assert batch_sizes_asked(1.5) == [4]
 
 
-def test_conditions_of_any_type_are_joined_by_the_caller() -> None:
-    def paired(x_t: Tensor, t: Tensor, condition: tuple[Tensor, Tensor]) -> Tensor:
-        return denoise(x_t, t, condition[0] + condition[1])
-
-    def join(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        return torch.cat((a[0], b[0])), torch.cat((a[1], b[1]))
-
-    t = torch.tensor([5, 600])
-    result = guided(paired, (CONDITION, CONDITION), (EMPTY, EMPTY), 1.0, join)(X_T, t)
-    expected = 2 * denoise(X_T, t, 2 * CONDITION) - denoise(X_T, t, 2 * EMPTY)
-    torch.testing.assert_close(result, expected)
-
-
 def test_the_sampler_takes_a_guided_denoiser() -> None:
     """A model that answers its condition: guidance overshoots it by w times the difference."""
     model = guided(lambda x_t, t, c: c, CONDITION, EMPTY, 0.5)
-    result = sample(model, X_T, NoiseSchedule(), steps=5)
+    result = WholeClips(model, lambda _: X_T).denoised(Walk.of(NoiseSchedule(), 5))
     torch.testing.assert_close(result, 1.5 * CONDITION - 0.5 * EMPTY)
 
 

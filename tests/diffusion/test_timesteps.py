@@ -12,21 +12,18 @@ from vimoflow.diffusion.timesteps import (
     BlankTimesteps,
     BlockTimesteps,
     GapTimesteps,
-    IndependentTimesteps,
     MixedTimesteps,
     ProbabilityRise,
-    RampTimesteps,
     ScalarTimesteps,
     TimestepSampler,
 )
 from vimoflow.errors import ConfigError
 
 PER_FRAME = [
-    IndependentTimesteps(),
+    PTSS(1.0),
     PTSS(),
     PTSS(ProbabilityRise()),
     BlockTimesteps(),
-    RampTimesteps(),
     MixedTimesteps((ScalarTimesteps(), BlockTimesteps()), (0.5, 0.5)),
 ]
 
@@ -75,7 +72,7 @@ def test_ptss_follows_its_schedule(progress: float, p: float) -> None:
 
 
 def test_independent_frames_are_uncorrelated() -> None:
-    t = IndependentTimesteps().sample(5000, 2, generator()).double()
+    t = PTSS(1.0).sample(5000, 2, generator()).double()
     assert torch.corrcoef(t.T)[0, 1].abs() < 0.06
 
 
@@ -89,17 +86,6 @@ def test_blocks_are_few_intervals_of_two_levels_often_clean() -> None:
     assert (several == 0).any(1).double().mean().item() == pytest.approx(0.25, abs=0.03)
     # Known frames come first as often as last.
     assert (several[:, 0] == 0).double().mean().item() == pytest.approx(0.125, abs=0.02)
-
-
-def test_ramps_are_monotone_both_ways_and_reach_two_levels() -> None:
-    t = RampTimesteps().sample(4000, 30, generator())
-    difference = t.diff(dim=1)
-    rising, falling = (difference >= 0).all(1), (difference <= 0).all(1)
-    assert (rising | falling).all()
-    assert abs((rising & ~falling).double().mean() - (falling & ~rising).double().mean()) < 0.07
-    assert t[:, 0].double().mean().item() == pytest.approx(499.5, abs=25)
-    assert t[:, -1].double().mean().item() == pytest.approx(499.5, abs=25)
-    assert (t.diff(dim=1) != 0).sum(1).max() > 20  # long stretches occur
 
 
 def test_nothing_is_known_of_blank_clips() -> None:
@@ -119,7 +105,7 @@ def test_gaps_lie_anywhere_between_known_frames() -> None:
 
 
 def test_a_mixture_takes_each_sampler_as_often_as_its_share() -> None:
-    mixed = MixedTimesteps((ScalarTimesteps(), IndependentTimesteps()), (0.8, 0.2))
+    mixed = MixedTimesteps((ScalarTimesteps(), PTSS(1.0)), (0.8, 0.2))
     assert share_of_clips_with_several_levels(mixed, 0.0) == pytest.approx(0.2, abs=0.015)
 
 

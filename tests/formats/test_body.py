@@ -29,6 +29,18 @@ def test_it_has_a_person_s_measures() -> None:
     assert 0.9 < span / height < 1.1
 
 
+def test_the_coarse_body_is_the_same_shape_in_far_fewer_faces() -> None:
+    fine, coarse = load_body(), load_body(coarse=True)
+    assert len(coarse.faces) < 0.45 * len(fine.faces)
+    volumes = [
+        trimesh.Trimesh(body.vertices, body.triangles, process=False).volume
+        for body in (fine, coarse)
+    ]
+    assert 0.93 < volumes[1] / volumes[0] <= 1
+    for side in (np.min, np.max):
+        np.testing.assert_allclose(side(coarse.vertices, 0), side(fine.vertices, 0), atol=0.006)
+
+
 def test_weights_sum_to_one_and_left_mirrors_right() -> None:
     body = load_body()
     np.testing.assert_allclose(body.weight_matrix.sum(axis=1), 1, atol=1e-12)

@@ -18,11 +18,18 @@ def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command():
     out = lab("--help").stdout
-    assert all(f"  {name} " in out for name in ("ablate", "bench", "figures", "thesis-clips"))
+    assert all(
+        f"  {name} " in out for name in ("ablate", "bench", "figures", "music", "thesis-clips")
+    )
 
 
 @pytest.mark.parametrize(
-    "arguments", [("figures", "snr", "-o", "README.md/out"), ("thesis-clips", "no", "-o", "out")]
+    "arguments",
+    [
+        ("figures", "snr", "-o", "README.md/out"),
+        ("thesis-clips", "no", "-o", "out"),
+        ("music", "preference", "no", "none", "-o", "out"),
+    ],
 )
 def test_a_bad_path_is_one_line(arguments):
     result = lab(*arguments)

@@ -1,4 +1,4 @@
-"""Dances of any length: deterministic, continuous, guided, constrained."""
+"""Dances of any length: deterministic, continuous, guided."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import pytest
 import torch
 
 from music_examples import swinging, tiny_model
-from vimoflow.editing.masked_denoising import Known
 from vimoflow.errors import ConfigError
-from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.motion.features import LAYOUT
 from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.sampling import (
     DanceOptions,
-    constrained_dance,
     dance_features,
     finished_dance,
 )
@@ -53,20 +50,6 @@ def test_music_is_heard_and_guidance_goes_away_from_silence():
     assert not torch.allclose(plain, other, atol=1e-4)
     guided = dance_features(model, music(60), DanceOptions(steps=2, guidance=3.0))
     assert not torch.allclose(plain, guided, atol=1e-4)
-
-
-def test_what_is_given_stays():
-    model, heard = tiny_model(), music(90)
-    given = dance_features(model, heard, DanceOptions(steps=2, seed=9))[0]
-    channels = torch.zeros(90, 151, dtype=torch.bool)
-    channels[:20] = channels[70:] = True
-    known = Known(given, channels, Condition(torch.zeros(1, 90, 17, 3), torch.zeros(1, 90, 3)))
-    out = constrained_dance(model, heard, known, OPTIONS, samples=2)
-    rotations = LAYOUT.rotations
-    torch.testing.assert_close(
-        out[:, :20, rotations], given[:20, rotations].expand(2, -1, -1), atol=1e-4, rtol=1e-4
-    )
-    assert not torch.allclose(out[0, 30:60], out[1, 30:60], atol=1e-3)
 
 
 def test_wrong_options_and_channels_are_one_line():

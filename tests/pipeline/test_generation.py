@@ -241,7 +241,7 @@ def test_interrupted_writing_leaves_nothing(run, keypoint_file, tmp_path, monkey
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"vimoflow.pipeline.generation.{where}", interrupt)
+    monkeypatch.setattr(f"vimoflow.pipeline.animation.{where}", interrupt)
     source = keypoint_file(10)
     code, err = run("generate", source, "-o", tmp_path / "new" / "out", *FAST)
     assert code == 130 and "interrupted" in err
@@ -258,7 +258,7 @@ def test_an_interrupted_second_run_leaves_the_first_one_whole(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vimoflow.pipeline.generation.write_run_record", full)
+    monkeypatch.setattr("vimoflow.pipeline.animation.write_run_record", full)
     code, err = run("generate", source, "-o", out, "--seed", 1, *FAST)
     assert code == 2 and "No space left" in err
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before

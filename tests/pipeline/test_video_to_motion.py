@@ -10,7 +10,6 @@ import torch
 
 from vimoflow.errors import CheckpointError, InputError
 from vimoflow.formats.motion_npz import load_motion_npz
-from vimoflow.inference.hypotheses import Ranking
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.floor import fit_floor
 from vimoflow.pipeline.video_to_motion import VideoToMotion
@@ -67,16 +66,6 @@ def test_the_figure_stands_on_the_floor_over_the_origin(model, swaying_keypoints
     np.testing.assert_allclose(motion.trans[0, [0, 2]], 0, atol=1e-5)
     floor = fit_floor(torch.from_numpy(motion.joint_positions), motion.fps)
     assert abs(float(floor)) < 1e-3
-
-
-def test_best_first_changes_the_order_of_the_samples_only(model, swaying_keypoints, monkeypatch):
-    keypoints = swaying_keypoints(20)
-    drawn = model.sample(keypoints, QUICK, samples=3)
-    monkeypatch.setattr("vimoflow.pipeline.video_to_motion.rank", lambda *_: Ranking((2, 0, 1), ()))
-    ranked = model.sample(keypoints, QUICK, samples=3, best_first=True)
-    # The answer of one pass stays in front; only drawn samples are ranked.
-    for motion, number in zip(ranked, (0, 2, 1), strict=True):
-        np.testing.assert_array_equal(motion.poses, drawn[number].poses)
 
 
 def test_errors_name_what_is_wrong(model, tmp_path):

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import torch
 
-from vimoflow.data.batches import WindowSource
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.diffusion.denoiser import DenoiserConfig
 from vimoflow.errors import OutputError
 from vimoflow.training import starting
 from vimoflow.training.learner import Learner
+from vimoflow.training.material import ShardMaterial
 from vimoflow.training.options import RunOptions
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
@@ -92,8 +92,10 @@ def learn(recipe: Recipe, shards: Path, output: Path, name: str) -> None:
     """Two steps by hand, then a run of two steps."""
     processes = Processes()
     share = Share(processes.rank, processes.count, recipe.accumulation, OPTIONS.part_frames)
-    batches = StepBatches(WindowSource(read_shards(shards, "train")), recipe, 0, share)
-    learner = Learner(recipe, PLAIN, processes, "float32", compile=False)
+    material = ShardMaterial(read_shards(shards, "train"), recipe.batches)
+    batches = StepBatches(material, recipe, 0, share)
+    model = starting.new_model(recipe)
+    learner = Learner(model, recipe, PLAIN, processes, "float32", compile=False)
     gradients = []
     for step in range(2):
         micro_batches = batches.at(step)

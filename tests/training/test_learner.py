@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vimoflow.data.batches import WindowSource
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.diffusion.denoiser import DenoiserConfig
 from vimoflow.errors import ConfigError
 from vimoflow.training.learner import Learner
+from vimoflow.training.material import ShardMaterial
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
+from vimoflow.training.starting import new_model
 from vimoflow.training.step_batches import MicroBatch, Share, StepBatches
 
 RECIPE = Recipe(
@@ -28,12 +29,13 @@ RECIPE = Recipe(
 @pytest.fixture(scope="module")
 def micro_batches(shards) -> tuple[MicroBatch, ...]:
     """The batch of the first step."""
-    return StepBatches(WindowSource(read_shards(shards, "train")), RECIPE, 0, Share()).at(0)
+    material = ShardMaterial(read_shards(shards, "train"), RECIPE.batches)
+    return StepBatches(material, RECIPE, 0, Share()).at(0)
 
 
 def learner(scale: float = 1.0) -> Learner:
     normalization = Normalization(torch.zeros(151), torch.full((151,), scale))
-    return Learner(RECIPE, normalization, Processes(), "float32", compile=False)
+    return Learner(new_model(RECIPE), RECIPE, normalization, Processes(), "float32", compile=False)
 
 
 def test_steps_on_one_batch_bring_its_loss_down(micro_batches):

@@ -14,7 +14,7 @@ from vimoflow.diffusion.checkpoint import (
     save_checkpoint,
 )
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
-from vimoflow.diffusion.sampler import sample
+from vimoflow.diffusion.denoising import Walk, WholeClips
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe
@@ -49,10 +49,10 @@ def test_sampling_gives_its_one_answer(regressor, sampler):
     condition = torch.randn(1, 5, 54)
     with torch.no_grad():
         expected = regressor(torch.zeros(1, 5, 151), torch.zeros(1, dtype=torch.long), condition)
-        found = sample(
-            lambda x, t: regressor(x, t, condition), (1, 5, 151), SCHEDULE,
-            sampler=sampler, steps=3,
-        )  # fmt: skip
+        clips = WholeClips(
+            lambda x, t: regressor(x, t, condition), lambda _: torch.randn(1, 5, 151)
+        )
+        found = clips.denoised(Walk.of(SCHEDULE, 3, sampler))
     torch.testing.assert_close(found, expected)
 
 

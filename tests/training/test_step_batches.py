@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vimoflow.data.batches import WindowSource
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.denoiser import DenoiserConfig
 from vimoflow.diffusion.timesteps import PTSS
 from vimoflow.errors import ConfigError
 from vimoflow.training.losses import LossOptions
+from vimoflow.training.material import ShardMaterial
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.step_batches import (
     Share,
@@ -34,7 +34,7 @@ RECIPE = Recipe(
 )
 
 
-def drawn(source: WindowSource, shares: list[Share], step: int) -> dict[int, list[torch.Tensor]]:
+def drawn(source: ShardMaterial, shares: list[Share], step: int) -> dict[int, list[torch.Tensor]]:
     """By number of the part: its features, condition, noise, cameras and timesteps."""
     parts = {}
     for share in shares:
@@ -58,7 +58,7 @@ def drawn(source: WindowSource, shares: list[Share], step: int) -> dict[int, lis
 
 
 def test_processes_and_micro_batches_together_draw_the_same_batch(shards):
-    source = WindowSource(read_shards(shards, "train"))
+    source = ShardMaterial(read_shards(shards, "train"), RECIPE.batches)
     alone = drawn(source, [Share(part_frames=30)], 1)
     assert sorted(alone) == [0, 1, 2, 3]
     three = drawn(source, [Share(rank, 3, 2, part_frames=30) for rank in range(3)], 1)
@@ -69,7 +69,7 @@ def test_processes_and_micro_batches_together_draw_the_same_batch(shards):
 
 
 def test_a_resumed_run_sees_the_rest(shards):
-    source = WindowSource(read_shards(shards, "train"))
+    source = ShardMaterial(read_shards(shards, "train"), RECIPE.batches)
     recipe = dataclasses.replace(RECIPE, steps=3)
     last = [mb for mbs in StepBatches(source, recipe, 2, Share()) for mb in mbs]
     assert [mb.step for mb in last] == [2]

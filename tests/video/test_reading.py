@@ -134,6 +134,25 @@ def test_odd_rates(tmp_path: Path, period: Fraction) -> None:
     assert open_video(path).fps == pytest.approx(float(1 / period), rel=1e-4)
 
 
+def test_a_rate_leaves_frames_out_but_not_from_the_clock(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "fast.mp4", range(12), Fraction(1, 60))
+    whole, stream = list(frames(path)), frames(path, rate=30.0)
+    some = list(stream)
+    assert [frame.index for frame in some] == list(range(6))
+    assert stream.clock == [frame.time for frame in whole]
+    for frame, other in zip(some, whole[::2], strict=True):
+        assert frame.time == other.time
+        np.testing.assert_array_equal(frame.rgb, other.rgb)
+
+
+def test_a_scale_gives_smaller_upright_pictures(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "v.mp4", range(1))
+    (whole,), (small,) = frames(path), frames(path, scale=0.5)
+    assert small.rgb.shape == (whole.rgb.shape[0] // 2, whole.rgb.shape[1] // 2, 3)
+    shrunk = cv2.resize(whole.rgb, small.rgb.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(shrunk.astype(int) - small.rgb).mean() < 3
+
+
 def test_a_start_offset_does_not_move_the_clock(tmp_path: Path) -> None:
     path = make_video(tmp_path / "offset.mkv", range(300, 312), options={"avoid_negative_ts": "0"})
     times = [frame.time for frame in frames(path)]

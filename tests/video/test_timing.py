@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vimoflow.video.timing import FrameClock
+from vimoflow.video.timing import FrameClock, Pace
 
 STAMPS = st.lists(st.one_of(st.none(), st.integers(-(2**40), 2**40)), min_size=1, max_size=50)
 
@@ -44,3 +44,27 @@ def test_good_stamps_are_kept_exactly(steps: list[int], origin: int) -> None:
 )
 def test_repairs(stamps: list[int | None], expected: list[float]) -> None:
     assert times_of(stamps) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("fps", "taken"),
+    [(10, 1), (24, 1), (29.97, 1), (30, 1), (50, 0.6), (59.94, 0.5), (60, 0.5), (120, 0.25)],
+)
+def test_a_pace_takes_what_its_rate_needs(fps: float, taken: float) -> None:
+    pace = Pace(30.0)
+    times = [index / fps for index in range(1200)]
+    chosen = [time for time in times if pace.takes(time)]
+    assert chosen[0] == 0 and len(chosen) == pytest.approx(1200 * taken, rel=0.01)
+    assert max(b - a for a, b in pairwise(chosen)) <= max(1 / fps, 0.041) + 1e-9
+
+
+@given(st.lists(st.floats(-0.008, 0.008), min_size=2, max_size=60))
+def test_a_jittering_clock_of_the_same_rate_loses_no_frame(jitter: list[float]) -> None:
+    pace = Pace(30.0)
+    times = [0.0, *(index / 30 + off for index, off in enumerate(jitter, start=1))]
+    assert all(pace.takes(time) for time in times)
+
+
+def test_no_rate_takes_everything() -> None:
+    pace = Pace(None)
+    assert all(pace.takes(index / 1000) for index in range(50))

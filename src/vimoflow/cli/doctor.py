@@ -13,7 +13,7 @@ import typer
 
 from vimoflow import __version__
 
-VERSIONS_OF = ("torch", "numpy", "mediapipe", "av", "safetensors", "roma")
+VERSIONS_OF = ("torch", "numpy", "mediapipe", "av", "safetensors")
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def write_results(
         OutputError: the folder cannot be written to.
     """
     from vimoflow.formats.saving import save_motion
-    from vimoflow.pipeline.generation import all_or_nothing
+    from vimoflow.pipeline.folders import all_or_nothing
     from vimoflow.viewer.page import Detail, write_preview_page
     from vimoflow.viewer.video import write_preview_video
 

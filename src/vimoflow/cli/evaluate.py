@@ -13,14 +13,9 @@ from vimoflow.cli.progress import progress
 from vimoflow.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from vimoflow.diffusion.checkpoint import Checkpoint
-    from vimoflow.evaluation.benchmark.cases import Case
     from vimoflow.evaluation.benchmark.running import Baseline, Evaluation
     from vimoflow.evaluation.report.writing import Viewer
     from vimoflow.inference.sampling import SamplingOptions
-    from vimoflow.motion.clip import Motion
 
 
 _DAMAGED = 12  # recordings of the robustness suite: about thirty runs over all of them
@@ -122,7 +117,7 @@ def run(
     sampling = SamplingOptions(steps=steps, sampler=sampler, refine=refine)
     others = _baselines(baseline or [], data if nearest else None, sampling)
     with progress("sampling") as show:
-        evaluation = evaluate(wanted, sets, model, sampling, _misfit(model), show, others)
+        evaluation = evaluate(wanted, sets, model, sampling, show, others)
     curves = []
     if robustness:
         unique = list({case.name: case for named in sets for case in named.cases}.values())
@@ -156,7 +151,7 @@ def hypotheses(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 10,
 ) -> None:
-    """What choosing the best of K samples gains, and how often the truth is where they say."""
+    """How often the truth is where K samples say; writes the factors that make it so."""
     for path in (manifest, data):
         require_input(path)
     require_output_folder(output)
@@ -173,8 +168,7 @@ def hypotheses(
     with progress("sampling") as show:
         drawn = draw_hypotheses(model, cases, SamplingOptions(steps=steps), samples, progress=show)
     source = f"checkpoint {model.name}, every second recording of {wanted.name}"
-    titles = [named.title for named in sets for _ in named.cases]
-    typer.echo(write_hypotheses_report(titles, drawn, source, output))
+    typer.echo(write_hypotheses_report(drawn, source, output))
 
 
 @app.command("render")
@@ -264,17 +258,6 @@ def _baselines(names: list[str], data: Path | None, sampling: SamplingOptions) -
         library = read_shards(data, "train")
         found.append(Baseline("nearest clip", lambda c: nearest_training_motions(library, c)))
     return found
-
-
-def _misfit(checkpoint: Checkpoint) -> Callable[[Motion, Case], float]:
-    """How bad a sample is by the criterion by which `generate` picks the best one, mm."""
-    from vimoflow.evaluation.benchmark.prediction import condition_of
-    from vimoflow.inference.hypotheses import rank
-
-    def total_mm(motion: Motion, case: Case) -> float:
-        return rank(checkpoint, [motion], condition_of(case)).merits[0].total_mm
-
-    return total_mm
 
 
 def _viewers(evaluation: Evaluation) -> list[Viewer]:

@@ -14,7 +14,7 @@ from vimoflow.cli.progress import progress
 from vimoflow.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vimoflow.pipeline.generation import Result
+    from vimoflow.pipeline.animation import Result
 
 
 def generate(
@@ -131,6 +131,14 @@ def generate(
     smooth: Annotated[
         bool, typer.Option("--smooth", help="Calm the keypoints (One-Euro filter).")
     ] = False,
+    every_frame: Annotated[
+        bool,
+        typer.Option("--every-frame", help="Look at every frame of a video faster than 30 fps."),
+    ] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Threads that compute. Default: as many as cores are free."),
+    ] = None,
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Leave out preview.html and preview.mp4.")
     ] = False,
@@ -168,6 +176,8 @@ def generate(
         smooth=smooth,
         person=person,
         image_size=parse_size(size),
+        every_frame=every_frame,
+        threads=threads,
     )
     for path in inputs:
         require_input(path)

@@ -9,6 +9,7 @@ import typer
 
 from vimoflow import __version__
 from vimoflow.cli import (
+    bench,
     data,
     doctor,
     edit,
@@ -45,6 +46,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.command("evaluate-completion")(evaluate_completion.evaluate_completion)
 app.command("triangulate")(triangulate.triangulate)
 app.command("doctor")(doctor.doctor)
+app.add_typer(bench.app, name="bench")
 app.add_typer(edit.app, name="edit")
 app.add_typer(data.app, name="data")
 app.add_typer(music.app, name="music")

@@ -55,14 +55,16 @@ def train(
     require_output_folder(output)
     from vimoflow.data.recording import Split
     from vimoflow.music.pairs import read_dances
-    from vimoflow.music.training import TrainOptions, entries_of, train_music
+    from vimoflow.music.training import entries_of, train_music
+    from vimoflow.training.options import RunOptions
 
     split: Split | None = None if all_splits else "train"
     dances = read_dances(data, audio, split, without=tuple(without or ()))
     typer.echo(f"{len(dances)} dances, {sum(map(len, dances)) / 108_000:.2f} hours")
-    options = TrainOptions(steps, minutes, resume, init, rematch=rematch)
-    path = train_music(dances, output, name, entries_of(data, dances), options)
-    typer.echo(f"checkpoint: {path}")
+    options = RunOptions(
+        steps=steps, minutes=minutes, resume=resume, init=init, compile=False, report_every=20
+    )
+    train_music(dances, output, name, entries_of(data, dances), options, rematch=rematch)
 
 
 @app.command("generate")

@@ -26,6 +26,7 @@ def progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
 
             yield show
     else:
+        print(f"{label} ...", file=sys.stderr, flush=True)
         yield _line_printer(label)
 
 

@@ -85,6 +85,10 @@ class Batch:
     condition: Condition
     valid: Bool[Tensor, "batch frames"]
 
+    def told(self, keep: Bool[Tensor, "batch"]) -> Float[Tensor, "batch frames c"]:
+        """The condition; zeros in clips that do not keep it."""
+        return self.condition.masked(keep).channels
+
 
 def corpus_shares(
     corpora: Sequence[str], stated: Mapping[str, float]
@@ -159,7 +163,7 @@ class WindowSource:
         at = start + speed * np.arange(frames)
         valid = torch.from_numpy(at <= end - 1 + 1e-6)
         at = np.minimum(at, end - 1)
-        mix = _Mix(at, end - 1)
+        mix = Mix(at, end - 1)
         contacts = (mix(torch.from_numpy(shard.contacts)) > 0.5).float()
         points, heading = torch.zeros(frames, 17, 3), 0.0
         views = np.flatnonzero(shard.view_of == row)
@@ -172,7 +176,7 @@ class WindowSource:
         return mix(sixd), root, contacts, valid, points, torch.tensor(heading)
 
 
-class _Mix:
+class Mix:
     """Linear interpolation of rows of a long array at fractional positions."""
 
     def __init__(self, at: np.ndarray, last: int) -> None:
@@ -243,17 +247,25 @@ def _mirrored_2d(points_px: Tensor) -> Tensor:
     return flipped
 
 
-def _canonical(clips: Clips, joints: Tensor, yaw: Tensor, condition: Condition) -> Batch:
-    """Turn the world so that the camera's heading is zero; origin under the first root."""
-    turn = rotation_about("y", -yaw)
+def placed(
+    clips: Clips, joints: Float[Tensor, "batch frames 24 3"], yaw: Float[Tensor, "batch"]
+) -> tuple[Float[Tensor, "batch frames 151"], Float[Tensor, "batch frames 24 3"]]:
+    """Features and joints of clips turned about the vertical, origin under the first root."""
+    turn = rotation_about("y", yaw)
     origin = clips.root_world[:, :1] * torch.tensor([1.0, 0.0, 1.0])
     root = (clips.root_world - origin) @ turn.transpose(-1, -2)
     R = clips.R_parent_joint.clone()
     R[:, :, 0] = turn[:, None] @ R[:, :, 0]
     joints = (joints - origin[:, :, None]) @ turn[:, None].transpose(-1, -2)
+    return encode_features(R, clips.contacts, root), joints
+
+
+def _canonical(clips: Clips, joints: Tensor, yaw: Tensor, condition: Condition) -> Batch:
+    """Turn the world so that the camera's heading is zero."""
+    features, joints = placed(clips, joints, -yaw)
     condition = dataclasses.replace(
         condition,
         pose=condition.pose * clips.valid[..., None, None],
         track=condition.track * clips.valid[..., None],
     )
-    return Batch(encode_features(R, clips.contacts, root), joints, condition, clips.valid)
+    return Batch(features, joints, condition, clips.valid)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from vimoflow.data.recording import Split
 from vimoflow.errors import InputError
-from vimoflow.formats.aistpp import read_name_list
 
 PublishedSplit = Literal["train", "validation", "test"]
 
@@ -61,20 +59,6 @@ class AistName:
     choreography: str
 
 
-@dataclass(frozen=True)
-class NamedSplit:
-    """A published split: the names of each part."""
-
-    train: frozenset[str]
-    validation: frozenset[str]
-    test: frozenset[str]
-
-    def of(self, name: str) -> PublishedSplit | None:
-        """Where a sequence belongs; None where the split does not use it."""
-        parts: tuple[PublishedSplit, ...] = ("train", "validation", "test")
-        return next((part for part in parts if name in getattr(self, part)), None)
-
-
 def parse_aist_name(name: str) -> AistName:
     """The parts of a sequence's name.
 
@@ -99,28 +83,6 @@ def thesis_genre_split(name: str) -> PublishedSplit:
         InputError: as :func:`parse_aist_name`.
     """
     return "test" if parse_aist_name(name).genre in THESIS_TEST_GENRES else "train"
-
-
-def read_crossmodal_split(folder: Path) -> NamedSplit:
-    """The cross-modal split from ``splits/crossmodal_*.txt`` of an AIST++ folder.
-
-    Music of the test part is not heard in training (Li et al. 2021). EDGE's files have train and
-    test, Google's also validation (``crossmodal_val.txt``).
-
-    Raises:
-        InputError: train or test is missing, or a name is in train and held out as well.
-    """
-    splits = folder / "splits"
-    optional = splits / "crossmodal_val.txt"
-    split = NamedSplit(
-        train=read_name_list(splits / "crossmodal_train.txt"),
-        validation=read_name_list(optional) if optional.is_file() else frozenset(),
-        test=read_name_list(splits / "crossmodal_test.txt"),
-    )
-    leaked = split.train & (split.validation | split.test)
-    if leaked:
-        raise InputError(f"{splits}: '{min(leaked)}' is in the training part and held out as well")
-    return split
 
 
 def amass_split(name: str) -> PublishedSplit:

@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from vimoflow.diffusion.sampler import Denoise
 from vimoflow.errors import ConfigError
 
-Condition = TypeVar("Condition")
-
-
-def _concatenate(first: Tensor, second: Tensor) -> Tensor:
-    return torch.cat((first, second))
+Denoise = Callable[[Tensor, Tensor], Tensor]
+"""``(x_t, t) -> x0_hat``: (batch, frames, channels) and (batch,) to (batch, frames, channels)."""
 
 
 def guided(
-    denoise: Callable[[Tensor, Tensor, Condition], Tensor],
-    condition: Condition,
-    empty: Condition,
-    w: float,
-    join: Callable[[Condition, Condition], Condition] = _concatenate,  # type: ignore[assignment]
+    denoise: Callable[[Tensor, Tensor, Tensor], Tensor], condition: Tensor, empty: Tensor, w: float
 ) -> Denoise:
     """A denoiser that answers ``(1 + w) D(x_t, t, condition) - w D(x_t, t, empty)``.
 
     Both are evaluated in one batch of twice the size. With ``w`` 0 the model never sees ``empty``.
-    Guided rotations are no rotations: re-orthonormalise them in the sampler's ``x0_transform``.
+    Guided rotations are no rotations: re-orthonormalise them.
 
     Args:
         denoise: the model, ``(x_t, t, condition) -> x0_hat``.
         condition: what to follow, for a batch.
         empty: "no condition", for a batch of the same size.
         w: strength; 0 is none. The thesis' w, which others call the guidance scale minus 1.
-        join: makes one condition of two, along the batch; for tensors it need not be given.
 
     Raises:
         ConfigError: ``w`` is negative or not finite.
@@ -45,7 +35,7 @@ def guided(
         raise ConfigError(f"the guidance strength must be 0 or more, not {w:g}")
     if w == 0.0:
         return lambda x_t, t: denoise(x_t, t, condition)
-    both = join(condition, empty)
+    both = torch.cat((condition, empty))
 
     def guided_denoise(x_t: Tensor, t: Tensor) -> Tensor:
         x0_hat = denoise(torch.cat((x_t, x_t)), torch.cat((t, t)), both)

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from vimoflow.diffusion.schedule import NoiseSchedule, broadcast_over_frames
+from vimoflow.diffusion.schedule import NoiseSchedule
 
 _NEIGHBOURS = 4  # known frames on either side of a gap that count: place, velocity, acceleration
 _NUGGET = 0.05  # noise of a frame in the variogram's first value: bounds what velocities may say
@@ -94,7 +94,7 @@ def noisy_or_guessed(
     blank = t == schedule.T
     if not bool(blank.any()):
         return x_t
-    return torch.where(broadcast_over_frames(blank), kriging(x0, t == 0), x_t)
+    return torch.where(blank[..., None], kriging(x0, t == 0), x_t)
 
 
 def _gaps(known: Bool[Tensor, "frames"]) -> list[tuple[int, int]]:

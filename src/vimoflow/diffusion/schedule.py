@@ -71,25 +71,25 @@ class NoiseSchedule:
 
     def add_noise(
         self,
-        x0: Float[Tensor, "batch frames channels"],
-        t: Int[Tensor, "batch"] | Int[Tensor, "batch frames"],
-        noise: Float[Tensor, "batch frames channels"],
-    ) -> Float[Tensor, "batch frames channels"]:
+        x0: Float[Tensor, "*shape"],
+        t: Int[Tensor, "*first"],
+        noise: Float[Tensor, "*shape"],
+    ) -> Float[Tensor, "*shape"]:
         """``x_t`` given the data and standard normal noise (thesis, Algorithm 1).
 
         Args:
             x0: normalised data.
-            t: one timestep for each clip, or one for each frame.
+            t: one timestep for each clip, or one for each frame, in the shape of the first axes.
             noise: standard normal.
         """
-        per_frame = broadcast_over_frames(t)
+        per_frame = over(x0, t)
         signal = self.signal_rate(per_frame).to(x0.dtype)
         return signal * x0 + self.noise_rate(per_frame).to(x0.dtype) * noise
 
 
-def broadcast_over_frames(values: Tensor) -> Tensor:
-    """``(batch,)`` to ``(batch, 1, 1)`` and ``(batch, frames)`` to ``(batch, frames, 1)``."""
-    return values[:, None, None] if values.ndim == 1 else values[..., None]
+def over(x: Tensor, values: Tensor) -> Tensor:
+    """Values of the first axes of ``x``, with axes of length 1 for the others."""
+    return values[(...,) + (None,) * (x.ndim - values.ndim)]
 
 
 @functools.lru_cache(maxsize=32)

@@ -11,29 +11,24 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from vimoflow.errors import ConfigError
+
+Rng = torch.Generator | None
 
 
 @runtime_checkable
 class TimestepSampler(Protocol):
     """Draws the timesteps of one training batch."""
 
-    def sample(
-        self,
-        batch: int,
-        frames: int,
-        generator: torch.Generator | None = None,
-        progress: float = 0.0,
-    ) -> Tensor:
+    def sample(self, batch: int, frames: int, rng: Rng = None, progress: float = 0.0) -> Tensor:
         """Timesteps ``(batch, frames)``, or ``(batch,)`` where all frames of a clip share one.
 
         Args:
             batch: number of clips.
             frames: number of frames of a clip.
-            generator: source of randomness; PyTorch's own if None.
+            rng: source of randomness; PyTorch's own if None.
             progress: share of the training done, 0 to 1.
         """
         ...
@@ -75,32 +70,9 @@ class ScalarTimesteps:
         if not 0 <= self.first < self.T:
             raise ConfigError(f"the first timestep must be one of 0 to {self.T - 1}")
 
-    def sample(
-        self,
-        batch: int,
-        frames: int,
-        generator: torch.Generator | None = None,
-        progress: float = 0.0,
-    ) -> Int[Tensor, "batch"]:
+    def sample(self, batch: int, frames: int, rng: Rng = None, progress: float = 0.0) -> Tensor:
         """See :meth:`TimestepSampler.sample`."""
-        return self.first + _integers(self.T - self.first, (batch,), generator)
-
-
-@dataclass(frozen=True)
-class IndependentTimesteps:
-    """A timestep of its own for every frame."""
-
-    T: int = 1000
-
-    def sample(
-        self,
-        batch: int,
-        frames: int,
-        generator: torch.Generator | None = None,
-        progress: float = 0.0,
-    ) -> Int[Tensor, "batch frames"]:
-        """See :meth:`TimestepSampler.sample`."""
-        return _integers(self.T, (batch, frames), generator)
+        return self.first + _integers(self.T - self.first, (batch,), rng)
 
 
 @dataclass(frozen=True)
@@ -121,17 +93,11 @@ class PTSS:
         """``p`` when a share ``progress`` of the training is done."""
         return self.p.at(progress) if isinstance(self.p, ProbabilityRise) else float(self.p)
 
-    def sample(
-        self,
-        batch: int,
-        frames: int,
-        generator: torch.Generator | None = None,
-        progress: float = 0.0,
-    ) -> Int[Tensor, "batch frames"]:
+    def sample(self, batch: int, frames: int, rng: Rng = None, progress: float = 0.0) -> Tensor:
         """See :meth:`TimestepSampler.sample`."""
-        independent = _uniform((batch, 1), generator) < self.probability(progress)
-        shared = _integers(self.T, (batch, 1), generator)
-        return torch.where(independent, _integers(self.T, (batch, frames), generator), shared)
+        independent = _uniform((batch, 1), rng) < self.probability(progress)
+        shared = _integers(self.T, (batch, 1), rng)
+        return torch.where(independent, _integers(self.T, (batch, frames), rng), shared)
 
 
 @dataclass(frozen=True)
@@ -151,50 +117,19 @@ class BlockTimesteps:
         if self.most_cuts < 1 or not 0 <= self.clean <= 1:
             raise ConfigError(f"blocks need 1 cut or more and a probability up to 1, not {self}")
 
-    def sample(
-        self,
-        batch: int,
-        frames: int,
-        generator: torch.Generator | None = None,
-        progress: float = 0.0,
-    ) -> Int[Tensor, "batch frames"]:
+    def sample(self, batch: int, frames: int, rng: Rng = None, progress: float = 0.0) -> Tensor:
         """See :meth:`TimestepSampler.sample`."""
-        cuts = _integers(frames, (batch, self.most_cuts), generator)
-        number = 1 + _integers(self.most_cuts, (batch, 1), generator)
+        cuts = _integers(frames, (batch, self.most_cuts), rng)
+        number = 1 + _integers(self.most_cuts, (batch, 1), rng)
         used = torch.arange(self.most_cuts, device=cuts.device) < number
         frame = torch.arange(frames, device=cuts.device)
         before = (cuts[:, :, None] <= frame) & used[:, :, None]
         # The first frame falls on either side, so that known frames come first as often as last.
-        side = (before.sum(1) + _integers(2, (batch, 1), generator)) % 2
-        level = _integers(self.T, (batch, 1), generator)
-        other = _integers(self.T, (batch, 1), generator)
-        other = torch.where(_uniform((batch, 1), generator) < self.clean, 0, other)
+        side = (before.sum(1) + _integers(2, (batch, 1), rng)) % 2
+        level = _integers(self.T, (batch, 1), rng)
+        other = _integers(self.T, (batch, 1), rng)
+        other = torch.where(_uniform((batch, 1), rng) < self.clean, 0, other)
         return torch.where(side == 0, level, other)
-
-
-@dataclass(frozen=True)
-class RampTimesteps:
-    """Levels that rise or fall linearly over a random stretch: a clip that grows at one end.
-
-    Before and after the stretch the level is constant.
-    """
-
-    T: int = 1000
-
-    def sample(
-        self,
-        batch: int,
-        frames: int,
-        generator: torch.Generator | None = None,
-        progress: float = 0.0,
-    ) -> Int[Tensor, "batch frames"]:
-        """See :meth:`TimestepSampler.sample`."""
-        ends = _integers(frames, (batch, 2), generator).sort(dim=1).values
-        first, last = ends[:, :1], ends[:, 1:]
-        frame = torch.arange(frames, device=ends.device)
-        along = ((frame - first) / (last - first).clamp(min=1)).clamp(0.0, 1.0)
-        level = _integers(self.T, (batch, 2), generator)
-        return (level[:, :1] + along * (level[:, 1:] - level[:, :1])).round().long()
 
 
 @dataclass(frozen=True)
@@ -203,15 +138,9 @@ class BlankTimesteps:
 
     T: int = 1000
 
-    def sample(
-        self,
-        batch: int,
-        frames: int,
-        generator: torch.Generator | None = None,
-        progress: float = 0.0,
-    ) -> Int[Tensor, "batch frames"]:
+    def sample(self, batch: int, frames: int, rng: Rng = None, progress: float = 0.0) -> Tensor:
         """See :meth:`TimestepSampler.sample`."""
-        return torch.full((batch, frames), self.T, device=_device(generator))
+        return torch.full((batch, frames), self.T, device=_device(rng))
 
 
 @dataclass(frozen=True)
@@ -227,20 +156,14 @@ class GapTimesteps:
     longest: float = 0.75
     T: int = 1000
 
-    def sample(
-        self,
-        batch: int,
-        frames: int,
-        generator: torch.Generator | None = None,
-        progress: float = 0.0,
-    ) -> Int[Tensor, "batch frames"]:
+    def sample(self, batch: int, frames: int, rng: Rng = None, progress: float = 0.0) -> Tensor:
         """See :meth:`TimestepSampler.sample`."""
         shape = (batch, self.most_gaps, 1)
-        length = (1 + _uniform(shape, generator) * int(self.longest * frames)).floor()
+        length = (1 + _uniform(shape, rng) * int(self.longest * frames)).floor()
         # Also partly outside, so that frames at the ends are in gaps as often as others.
-        start = (_uniform(shape, generator) * (frames + length) - length).floor()
+        start = (_uniform(shape, rng) * (frames + length) - length).floor()
         frame = torch.arange(frames, device=start.device)
-        number = 1 + _integers(self.most_gaps, (batch, 1, 1), generator)
+        number = 1 + _integers(self.most_gaps, (batch, 1, 1), rng)
         used = torch.arange(self.most_gaps, device=start.device)[:, None] < number
         gap = ((frame >= start) & (frame < start + length) & used).any(dim=1)
         return torch.where(gap, self.T, 0)
@@ -264,31 +187,25 @@ class MixedTimesteps:
         if min(self.shares) < 0 or abs(sum(self.shares) - 1.0) > 1e-6:
             raise ConfigError(f"the shares of mixed timesteps must sum to 1, not {self.shares}")
 
-    def sample(
-        self,
-        batch: int,
-        frames: int,
-        generator: torch.Generator | None = None,
-        progress: float = 0.0,
-    ) -> Int[Tensor, "batch frames"]:
+    def sample(self, batch: int, frames: int, rng: Rng = None, progress: float = 0.0) -> Tensor:
         """See :meth:`TimestepSampler.sample`."""
-        u = _uniform((batch,), generator)
+        u = _uniform((batch,), rng)
         edges = torch.tensor(self.shares, dtype=u.dtype, device=u.device).cumsum(0)[:-1]
         choice = torch.bucketize(u, edges, right=True)
         drawn = [
-            s.sample(batch, frames, generator, progress).reshape(batch, -1).expand(batch, frames)
+            s.sample(batch, frames, rng, progress).reshape(batch, -1).expand(batch, frames)
             for s in self.samplers
         ]
         return torch.stack(drawn)[choice, torch.arange(batch, device=u.device)]
 
 
-def _integers(high: int, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.randint(high, shape, generator=generator, device=_device(generator))
+def _integers(high: int, shape: tuple[int, ...], rng: Rng) -> Tensor:
+    return torch.randint(high, shape, generator=rng, device=_device(rng))
 
 
-def _uniform(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.rand(shape, generator=generator, device=_device(generator))
+def _uniform(shape: tuple[int, ...], rng: Rng) -> Tensor:
+    return torch.rand(shape, generator=rng, device=_device(rng))
 
 
-def _device(generator: torch.Generator | None) -> torch.device:
-    return torch.device("cpu") if generator is None else generator.device
+def _device(rng: Rng) -> torch.device:
+    return torch.device("cpu") if rng is None else rng.device

@@ -12,29 +12,31 @@ simply at low noise for all steps. Channels that are known in part of a frame ar
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.diffusion.checkpoint import Checkpoint
-from vimoflow.diffusion.guidance import guided
-from vimoflow.diffusion.sampler import inference_timesteps, step
+from vimoflow.diffusion.denoising import Walk, denoise
+from vimoflow.diffusion.sampler import inference_timesteps
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.editing.joins import REACH_S, OffsetSpline
 from vimoflow.errors import ConfigError
 from vimoflow.inference.conditioning.encoding import Condition
-from vimoflow.inference.sampling import merge_windows, orthonormal, split_windows
+from vimoflow.inference.sampling import orthonormal, split_windows
 from vimoflow.inference.sampling.denoising import window_channels
+from vimoflow.inference.sampling.joining import GROUND
+from vimoflow.inference.sampling.task import FeatureTask
 from vimoflow.inference.sampling.unseen import feature_kriging
 from vimoflow.motion.features import LAYOUT
 
 METHODS = ("auto", "one-pass", "timesteps", "repaint")
 _WINDOW, _OVERLAP = 150, 50  # frames at 30 fps, as trained
 _FADE = 15  # frames from the known ones on over which the network comes in
-_GROUND = [LAYOUT.root.start, LAYOUT.root.start + 2]
 
 Constrain = Callable[[Tensor, int], Tensor]
 """``(features, t) -> features``: (samples, frames, 151), moved towards what they must satisfy."""
@@ -83,6 +85,12 @@ class DenoisingOptions:
         if not 0 <= self.prior < 1:
             raise ConfigError(f"prior must be at least 0 and below 1, not {self.prior:g}")
 
+    def levels(self, T: int) -> tuple[int, ...]:
+        """Timesteps at which the model is asked."""
+        timesteps = inference_timesteps(T, self.steps)
+        timesteps = timesteps[round((1 - self.start) * len(timesteps)) :]
+        return tuple(t for t in timesteps for _ in range(self.rounds if t > timesteps[-1] else 1))
+
 
 @dataclass(frozen=True)
 class Known:
@@ -123,143 +131,124 @@ def denoise_unknown(
     Raises:
         ConfigError: one pass is wanted of a checkpoint that was not taught to.
     """
-    run = _Denoising(checkpoint, known, options or DenoisingOptions(), constrain)
-    return orthonormal(run.in_one_pass() if run.method == "one-pass" else run.estimate())
+    options = options or DenoisingOptions()
+    plan = WindowPlan.cover(len(known.features), _WINDOW, _OVERLAP)
+    task = _Completing(
+        checkpoint, plan, options.samples, options.seed, options.guidance,
+        known=known, options=options, constrain=constrain,
+    )  # fmt: skip
+    schedule = checkpoint.schedule
+    walk = Walk(schedule, (schedule.T,) if task.one_pass else options.levels(schedule.T))
+    count = len(plan.starts)
+    collections.deque(denoise(task, walk, count, plan.reach, block=count), maxlen=0)
+    return orthonormal(task.merged)
 
 
-class _Denoising:
-    """One run over all windows and samples together."""
+@dataclass
+class _Completing(FeatureTask):
+    """All windows and samples together: what is known of a sequence holds for the whole of it."""
 
-    def __init__(
-        self, checkpoint: Checkpoint, known: Known, options: DenoisingOptions,
-        constrain: Constrain | None,
-    ) -> None:  # fmt: skip
-        self.checkpoint, self.options, self.constrain = checkpoint, options, constrain
-        self.known, self.samples = known, options.samples
-        frames = len(known.features)
+    known: Known = field(kw_only=True)
+    options: DenoisingOptions = field(kw_only=True)
+    constrain: Constrain | None = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        known, options = self.known, self.options
         self.spline = OffsetSpline(known.channels, 30 * REACH_S)
-        self.plan = WindowPlan.cover(frames, _WINDOW, _OVERLAP)
-        self.mask = self._windows(known.channels.expand(self.samples, -1, -1))
-        self.whole = self.mask.all(-1)
-        self.generator = torch.Generator().manual_seed(options.seed)
-        unseen = (known.condition.pose[..., 2] == 0).all(-1, keepdim=True)
-        self.method = self._method()
+        self.mask = self.plan.split(known.channels.expand(self.batch, -1, -1))
+        self.generator = torch.Generator().manual_seed(self.seed)
+        self.one_pass = self._one_pass()
         self.kriging = feature_kriging()
         self.guess = self.kriging(known.features[None], known.frames[None])[0]
         self.faded_in = _faded_in(known.frames)[:, None]
-        prior = self.guess if self.method == "one-pass" else known.features
+        unseen = (known.condition.pose[..., 2] == 0).all(-1, keepdim=True)
         weight = (options.prior * unseen.float()).expand(*unseen.shape[:-1], LAYOUT.size).clone()
-        if self.method != "one-pass" and options.prior > 0 and bool(known.frames.any()):
+        if not self.one_pass and options.prior > 0 and bool(known.frames.any()):
             # Paths are not drawn: those of the shipped weights lose the known frames by decimetres.
             weight[..., LAYOUT.root] = torch.where(unseen, 1.0, weight[..., LAYOUT.root])
-        self.prior, self.weight = prior, weight
-        condition = window_channels(
+        self.prior, self.weight = self.guess if self.one_pass else known.features, weight
+        self.merged = known.features.expand(self.batch, -1, -1).clone()
+        self.channels = window_channels(
             Condition(
-                known.condition.pose.expand(self.samples, -1, -1, -1),
-                known.condition.track.expand(self.samples, -1, -1),
+                known.condition.pose.expand(self.batch, -1, -1, -1),
+                known.condition.track.expand(self.batch, -1, -1),
             ),
             self.plan,
         )
-        self.denoise = guided(
-            checkpoint.denoiser, condition, torch.zeros_like(condition), options.guidance
-        )
 
-    def _method(self) -> str:
-        taught = self.checkpoint.one_pass
-        if self.options.method == "one-pass" and not taught:
+    def _one_pass(self) -> bool:
+        taught, method = self.checkpoint.one_pass, self.options.method
+        if method == "one-pass" and not taught:
             raise ConfigError(
                 f"the checkpoint {self.checkpoint.name!r} was not trained for one pass: "
                 "use the method timesteps"
             )
-        if self.options.method != "auto":
-            return self.options.method
-        told = self.mask.flatten(1).any(1)
-        one_pass = taught and self.samples == 1 and bool(told.all())
-        return "one-pass" if one_pass else "timesteps"
+        told = self.mask.flatten(2).any(2)
+        auto = method == "auto" and taught and self.batch == 1 and bool(told.all())
+        return method == "one-pass" or auto
 
-    def in_one_pass(self) -> Tensor:
-        """The mean of all possible motions; no noise, so all samples are alike."""
-        T = self.checkpoint.schedule.T
-        clean = self._normalized(self.known.features.expand(self.samples, -1, -1))
-        guess = torch.where(self.mask, clean, self.kriging(clean, self.whole))
-        x0 = self.denoise(guess, torch.where(self.whole, 0, T))
-        return self._constrained(x0, T)
+    def start(self, windows: range) -> Tensor:
+        if self.one_pass:  # no noise, so all samples are alike
+            clean, mask = self._normalized(), self.mask
+            guess = self.kriging(clean.flatten(0, 1), mask.all(-1).flatten(0, 1))
+            return torch.where(mask, clean, guess.unflatten(0, mask.shape[:2]))
+        noise = self.noise(-1, windows)
+        if self.options.start == 1:
+            return noise
+        level = self.options.levels(self.checkpoint.schedule.T)[0]
+        return self._noised(torch.full(noise.shape[:3], level), noise)
 
-    def estimate(self) -> Tensor:
-        """The clean estimate of the last step."""
-        schedule, options = self.checkpoint.schedule, self.options
-        timesteps = inference_timesteps(schedule.T, options.steps)
-        timesteps = timesteps[round((1 - options.start) * len(timesteps)) :]
-        merged = self.known.features.expand(self.samples, -1, -1).clone()
-        x_t = self._noise()
-        if options.start < 1:
-            level = torch.full(x_t.shape[:1], timesteps[0])
-            x_t = schedule.add_noise(self._normalized(merged), level, x_t)
-        for now, prev in zip(timesteps, [*timesteps[1:], -1], strict=True):
-            for round_number in range(options.rounds if prev >= 0 else 1):
-                if round_number > 0:
-                    x_t = self._renoised(x_t, prev, now)
-                x_t, t = self._with_known(x_t, merged, now)
-                x0 = self.denoise(x_t, t)
-                merged = self._constrained(x0, now)
-                t_prev = torch.where(t == now, prev, t)
-                x_t = step(schedule, x_t, self._normalized(merged), t, t_prev)
-        return merged
-
-    def _with_known(self, x_t: Tensor, merged: Tensor, now: int) -> tuple[Tensor, Tensor]:
+    def shown(self, level: int, windows: range, noisy: Tensor) -> tuple[Tensor, Tensor]:
         """The noisy windows with what is known put in, and the timestep of every frame."""
-        t = torch.full(x_t.shape[:2], now)
-        if self.method == "timesteps":
-            t = torch.where(self.whole, min(self.options.known_t, now), t)
-        clean = self._normalized(merged)
-        noised = self.checkpoint.schedule.add_noise(clean, t, torch.randn(
-            clean.shape, generator=self.generator))  # fmt: skip
-        return torch.where(self.mask, noised, x_t), t
+        t = torch.full(noisy.shape[:3], level)
+        whole = self.mask.all(-1)
+        if self.one_pass:
+            return noisy, torch.where(whole, 0, t)
+        if self.options.method != "repaint":
+            t = torch.where(whole, min(self.options.known_t, level), t)
+        noise = torch.randn(noisy.shape, generator=self.generator)
+        return torch.where(self.mask, self._noised(t, noise), noisy), t
 
-    def _constrained(self, x0: Tensor, now: int) -> Tensor:
+    def estimate(self, windows: range, x_t: Tensor, t: Tensor) -> Tensor:
+        return orthonormal(self.asked(self.channels, x_t, t))
+
+    def constrained(self, merged: Tensor, level: int) -> Tensor:
         """The estimate as one sequence in the known part's place, with all that is known."""
-        features = self.checkpoint.normalization.denormalize(x0).unflatten(0, (self.samples, -1))
-        raw = self._placed(merge_windows(orthonormal(features), self.plan))
-        known = self.known
+        raw, known = self._placed(merged), self.known
         # What the model gets wrong about known frames it gets wrong inside the gap, too.
         corrected = raw + self.spline(known.features - raw)
         corrected = torch.lerp(corrected, self.prior, self.weight)
         # The guess goes through the known frames with their velocity; the network need not.
         corrected = torch.lerp(self.guess, corrected, self.faded_in)
-        merged = torch.where(known.channels, known.features, corrected)
+        self.merged = torch.where(known.channels, known.features, corrected)
         if self.constrain is not None:
-            merged = torch.where(known.channels, known.features, self.constrain(merged, now))
-        return merged
+            moved = self.constrain(self.merged, level)
+            self.merged = torch.where(known.channels, known.features, moved)
+        return self.merged
 
     def _placed(self, features: Tensor) -> Tensor:
         """Moved on the ground to where the known positions are: windows begin at their origin."""
-        ground = self.known.channels[:, _GROUND].all(-1)
+        ground = self.known.channels[:, GROUND].all(-1)
         if not bool(ground.any()):
             return features
-        difference = (self.known.features - features)[:, ground][..., _GROUND].mean(1)
+        difference = (self.known.features - features)[:, ground][..., GROUND].mean(1)
         moved = features.clone()
-        moved[..., _GROUND] += difference[:, None]
+        moved[..., GROUND] += difference[:, None]
         return moved
 
-    def _renoised(self, x: Tensor, prev: int, now: int) -> Tensor:
-        """From the level ``prev`` back up to ``now`` (RePaint, algorithm 1, line 10)."""
-        kept = self.checkpoint.schedule.alpha_bar(torch.tensor([now, prev]))
-        ratio = kept[0] / kept[1]
-        return ratio.sqrt() * x + (1 - ratio).sqrt() * torch.randn(
-            x.shape, generator=self.generator
-        )
+    def noise(self, number: int, windows: range) -> Tensor:
+        """Of one generator; what denoising begins with is shared where windows overlap."""
+        if number < 0:
+            shape = (self.batch, self.plan.frames, LAYOUT.size)
+            return self.plan.split(torch.randn(shape, generator=self.generator))
+        return torch.randn(self.mask.shape, generator=self.generator)
 
-    def _noise(self) -> Tensor:
-        """Noise that belongs to frames, so that windows share it where they overlap."""
-        shape = (self.samples, self.plan.frames, LAYOUT.size)
-        return self._windows(torch.randn(shape, generator=self.generator))
+    def _normalized(self) -> Tensor:
+        """The last estimate as the model sees it."""
+        return self.checkpoint.normalization.normalize(split_windows(self.merged, self.plan))
 
-    def _normalized(self, merged: Tensor) -> Tensor:
-        windows = split_windows(merged, self.plan).flatten(0, 1)
-        return self.checkpoint.normalization.normalize(windows)
-
-    def _windows(self, x: Tensor) -> Tensor:
-        return self.plan.split(x).flatten(0, 1)
+    def _noised(self, t: Tensor, noise: Tensor) -> Tensor:
+        return self.checkpoint.schedule.add_noise(self._normalized(), t, noise)
 
 
 def _faded_in(known: Bool[Tensor, "frames"]) -> Float[Tensor, "frames"]:

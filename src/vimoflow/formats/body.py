@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.interpolate import PchipInterpolator
 
 from vimoflow.formats.body_shapes import Part, Station, left_parts, middle_parts
+from vimoflow.formats.monotone_cubic import monotone_cubic
 from vimoflow.motion.skeleton import JOINT_NAMES, MIRROR_JOINTS, joint, load_skeleton
 
 MATERIALS = ("body", "left", "right", "dark")
@@ -80,10 +80,17 @@ def skin(
 
 
 @functools.cache
-def load_body() -> BodyMesh:
-    """The mannequin of the canonical skeleton, about 1.75 m tall."""
-    left = [_loft(part) for part in left_parts()]
-    meshes = [*(_loft(part) for part in middle_parts()), *left, *(_mirror(mesh) for mesh in left)]
+def load_body(coarse: bool = False) -> BodyMesh:
+    """The mannequin of the canonical skeleton, about 1.75 m tall.
+
+    Args:
+        coarse: fewer faces, for pictures in which the figure is a few hundred pixels tall.
+    """
+    middle, side = middle_parts(), left_parts()
+    if coarse:
+        middle, side = (tuple(part.coarser() for part in parts) for parts in (middle, side))
+    left = [_loft(part) for part in side]
+    meshes = [*(_loft(part) for part in middle), *left, *(_mirror(mesh) for mesh in left)]
     starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes[:-1]])
     return BodyMesh(
         vertices=np.concatenate([mesh.vertices for mesh in meshes]),
@@ -142,7 +149,7 @@ def _profile(part: Part, length: float) -> Float[np.ndarray, "rings 5"]:
     """
     stations = np.array([_row(station, length) for station in part.stations])
     along = np.linspace(stations[0, 0], stations[-1, 0], part.rings)
-    middle = np.column_stack((along, PchipInterpolator(stations[:, 0], stations[:, 1:])(along)))
+    middle = np.column_stack((along, monotone_cubic(stations[:, 0], stations[:, 1:], along)))
     start = _cap(middle[0], part.start_cap, part.cap_rings, -1)
     end = _cap(middle[-1], part.end_cap, part.cap_rings, 1)
     return np.concatenate((start, middle, end[::-1]))

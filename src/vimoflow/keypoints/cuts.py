@@ -18,7 +18,7 @@ from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.estimators import KeypointEstimator
 from vimoflow.keypoints.people_sizes import metre_px
 from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.video import VideoFrame
+from vimoflow.video import VideoFrame, prefetch
 
 _JUMP_M = 0.1  # median over the points
 _JUMP_RATIO = 3.0  # of what is usual around it
@@ -106,14 +106,13 @@ class CutWatch:
 
     def estimate(self, frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "17 3"]]:
         """The estimator's keypoints, frame by frame."""
-        pending = iter(frames)
-        first = next(pending, None)
-        change = _PictureChange()
-        while first is not None:
-            following: list[VideoFrame] = []
-            shot = self._shot(first, pending, change, following)
-            yield from self._make().estimate(shot)
-            first = following[0] if following else None
+        # How much the picture changes is measured in a thread, ahead of the detector.
+        with prefetch(_measured(frames)) as pending:
+            first = next(pending, None)
+            while first is not None:
+                following: list[tuple[VideoFrame, float]] = []
+                yield from self._make().estimate(self._shot(first[0], pending, following))
+                first = following[0] if following else None
 
     def cuts(self, keypoints: Keypoints2D) -> tuple[int, ...]:
         """First frames of new shots, told by picture and keypoints together."""
@@ -124,22 +123,25 @@ class CutWatch:
     def _shot(
         self,
         first: VideoFrame,
-        pending: Iterator[VideoFrame],
-        change: _PictureChange,
-        following: list[VideoFrame],
+        pending: Iterator[tuple[VideoFrame, float]],
+        following: list[tuple[VideoFrame, float]],
     ) -> Iterator[VideoFrame]:
         """Frames up to the next cut, whose first frame goes to ``following``."""
-        change(first)
         yield first
-        for frame in pending:
-            score = change(frame)
+        for frame, score in pending:
             if score > _SLIGHT_CHANGE:
                 self._slight.append(frame.index)
             if score > _CHANGE:
                 self._hard.append(frame.index)
-                following.append(frame)
+                following.append((frame, score))
                 return
             yield frame
+
+
+def _measured(frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, float]]:
+    change = _PictureChange()
+    for frame in frames:
+        yield frame, change(frame)
 
 
 class _PictureChange:
@@ -155,15 +157,11 @@ class _PictureChange:
             ) from error
         self._detector = ContentDetector(threshold=_CHANGE)
         self._detector.stats_manager = StatsManager()
-        self._known: tuple[int, float] = (-1, 0.0)
 
     def __call__(self, frame: VideoFrame) -> float:
-        """The score of a frame; 0 for the first. Asked twice for one frame it says the same."""
-        if frame.index == self._known[0]:
-            return self._known[1]
+        """The score of a frame; 0 for the first."""
         stride = max(1, frame.rgb.shape[1] // _PICTURE_WIDTH)
         small = np.ascontiguousarray(frame.rgb[::stride, ::stride, ::-1])
         self._detector.process_frame(frame.index, small)
         values = self._detector.stats_manager.get_metrics(frame.index, ["content_val"])
-        self._known = (frame.index, float(values[0] or 0.0))
-        return self._known[1]
+        return float(values[0] or 0.0)

@@ -99,18 +99,26 @@ class Region:
 
 @dataclass(frozen=True)
 class Extraction:
-    """Keypoints of a video and what was wrong with the file, one sentence each."""
+    """Keypoints of a video.
+
+    Attributes:
+        keypoints: of the frames that were looked at.
+        warnings: what was wrong with the file, one sentence each.
+        clock: times of all the video's frames, seconds from the first.
+    """
 
     keypoints: Keypoints2D
     warnings: tuple[str, ...]
+    clock: Float[np.ndarray, "all_frames"]
 
 
 @dataclass(frozen=True)
 class PeopleExtraction:
-    """Everybody in a video, largest in the picture first, and what was wrong with the file."""
+    """Everybody in a video, largest in the picture first; otherwise as `Extraction`."""
 
     people: tuple[Keypoints2D, ...]
     warnings: tuple[str, ...]
+    clock: Float[np.ndarray, "all_frames"]
 
 
 def extract_keypoints(
@@ -132,6 +140,7 @@ def extract(
     end: float | None = None,
     progress: Callable[[int, int | None], None] | None = None,
     region: Region | None = None,
+    rate: float | None = None,
 ) -> Extraction:
     """Find one person's keypoints in a video, frame by frame; only the keypoints stay in memory.
 
@@ -142,15 +151,16 @@ def extract(
         end: first moment not wanted any more.
         progress: told after every frame how many are done and how many there are (None: unknown).
         region: look only here, to single out one of several people.
+        rate: looks a second, Hz, at a video that is faster; None looks at every frame.
 
     Raises:
         InputError: the file is no readable video, shows no person, or the region misses the image.
         ConfigError: there is no such estimator.
     """
     detector = _estimator(estimator) if isinstance(estimator, str) else estimator
-    stream = frames(path, start, end)
+    stream = frames(path, start, end, rate=rate)
     window = (region or Region(0, 0, *stream.info.size)).within(stream.info)
-    total = _expected_frames(stream.info, start, end)
+    total = _expected_frames(stream.info, start, end, rate)
     times: list[float] = []
     points: list[Float[np.ndarray, "17 3"]] = []
     with closing(stream), prefetch(stream) as ahead:
@@ -164,7 +174,7 @@ def extract(
     found = int(keypoints.observed.any(axis=1).sum())
     if found < min(_MIN_FRAMES_WITH_PERSON, len(keypoints)):
         raise InputError(f"no person found in {Footage.of(path).path}: {_WANTED}")
-    return Extraction(keypoints, stream.warnings)
+    return Extraction(keypoints, stream.warnings, np.array(stream.clock))
 
 
 def extract_people(
@@ -174,14 +184,15 @@ def extract_people(
     end: float | None = None,
     progress: Callable[[int, int | None], None] | None = None,
     region: Region | None = None,
+    rate: float | None = None,
 ) -> PeopleExtraction:
     """Find everybody in a video and tell them apart; arguments and errors as for `extract`.
 
     People bear numbers, "1" for who is largest. Who is seen in a few frames only is left out.
     """
-    stream = frames(path, start, end)
+    stream = frames(path, start, end, rate=rate)
     window = (region or Region(0, 0, *stream.info.size)).within(stream.info)
-    total = _expected_frames(stream.info, start, end)
+    total = _expected_frames(stream.info, start, end, rate)
     times: list[float] = []
     rows: list[Float[np.ndarray, "people 17 3"]] = []
     with closing(stream), prefetch(stream) as ahead:
@@ -203,7 +214,7 @@ def extract_people(
         Keypoints2D(one, timestamps, stream.info.size, stream.info.name, estimator.name, str(k))
         for k, one in enumerate(lasting, start=1)
     )
-    return PeopleExtraction(tuple(found), stream.warnings)
+    return PeopleExtraction(tuple(found), stream.warnings, np.array(stream.clock))
 
 
 def _estimator(name: str) -> KeypointEstimator:
@@ -229,8 +240,13 @@ def _in_whole_image(
     return points_region + np.where(seen, (region.left, region.top, 0.0), 0.0)
 
 
-def _expected_frames(info: VideoInfo, start: float | None, end: float | None) -> int | None:
-    if info.frame_count is None or (start is None and end is None):
-        return info.frame_count
+def _expected_frames(
+    info: VideoInfo, start: float | None, end: float | None, rate: float | None
+) -> int | None:
+    if info.frame_count is None:
+        return None
+    taken = 1.0 if rate is None else min(1.0, rate / info.fps)
+    if start is None and end is None:
+        return round(info.frame_count * taken)
     length = info.frame_count / info.fps
-    return max(0, round((min(end or length, length) - (start or 0.0)) * info.fps))
+    return max(0, round((min(end or length, length) - (start or 0.0)) * info.fps * taken))

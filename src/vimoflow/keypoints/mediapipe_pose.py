@@ -143,21 +143,17 @@ def _metres(result: Any) -> Float[np.ndarray, "33 3"]:
 
 
 def _import_mediapipe() -> Any:
-    """MediaPipe, also on machines that lack the system libraries of OpenCV's wheel (libGL).
+    """MediaPipe, without the packages that it imports for its drawing functions alone.
 
-    MediaPipe imports OpenCV for its drawing functions alone, which are not used here.
+    They are not used here. Matplotlib takes a third of a second, and OpenCV's wheel wants system
+    libraries (libGL) that a machine may lack.
 
     Raises:
         ConfigError: MediaPipe is not installed.
     """
     os.environ.setdefault("GLOG_minloglevel", "2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _without_chatter():
-        stand_in = ModuleType("cv2")
-        try:
-            import cv2  # noqa: F401
-        except ImportError:
-            sys.modules["cv2"] = stand_in
+    with _without_chatter(), _stand_ins(*_drawing_modules()):
         try:
             import mediapipe
         except ImportError as error:
@@ -165,10 +161,33 @@ def _import_mediapipe() -> Any:
                 f"the estimator mediapipe cannot be loaded ({error}); "
                 "run: pip install mediapipe==0.10.21"
             ) from error
-        finally:
-            if sys.modules.get("cv2") is stand_in:
-                del sys.modules["cv2"]
     return mediapipe
+
+
+def _drawing_modules() -> Iterator[str]:
+    if "matplotlib" not in sys.modules:
+        yield from ("matplotlib", "matplotlib.pyplot")
+    try:
+        import cv2  # noqa: F401
+    except ImportError:
+        yield "cv2"
+
+
+@contextmanager
+def _stand_ins(*names: str) -> Iterator[None]:
+    """Empty modules of these names, as long as the block lasts."""
+    made = {name: ModuleType(name) for name in names}
+    for name, module in made.items():
+        parent, _, child = name.rpartition(".")
+        if parent in made:
+            setattr(made[parent], child, module)
+    sys.modules.update(made)
+    try:
+        yield
+    finally:
+        for name, module in made.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
 
 
 @contextmanager

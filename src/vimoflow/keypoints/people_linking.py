@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 
 from vimoflow.keypoints.coco import COCO_NAMES
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px, part_heights_px
@@ -96,6 +95,8 @@ def _chain(
     person: Int[np.ndarray, " tracklets"],
 ) -> None:
     """Join the chosen tracklets: each takes the number in ``person`` of the one before it."""
+    from scipy.optimize import linear_sum_assignment  # slow to import
+
     if len(chosen) < 2:
         return
     cost = _costs([times[rows[k]] for k in chosen], [points[rows[k]] for k in chosen])

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 
 from vimoflow.keypoints.people_linking import chained
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px
@@ -114,6 +113,8 @@ class _Followed:
 
     def step(self, frame: int, points: Float[np.ndarray, "seen 17 3"]) -> Int[np.ndarray, " seen"]:
         """The tracklets that the people of the next frame belong to."""
+        from scipy.optimize import linear_sum_assignment  # slow to import
+
         if not len(points):
             return np.zeros(0, np.int64)
         self._keep((frame - self._frame) / self._fps <= _PATIENCE_S)

@@ -49,9 +49,12 @@ def coco_points(
     return p_world_joint[..., index, :] + (R_world_joint[..., index, :, :] @ offsets).squeeze(-1)
 
 
-@torch.compiler.assume_constant_result  # a compiled training step must not trace file reading
+# Read at import: a compiled training step must not trace file reading.
+_CANONICAL_OFFSETS = torch.from_numpy(load_skeleton().offsets)
+
+
 def _offsets(skeleton: Skeleton | None) -> Tensor:
-    return torch.from_numpy((skeleton or load_skeleton()).offsets)
+    return _CANONICAL_OFFSETS if skeleton is None else torch.from_numpy(skeleton.offsets)
 
 
 def _by_level() -> list[list[int]]:

@@ -7,6 +7,9 @@ degrees.
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -33,23 +36,36 @@ def proportioned(
         points: COCO points, metres.
         log_lengths: logarithms of the factors on ``PARTS``; any shape that broadcasts.
     """
-    factor = dict(zip(PARTS, log_lengths.exp()[..., None].unbind(-2), strict=True))
-    at = {name: points[..., coco(name), :] for name in COCO_NAMES}
+    factors = torch.cat((torch.ones_like(log_lengths[..., :1]), log_lengths.exp()), dim=-1)
+    maps = torch.from_numpy(proportion_maps()).to(points)
+    return torch.einsum("...m,mij->...ij", factors, maps) @ points
+
+
+@functools.cache
+def proportion_maps() -> Float[np.ndarray, "9 17 17"]:
+    """What each part contributes to the points: COCO points of a body are a sum of linear maps.
+
+    The first holds the mid-hip; those of ``PARTS`` are multiplied by the parts' lengths.
+    """
+    eye = np.eye(len(COCO_NAMES))
+    at = {name: eye[coco(name)] for name in COCO_NAMES}
     middle = {p: (at[f"left_{p}"] + at[f"right_{p}"]) / 2 for p in ("shoulder", "hip")}
-    neck = middle["hip"] + (middle["shoulder"] - middle["hip"]) * factor["trunk"]
-    out = list(points.unbind(-2))
+    maps = np.zeros((1 + len(PARTS), *eye.shape))
+    out = dict(zip(("hold", *PARTS), maps, strict=True))
+    out["hold"][:] = middle["hip"]
+    trunk = middle["shoulder"] - middle["hip"]
     for index in _HEAD:
-        out[index] = neck + (points[..., index, :] - middle["shoulder"]) * factor["head"]
+        out["trunk"][index] = trunk
+        out["head"][index] = eye[index] - middle["shoulder"]
     for side in _SIDES:
-        for start, root, part, limb in (
-            (neck, "shoulder", "shoulders", (("elbow", "upper arms"), ("wrist", "forearms"))),
-            (middle["hip"], "hip", "hips", (("knee", "thighs"), ("ankle", "shins"))),
+        for root, part, limb in (
+            ("shoulder", "shoulders", (("elbow", "upper arms"), ("wrist", "forearms"))),
+            ("hip", "hips", (("knee", "thighs"), ("ankle", "shins"))),
         ):
-            place = start + (at[f"{side}_{root}"] - middle[root]) * factor[part]
-            out[coco(f"{side}_{root}")] = place
-            above = root
-            for name, bone in limb:
-                place = place + (at[f"{side}_{name}"] - at[f"{side}_{above}"]) * factor[bone]
-                out[coco(f"{side}_{name}")] = place
-                above = name
-    return torch.stack(out, dim=-2)
+            chain = [coco(f"{side}_{name}") for name in (root, *(name for name, _ in limb))]
+            if root == "shoulder":
+                out["trunk"][chain] = trunk
+            out[part][chain] = at[f"{side}_{root}"] - middle[root]
+            for place, (above, (_, bone)) in enumerate(zip(chain, limb, strict=False), start=1):
+                out[bone][chain[place:]] = eye[chain[place]] - eye[above]
+    return maps

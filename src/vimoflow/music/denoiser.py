@@ -14,7 +14,6 @@ from torch import Tensor
 
 from vimoflow.diffusion.checkpoint import Checkpoint, load_checkpoint
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
-from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import CheckpointError
 from vimoflow.music.features import IMPULSES, LibrosaFeatures
 from vimoflow.music.pairs import Dance
@@ -94,15 +93,13 @@ def music_config(channels: int = LibrosaFeatures.channels) -> DenoiserConfig:
     )  # fmt: skip
 
 
-def denoiser_from_video(
-    video: Checkpoint, config: DenoiserConfig
-) -> Denoiser:  # the body knows how people move; only its ears are new
-    """A denoiser with the motion side of a video model and a new encoder.
+def denoiser_from_video(video: Checkpoint, fresh: Denoiser) -> Denoiser:
+    """A new denoiser with the motion side of a video model: its body knows how people move.
 
     Raises:
         CheckpointError: the two differ in more than the encoder.
     """
-    given = video.denoiser.config
+    given, config = video.denoiser.config, fresh.config
     wanted = dataclasses.replace(
         config, condition_channels=given.condition_channels, encoder_layers=given.encoder_layers,
         estimate_std=given.estimate_std,
@@ -111,8 +108,6 @@ def denoiser_from_video(
         raise CheckpointError(
             f"the checkpoint {video.name!r} has other sizes ({given}) than the music model"
         )
-    denoiser = Denoiser(config, NoiseSchedule())
-    own = denoiser.state_dict()
     body = {k: v for k, v in video.denoiser.state_dict().items() if not k.startswith("encoder.")}
-    denoiser.load_state_dict(own | body)
-    return denoiser
+    fresh.load_state_dict(fresh.state_dict() | body)
+    return fresh

@@ -149,22 +149,10 @@ def song_groups(dances: Sequence[Dance]) -> list[int]:
     return same_music(onsets)
 
 
-def song_folds(dances: Sequence[Dance], folds: int) -> list[list[str]]:
-    """Names of the dances of each fold: whole songs, spread so that folds are alike in length.
-
-    Raises:
-        InputError: fewer songs than folds.
-    """
-    groups = song_groups(dances)
-    lengths = {
-        g: sum(len(d) for d, o in zip(dances, groups, strict=True) if o == g) for g in groups
-    }
-    if not 2 <= folds <= len(lengths):
-        raise InputError(f"{len(lengths)} songs cannot be divided into {folds} folds")
-    sums = [0] * folds
-    names: list[list[str]] = [[] for _ in range(folds)]
-    for group in sorted(lengths, key=lambda g: (-lengths[g], g)):
-        fold = sums.index(min(sums))
-        sums[fold] += lengths[group]
-        names[fold] += [d.name for d, own in zip(dances, groups, strict=True) if own == group]
-    return names
+def beat_line(name: str, test: BeatTest) -> str:
+    """A beat test in one line."""
+    a = test.alignment
+    return (
+        f"{name}: beat alignment {a.value:.3f} ({a.low:.3f} to {a.high:.3f}) over {test.songs} "
+        f"songs; the same motions at random offsets {test.chance:.3f}; p = {test.p_value:.4f}"
+    )

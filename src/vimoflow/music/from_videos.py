@@ -11,7 +11,7 @@ from vimoflow.music.features import music_features
 from vimoflow.music.pairs import Dance
 from vimoflow.music.styles import style_dance
 from vimoflow.pipeline import GenerateOptions, generate
-from vimoflow.pipeline.generation import Progress
+from vimoflow.pipeline.inputs import Progress
 
 ENDINGS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 

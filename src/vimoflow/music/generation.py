@@ -26,7 +26,7 @@ from vimoflow.music.adapters import adapted, load_adapter, parse_style, style_pa
 from vimoflow.music.denoiser import MusicModel, load_music_model
 from vimoflow.music.features import FPS, LONGEST_S, beats_s, music_features
 from vimoflow.music.sampling import DanceOptions, dance_features, finished_dance
-from vimoflow.pipeline.generation import all_or_nothing
+from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.viewer.page import Detail, Sound, write_preview_page
 
 _SOUND_HZ = 32000  # of the sound in the page: mono, 96 kbit/s, 0.7 MB a minute

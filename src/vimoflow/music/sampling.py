@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vimoflow.diffusion.guidance import guided
-from vimoflow.diffusion.sampler import inference_timesteps, require_sampler, step
+from vimoflow.diffusion.denoising import Progress, Walk
+from vimoflow.diffusion.sampler import require_sampler
 from vimoflow.diffusion.windows import WindowPlan
-from vimoflow.editing.masked_denoising import DenoisingOptions, Known, denoise_unknown
 from vimoflow.errors import ConfigError
 from vimoflow.inference.sampling.finishing import finished_motion
-from vimoflow.inference.sampling.joining import Joined, merge_windows, orthonormal, split_windows
-from vimoflow.inference.sampling.noise import FrameNoise
-from vimoflow.inference.sampling.rolling import roll
+from vimoflow.inference.sampling.joining import orthonormal
+from vimoflow.inference.sampling.task import FeatureTask, denoised
 from vimoflow.motion.clip import Motion
 from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.denoiser import MusicModel
 from vimoflow.music.features import FPS
-from vimoflow.music.hearing import hearing
 
-_BLOCK = 8  # windows that take a step together
+_BLOCK = 8  # windows that take a step together: guidance makes each two rows of the model's batch
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def dance_features(
     music: Float[Tensor, "frames c"],
     options: DanceOptions | None = None,
     samples: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Float[Tensor, "samples frames 151"]:
     """Motion features at 30 fps, origin under the first root, to music.
 
@@ -82,7 +78,7 @@ def dance_features(
         music: features as ``music.features`` makes them, not normalised; at least 2 frames.
         options: how to sample.
         samples: dances to the same music, each from noise of its own.
-        progress: told the windows' steps done and to do.
+        progress: told the denoising steps done and to do.
 
     Raises:
         ConfigError: the music's channels are not the model's, or options make no sense.
@@ -91,12 +87,14 @@ def dance_features(
     if music.shape[1] != model.channels:
         raise ConfigError(f"the model takes {model.channels} channels, not {music.shape[1]}")
     plan = WindowPlan.cover(len(music), options.window, options.overlap)
-    task = _Dancing(model, music, plan, options, samples, progress)
-    out = Joined(samples, len(music))
-    ticks, count = len(task.timesteps), len(plan.starts)
-    for window, x0 in roll(task, count, ticks, plan.reach, max(_BLOCK, 2 * plan.reach)):
-        out.append(plan.starts[window], model.checkpoint.normalization.denormalize(x0))
-    return orthonormal(out.features)
+    heard = model.scale(music)[None].expand(samples, -1, -1)
+    task = _ToMusic(
+        model.checkpoint, plan, samples, options.seed, options.guidance,
+        music=heard, smoothing_s=options.smoothing_s,
+    )  # fmt: skip
+    sampler = require_sampler(options.sampler)
+    walk = Walk.of(model.checkpoint.schedule, options.steps, sampler)
+    return orthonormal(denoised(task, walk, progress, _BLOCK))
 
 
 def finished_dance(
@@ -113,30 +111,6 @@ def finished_dance(
     return finished_motion(features)
 
 
-def constrained_dance(
-    model: MusicModel,
-    music: Float[Tensor, "frames c"],
-    known: Known,
-    options: DanceOptions | None = None,
-    samples: int = 1,
-) -> Float[Tensor, "samples frames 151"]:
-    """A dance of which a part is given: key poses, a path of the root, a beginning.
-
-    Args:
-        model: with or without adapters.
-        music: features, not normalised.
-        known: what is given, as for editing; its 2D condition is not looked at.
-        options: how to sample; windows are those of editing.
-        samples: dances to draw.
-    """
-    options = options or DanceOptions()
-    checkpoint = hearing(model, music, options.guidance, samples)
-    how = DenoisingOptions(
-        method="timesteps", steps=options.steps, seed=options.seed, samples=samples, prior=0.0
-    )
-    return denoise_unknown(checkpoint, known, how)
-
-
 def _smoothed(
     features: Float[Tensor, "*batch frames 151"], by_s: float
 ) -> Float[Tensor, "*batch frames 151"]:
@@ -148,58 +122,13 @@ def _smoothed(
     return torch.from_numpy(smooth).to(features)
 
 
-class _Dancing:
-    """What happens to a range of windows at a tick; see ``rolling.WindowDenoising``."""
+@dataclass
+class _ToMusic(FeatureTask):
+    """Windows told by the music at their frames."""
 
-    def __init__(
-        self, model: MusicModel, music: Tensor, plan: WindowPlan, options: DanceOptions,
-        samples: int, progress: Callable[[int, int], None] | None,
-    ) -> None:  # fmt: skip
-        self.checkpoint, self.plan, self.options = model.checkpoint, plan, options
-        self.music = model.scale(music)[None].expand(samples, -1, -1)
-        self.samples, self.progress, self.done = samples, progress, 0
-        self.noise = FrameNoise(options.seed, samples, music.device)
-        self.timesteps = inference_timesteps(model.checkpoint.schedule.T, options.steps)
-        self.sampler = require_sampler(options.sampler)
+    music: Tensor = field(kw_only=True)
+    smoothing_s: float = field(kw_only=True)
 
-    def start(self, windows: range) -> Tensor:
-        return self._noise(-1, windows)
-
-    def estimate(self, tick: int, windows: range, noisy: Tensor) -> Tensor:
-        part = self.music[:, self.plan.span(windows)]
-        rows = self.plan.part(windows).split(part).flatten(0, 1)
-        ask = guided(self.checkpoint.denoiser, rows, torch.zeros_like(rows), self.options.guidance)
-        x_t = noisy.flatten(0, 1)
-        x0 = ask(x_t, torch.full((len(x_t),), self.timesteps[tick], device=x_t.device))
-        self._tell(len(windows))
-        features = self.checkpoint.normalization.denormalize(x0).unflatten(0, (self.samples, -1))
-        return orthonormal(_smoothed(features, self.options.smoothing_s))
-
-    def agree(self, tick: int, around: range, estimates: Tensor, windows: range) -> Tensor:
-        plan = self.plan.part(around)
-        together = split_windows(merge_windows(estimates, plan), plan)
-        inner = together[:, windows.start - around.start : windows.stop - around.start]
-        return self.checkpoint.normalization.normalize(inner)
-
-    def advance(self, tick: int, windows: range, noisy: Tensor, clean: Tensor) -> Tensor:
-        rows = self.samples * len(windows)
-        now, later = (
-            torch.full((rows,), t) for t in (self.timesteps[tick], [*self.timesteps, -1][tick + 1])
-        )
-        noise = None
-        if self.sampler == "ddpm" and int(later[0]) >= 0:
-            noise = self._noise(tick, windows).flatten(0, 1)
-        x = step(
-            self.checkpoint.schedule, noisy.flatten(0, 1), clean.flatten(0, 1), now, later, noise,
-            self.sampler,
-        )  # fmt: skip
-        return x.unflatten(0, (self.samples, -1))
-
-    def _noise(self, number: int, windows: range) -> Tensor:
-        span = self.plan.span(windows)
-        return self.plan.part(windows).split(self.noise(number, span.start, span.stop))
-
-    def _tell(self, windows: int) -> None:
-        self.done += windows
-        if self.progress is not None:
-            self.progress(self.done, len(self.timesteps) * len(self.plan.starts))
+    def estimate(self, windows: range, x_t: Tensor, t: Tensor) -> Tensor:
+        features = self.asked(self.rows(self.music, windows), x_t, t)
+        return orthonormal(_smoothed(features, self.smoothing_s))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,14 @@ from vimoflow.motion.clip import Motion
 from vimoflow.music.adapters import Adapter, Branch, beside, new_adapter
 from vimoflow.music.denoiser import MusicModel
 from vimoflow.music.features import FPS, music_features
-from vimoflow.music.learning import DanceLearner
 from vimoflow.music.pairs import Dance, dance_of
-from vimoflow.music.training import TrainOptions, music_recipe, train_loop
+from vimoflow.music.training import DanceMaterial, music_recipe
 from vimoflow.music.windows import WindowSettings
+from vimoflow.training.learner import Learner
+from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
+from vimoflow.training.run_log import report_line
+from vimoflow.training.step_batches import Share, StepBatches
 
 LEAST_FRAMES = 30  # a second at 30 fps
 
@@ -84,9 +87,7 @@ def train_style(
     torch.manual_seed(options.seed)
     adapter = new_adapter(model, name)
     network = beside(model.checkpoint.denoiser, [(adapter, 1.0)])
-    learner = _learner(model, network, dances, options, 1.0)
-    _learn(learner, options, say)
-    branches = _branches(learner.average)
+    branches = _branches(taught(model, network, dances, options, 1.0, say))
     return dataclasses.replace(
         adapter,
         branches=branches,
@@ -99,25 +100,6 @@ def train_style(
             "torch": torch.__version__,
         },
     )  # fmt: skip
-
-
-def fine_tuned(
-    model: MusicModel,
-    dances: Sequence[Dance],
-    options: StyleOptions | None = None,
-    say: Callable[[str], None] | None = None,
-) -> MusicModel:
-    """The baseline: all of a copy of the backbone trained on these dances."""
-    options = options or StyleOptions()
-    torch.manual_seed(options.seed)
-    network = copy.deepcopy(model.checkpoint.denoiser).requires_grad_(True).train()
-    learner = _learner(model, network, dances, options, 0.1)
-    _learn(learner, options, say)
-    tuned = learner.average.eval().requires_grad_(False)
-    assert isinstance(tuned, Denoiser)
-    return dataclasses.replace(
-        model, checkpoint=dataclasses.replace(model.checkpoint, denoiser=tuned)
-    )
 
 
 def read_motions(folder: Path) -> list[Dance]:
@@ -165,23 +147,31 @@ def _canonical(motion: Motion) -> Motion:
     return Motion(poses, root.float().numpy(), FPS, contacts.float().numpy())
 
 
-def _learner(
-    model: MusicModel, network: torch.nn.Module, dances: Sequence[Dance], options: StyleOptions,
-    rate: float,
-) -> DanceLearner:  # fmt: skip
+def taught(
+    model: MusicModel, network: Denoiser, dances: Sequence[Dance], options: StyleOptions,
+    rate: float, say: Callable[[str], None] | None,
+) -> Denoiser:  # fmt: skip
+    """The averaged network after all steps."""
     if not dances:
         raise InputError("a style needs a clip at least; five or more are better")
     recipe = dataclasses.replace(
         _recipe(options), learning_rate=rate * options.learning_rate,
         model=model.checkpoint.denoiser.config,
     )  # fmt: skip
-    # The backbone stays in evaluation mode: it is the other model's, too.
+    # The backbone stays in evaluation mode, and on the CPU: it is the other model's, too.
     for module in network.modules():
         if isinstance(module, Branch):
             module.train()
-    windows = WindowSettings(rematch=options.rematch)
     normalization = model.checkpoint.normalization
-    return DanceLearner(network, dances, normalization, model.scale, recipe, windows)
+    learner = Learner(network, recipe, normalization, Processes(cpu=True), compile=False)
+    material = DanceMaterial(dances, model.scale, WindowSettings(rematch=options.rematch))
+    started = time.monotonic()
+    for micro_batches in StepBatches(material, recipe, 0, Share()):
+        learner.learn(micro_batches)
+        if say is not None and learner.step % options.report_every == 0:
+            report = learner.monitor.report(learner.step)
+            say(report_line(report, recipe.steps, time.monotonic() - started))
+    return learner.average
 
 
 def _recipe(options: StyleOptions) -> Recipe:
@@ -190,13 +180,6 @@ def _recipe(options: StyleOptions) -> Recipe:
         batch_frames=options.batch_frames, warmup_steps=min(30, options.steps), ema=0.98,
         weight_decay=0.0, seed=options.seed,
     )  # fmt: skip
-
-
-def _learn(learner: DanceLearner, options: StyleOptions, say: Callable[[str], None] | None) -> None:
-    how = TrainOptions(
-        steps=options.steps, save_every_s=float("inf"), report_every=options.report_every
-    )
-    train_loop(learner, how, lambda: None, say or (lambda _: None))
 
 
 def _branches(network: torch.nn.Module) -> tuple[Branch, ...]:

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.data.augmentation import Clips, mirrored
+from vimoflow.data.batches import Mix, placed
 from vimoflow.evaluation.metrics.rhythm import beat_alignment
-from vimoflow.geometry.rotations import rotation_about, sixd_to_matrix
-from vimoflow.motion.features import encode_features
+from vimoflow.geometry.rotations import sixd_to_matrix
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.music.beat_warping import Halts, map_to_beats
 from vimoflow.music.features import FPS, IMPULSES, LibrosaFeatures
@@ -28,7 +28,7 @@ class DanceBatch:
     Attributes:
         features: clean motion, un-normalised.
         joints: joint positions of it, metres.
-        music: features, not normalised; zeros in windows without music.
+        music: its features; zeros in windows without music.
         heard: windows with music.
         valid: frames that exist.
     """
@@ -38,6 +38,10 @@ class DanceBatch:
     music: Float[Tensor, "batch frames c"]
     heard: Bool[Tensor, "batch"]
     valid: Bool[Tensor, "batch frames"]
+
+    def told(self, keep: Bool[Tensor, "batch"]) -> Float[Tensor, "batch frames c"]:
+        """The music; zeros in clips that do not keep it."""
+        return self.music * (self.heard & keep)[:, None, None] * self.valid[..., None]
 
 
 @dataclass(frozen=True)
@@ -95,20 +99,8 @@ def draw_windows(
     clips = Clips(sixd_to_matrix(sixd), root, contacts, valid)
     clips = mirrored(clips, torch.rand(count, generator=generator) < settings.mirror)
     yaw = 2 * math.pi * torch.rand(count, generator=generator) * settings.turn
-    return _placed(clips, yaw, music, heard)
-
-
-def _placed(clips: Clips, yaw: Tensor, music: Tensor, heard: Tensor) -> DanceBatch:
-    """Turned about the vertical, with the origin under the first root."""
-    turn = rotation_about("y", yaw)
-    origin = clips.root_world[:, :1] * torch.tensor([1.0, 0.0, 1.0])
-    root = (clips.root_world - origin) @ turn.transpose(-1, -2)
-    R = clips.R_parent_joint.clone()
-    R[:, :, 0] = turn[:, None] @ R[:, :, 0]
-    joints = forward_kinematics(R, root)[1]
-    return DanceBatch(
-        encode_features(R, clips.contacts, root), joints, music, heard, clips.valid
-    )  # fmt: skip
+    joints = forward_kinematics(clips.R_parent_joint, clips.root_world)[1]
+    return DanceBatch(*placed(clips, joints, yaw), music, heard, clips.valid)
 
 
 def _window(
@@ -130,14 +122,15 @@ def _window(
     heard_at = at if heard_at is None else heard_at
     music = torch.zeros(frames, channels)
     if dance.music is not None:
-        music = _between(dance.music, heard_at)
+        music = Mix(heard_at, last)(dance.music)
         for channel in IMPULSES if channels > max(IMPULSES) else ():
             music[:, channel] = _impulses(dance.music[:, channel].numpy(), heard_at)
         music = music * valid[:, None]
+    mix = Mix(at, last)
     return (
-        _between(dance.sixd, at),
-        _between(dance.root, at),
-        (_between(dance.contacts, at) > 0.5).float(),
+        mix(dance.sixd),
+        mix(dance.root),
+        (mix(dance.contacts) > 0.5).float(),
         music,
         torch.tensor(dance.music is not None),
         valid,
@@ -175,14 +168,6 @@ def _bent(
     halts = Halts((dance.halts.times_s - start / FPS) / speed, dance.halts.depth)
     bend = map_to_beats(halts, (dance.music_beats - place) / FPS, seconds)
     return start + speed * FPS * bend(np.arange(frames) / FPS)
-
-
-def _between(values: Tensor, at: np.ndarray) -> Tensor:
-    """Rows at fractional positions."""
-    left = torch.from_numpy(np.floor(at).astype(np.int64))
-    right = (left + 1).clamp(max=len(values) - 1)
-    weight = torch.from_numpy(at).to(values) - left
-    return torch.lerp(values[left], values[right], weight.reshape(-1, *[1] * (values.ndim - 1)))
 
 
 def _impulses(values: np.ndarray, at: np.ndarray) -> Tensor:

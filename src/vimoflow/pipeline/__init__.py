@@ -17,7 +17,8 @@ from vimoflow.pipeline.options import (
 )
 
 if TYPE_CHECKING:
-    from vimoflow.pipeline.generation import Progress, Result
+    from vimoflow.pipeline.animation import Result
+    from vimoflow.pipeline.inputs import Progress
 
 __all__ = [
     "CAMERAS", "ESTIMATORS", "FORMATS", "PREVIEW_FORMATS", "ROOTS", "SAMPLERS", "GenerateOptions",

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import InputError
+from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
     ESTIMATORS,
@@ -30,8 +32,7 @@ from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
 from vimoflow.notes import collected_notes
 from vimoflow.pipeline.options import GenerateOptions
-from vimoflow.pipeline.run_record import Source
-from vimoflow.pipeline.views import align_views
+from vimoflow.pipeline.source import Source
 from vimoflow.video import Footage
 from vimoflow.video.camera_motion import CameraWatch
 from vimoflow.video.letterbox import find_picture_area
@@ -50,6 +51,8 @@ def read_views(paths: tuple[Path, ...], options: GenerateOptions, progress: Prog
     first, *others = sources = [read_source(path, options, progress) for path in paths]
     if not others:
         return first
+    from vimoflow.pipeline.views import align_views  # needs PyTorch, which one view does not
+
     aligned = align_views(
         [one.keypoints for one in sources], options.offsets_s, [one.video for one in sources]
     )
@@ -98,12 +101,13 @@ def _found(path: Path, options: GenerateOptions, progress: Progress) -> Source:
         watch = CutWatch(ESTIMATORS[options.estimator])
         camera = CameraWatch(watch)
         video = _footage(path, options)
-        found = extract(video, camera, *_where(options), show, _region(options) or _picture(video))
-    cuts = watch.cuts(found.keypoints)
-    warnings = found.warnings + _cut_notes(found.keypoints, cuts)
+        region = _region(options) or _picture(video)
+        found = extract(video, camera, *_where(options), show, region, _rate(options))
+    keypoints, cuts = on_every_frame(found.keypoints, found.clock, watch.cuts(found.keypoints))
+    warnings = found.warnings + _cut_notes(keypoints, cuts)
     if options.camera == "static" and camera.motion.moving and not cuts:
         warnings += ("the background moves: --camera moving or auto if the camera did",)
-    return Source(path, found.keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
+    return Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
 
 
 def read_everybody(path: Path, options: GenerateOptions, progress: Progress) -> tuple[Source, ...]:
@@ -164,11 +168,11 @@ def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -
     watch = CutWatch(lambda: _Everybody(PEOPLE_ESTIMATORS[options.estimator]()))
     with progress("finding people") as show:
         found = extract_people(
-            video, _WatchedPeople(watch), *_where(options), show, _region(options)
+            video, _WatchedPeople(watch), *_where(options), show, _region(options), _rate(options)
         )
     people = []
-    for keypoints in found.people:
-        cuts = watch.cuts(keypoints)
+    for looked_at in found.people:
+        keypoints, cuts = on_every_frame(looked_at, found.clock, watch.cuts(looked_at))
         warnings = found.warnings + _cut_notes(keypoints, cuts)
         people.append(Source(path, keypoints, video, warnings, cuts=cuts))
     return people
@@ -198,6 +202,10 @@ def _people_in_file(path: Path, options: GenerateOptions) -> tuple[Keypoints2D, 
 
 def _where(options: GenerateOptions) -> tuple[float | None, float | None]:
     return options.start_s or None, options.end_s
+
+
+def _rate(options: GenerateOptions) -> float | None:
+    return None if options.every_frame else MODEL_FPS
 
 
 def _region(options: GenerateOptions) -> Region | None:

@@ -59,6 +59,9 @@ class GenerateOptions:
             whom the detector finds by itself, which is faster.
         image_size: (width, height) in pixels of the picture that a keypoint file is about; None is
             what the file says, or else the points' extent.
+        every_frame: look at every frame of a video faster than the model's 30 fps; otherwise about
+            30 a second are looked at, and the points between them lie on straight lines.
+        threads: that compute; None is as many as there are free cores.
 
     Raises:
         ConfigError: a value that makes no sense; the message names the option.
@@ -90,6 +93,8 @@ class GenerateOptions:
     smooth: bool = False
     person: str | None = None
     image_size: tuple[int, int] | None = None
+    every_frame: bool = False
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         _require_choice("--sampler", self.sampler, SAMPLERS)
@@ -109,6 +114,7 @@ class GenerateOptions:
         _require_range("--guidance", self.guidance, 0.0, 20.0)
         if self.rotate not in TURNS:
             raise ConfigError(f"--rotate: {self.rotate} is not one of 90, 180, 270")
+        _require_range("--threads", self.threads, 1, 1024)
         _require_range("--fps", self.fps, 1.0, 1000.0)
         _require_range("--start", self.start_s, 0.0, math.inf)
         _require_range("--height", self.height_m, 0.3, 3.0)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import itertools
 import json
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +15,12 @@ import torch
 from vimoflow import __version__
 from vimoflow.formats.motion_npz import frames_seen
 from vimoflow.keypoints.coco import COCO_NAMES
-from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.keypoints.synchronisation import Offset
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.options import GenerateOptions
 from vimoflow.pipeline.quality import Quality
+from vimoflow.pipeline.source import Source
 from vimoflow.pipeline.video_to_motion import VideoToMotion
-from vimoflow.video import Footage
 from vimoflow.video.camera_motion import CameraMotion
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is animated; of several views the first, and what the others saw.
-
-    ``cuts`` are first frames of new shots that are joined into one motion; ``offsets`` say where
-    each view starts on the first one's clock; ``camera_motion`` is what the background did, where
-    that was looked at; ``mirrored`` tells that left and right of the video were exchanged.
-    """
-
-    path: Path
-    keypoints: Keypoints2D
-    video: Footage | None
-    warnings: tuple[str, ...]
-    other_views: tuple[Keypoints2D, ...] = ()
-    cuts: tuple[int, ...] = ()
-    offsets: tuple[Offset, ...] = ()
-    camera_motion: CameraMotion | None = None
-    mirrored: bool = False
-
-    @property
-    def shots_s(self) -> tuple[tuple[float, float], ...]:
-        """Times of the first and the last frame of each shot, seconds."""
-        times = self.keypoints.timestamps
-        edges = (0, *self.cuts, len(times))
-        return tuple(
-            (round(float(times[a]), 3), round(float(times[b - 1]), 3))
-            for a, b in itertools.pairwise(edges)
-        )
 
 
 def write_run_record(
@@ -125,6 +91,6 @@ def _seen(source: Source) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("torch", "numpy", "mediapipe", "av", "roma")
+    packages = ("torch", "numpy", "mediapipe", "av")
     found = {name: importlib.metadata.version(name) for name in packages}
     return {"python": platform.python_version(), **found, "threads": str(torch.get_num_threads())}

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.optimize import least_squares
 
 from vimoflow.files import write_text
 from vimoflow.keypoints.sequence import Keypoints2D
@@ -101,6 +100,8 @@ def place_together(motions: Sequence[Motion], keypoints: Sequence[Keypoints2D]) 
         motions: of the canonical size, one frame a frame of the keypoints.
         keypoints: of one picture, in the same order.
     """
+    from scipy.optimize import least_squares  # slow to import
+
     longer = float(max(keypoints[0].image_size))
     seen = [_seen(m, k, longer) for m, k in zip(motions, keypoints, strict=True)]
     start = np.concatenate([[_FOCAL[0], _HEIGHT_M[0], _PITCH[0]], *(_first_guess(s) for s in seen)])

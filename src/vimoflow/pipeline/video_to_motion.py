@@ -15,7 +15,6 @@ from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_ang
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.inference.conditioning.resampling import MODEL_FPS, model_times, resample_keypoints
-from vimoflow.inference.hypotheses import rank
 from vimoflow.inference.multiview import Aggregation, sample_views
 from vimoflow.inference.sampling import (
     PIECE,
@@ -71,7 +70,6 @@ class VideoToMotion:
         samples: int = 1,
         static_camera: bool = True,
         progress: Callable[[int, int], None] | None = None,
-        best_first: bool = False,
         cuts: Sequence[int] | None = None,
     ) -> list[Motion]:
         """Several motions for the same keypoints.
@@ -81,8 +79,6 @@ class VideoToMotion:
 
         Where the keypoints show a cut to another camera, or at ``cuts`` (first frames of new shots;
         none: one shot), the shots become one motion, in the world of the first one's camera.
-
-        With ``best_first`` the drawn ones are in the order of ``hypotheses.rank``.
 
         The world is the camera's: +Z points from the person to where the camera stood, the floor is
         y = 0 and the first root stands over the origin.
@@ -96,12 +92,7 @@ class VideoToMotion:
         features = torch.cat(
             [self._features(shots, how, count, progress) for how, count in parts if count > 0]
         )
-        condition = shots[0].condition if len(shots) == 1 else _side_by_side(shots)
         motions = [finished_motion(row, options) for row in features]
-        if best_first and samples > 1:
-            order = rank(self.checkpoint, motions, condition).order
-            # No drawn sample was ever nearer to the truth by much (docs/experiments/0004).
-            motions = [*motions[:first], *(motions[i] for i in order if i >= first)]
         return [_on_input_clock(motion, times, keypoints) for motion in motions]
 
     def _features(
@@ -175,12 +166,6 @@ def _repeated(condition: Condition, samples: int) -> Condition:
     return Condition(
         condition.pose.expand(samples, -1, -1, -1), condition.track.expand(samples, -1, -1)
     )
-
-
-def _side_by_side(shots: Sequence[Shot]) -> Condition:
-    """Shots as one condition, for what looks at poses frame by frame; no path across a cut."""
-    pose = torch.cat([shot.condition.pose for shot in shots], dim=1)
-    return Condition(pose, torch.zeros_like(pose[..., 0, :]))
 
 
 def _on_input_clock(motion: Motion, times: np.ndarray, keypoints: Keypoints2D) -> Motion:

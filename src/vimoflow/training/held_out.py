@@ -41,11 +41,6 @@ class HeldOutErrors:
         """Over all of t."""
         return sum(self.x0) / len(self.x0)
 
-    @property
-    def mean_joints_mm(self) -> float:
-        """Over all of t."""
-        return sum(self.joints_mm) / len(self.joints_mm)
-
 
 @dataclass(frozen=True)
 class HeldOut:

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vimoflow.diffusion.checkpoint import Normalization
+from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.diffusion.reference import Kriging, noisy_or_guessed
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.weighting import parse_weighting
@@ -26,7 +27,6 @@ from vimoflow.training.objective import Counts, count, share_of_objective
 from vimoflow.training.optimization import make_optimizer, rate_factor, set_rate, update_average
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
-from vimoflow.training.regression import make_model
 from vimoflow.training.schedules import DivergenceGuard
 from vimoflow.training.step_batches import MicroBatch, draw_timesteps, dropout_seed
 
@@ -59,7 +59,8 @@ class Learner:
     """Network, averaged weights and optimizer of a run.
 
     Args:
-        recipe: what to learn.
+        model: the network; only parameters that require gradients change.
+        recipe: how to learn.
         normalization: of the features.
         processes: those that learn together.
         precision: of the network's products.
@@ -69,13 +70,13 @@ class Learner:
 
     def __init__(
         self,
+        model: Denoiser,
         recipe: Recipe,
         normalization: Normalization,
         processes: Processes,
         precision: str = "bf16",
         compile: bool = True,
     ) -> None:
-        torch.manual_seed(recipe.seed)
         self.recipe, self.normalization, self.processes = recipe, normalization, processes
         self.precision = precision
         self.schedule = NoiseSchedule()
@@ -84,9 +85,10 @@ class Learner:
         self.normalised = weighting.normalised
         # The mean weight of the global batch is known only after all pieces have been counted.
         self.weighting = dataclasses.replace(weighting, normalised=False)
-        self.model = make_model(recipe, self.schedule).to(processes.device)
+        self.model = model.to(processes.device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.optimizer = make_optimizer(self.model.parameters(), recipe)
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(self.trained, recipe)
         self.guard = DivergenceGuard(recipe.divergence)
         self.monitor = Monitor(settle_steps=min(300, recipe.steps // 4), T=self.schedule.T)
         if compile:
@@ -102,7 +104,7 @@ class Learner:
         scheduled = self.recipe.learning_rate * rate_factor(self.recipe, self.step)
         set_rate(self.optimizer, scheduled * self.guard.rate_factor)
         seen = self.add_gradients(micro_batches)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.trained, self.recipe.clip_norm)
         if bool(torch.isfinite(norm)):
             self._skipped = 0
             self.optimizer.step()
@@ -152,7 +154,7 @@ class Learner:
     def _forward(self, piece: _Drawn, counts: Counts) -> _Seen:
         """This piece's share of the objective."""
         device, batch = self.processes.device, piece.micro_batch.examples
-        condition = batch.condition.masked(piece.micro_batch.keep).channels
+        condition = batch.told(piece.micro_batch.keep)
         features, joints, valid, noise, condition, t, weights = (
             x.to(device, non_blocking=True)
             for x in (

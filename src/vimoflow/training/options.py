@@ -20,7 +20,8 @@ class RunOptions:
         accumulate: micro-batches of a step instead of the recipe's ``accumulation``.
         minutes: stop after this time at the latest, but not before one step.
         resume: go on from the state in the output folder.
-        init: a checkpoint to start from instead of random weights; its normalisation stays.
+        init: a checkpoint to start from, by name or path, instead of random weights; its
+            normalisation stays.
         without: corpora not to train on.
         shares: of the windows, by corpus; see ``data.batches.corpus_shares``.
         compile: let ``torch.compile`` fuse the network. It takes a minute or two for each window
@@ -41,7 +42,7 @@ class RunOptions:
     accumulate: int | None = None
     minutes: float | None = None
     resume: bool = False
-    init: Path | None = None
+    init: str | Path | None = None
     without: tuple[str, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     compile: bool = True

@@ -19,18 +19,21 @@ class Processes:
 
     GPUs are used where there are any (nccl), otherwise CPUs (gloo).
 
+    Args:
+        cpu: no GPU, for what stays where it is.
+
     Raises:
         ConfigError: accelerate is missing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cpu: bool = False) -> None:
         try:
             from accelerate import Accelerator
         except ImportError as error:
             raise ConfigError("training needs accelerate: pip install 'vimoflow[train]'") from error
         # Precision is the learner's business, so that losses stay in float32.
         self._accelerator: Any = Accelerator(
-            cpu=not torch.cuda.is_available(), mixed_precision="no"
+            cpu=cpu or not torch.cuda.is_available(), mixed_precision="no"
         )
 
     @property

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 
 from vimoflow import __version__
-from vimoflow.data.batches import WindowSource
-from vimoflow.data.manifest import bars_commercial_use
-from vimoflow.data.shards import Shard
+from vimoflow.data.manifest import ShardEntry, bars_commercial_use
+from vimoflow.training.material import Material
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe
 
@@ -18,7 +17,7 @@ from vimoflow.training.recipes import Recipe
 def provenance(
     name: str,
     recipe: Recipe,
-    source: WindowSource,
+    material: Material,
     origin: dict[str, Any] | None,
     step: int,
     seconds: float,
@@ -29,7 +28,7 @@ def provenance(
 
     Args:
         name, recipe: what was trained.
-        source: what it was trained on.
+        material: what it was trained on.
         origin: the checkpoint it started from, with its own record, or None.
         step, seconds: how long.
         device, processes: on what.
@@ -44,22 +43,18 @@ def provenance(
         "processes": processes,
         "vimoflow": __version__,
         "torch": torch.__version__,
-        "data": [
-            {key: getattr(s.entry, key) for key in ("corpus", "licence", "source", "hours")}
-            | {"share": round(float(share), 4)}
-            for s, share in zip(source.shards, source.shard_weights, strict=True)
-        ],
+        **material.record,
     }
 
 
-def terms_of(shards: Sequence[Shard], origin: dict[str, Any] | None = None) -> str:
+def terms_of(entries: Sequence[ShardEntry], origin: dict[str, Any] | None = None) -> str:
     """The terms of weights trained on these corpora, in one sentence each.
 
     Args:
-        shards: what was trained on.
+        entries: what was trained on.
         origin: record of the checkpoint the run started from: its corpora bind, too.
     """
-    licences = _inherited(origin) | {s.entry.corpus: s.entry.licence for s in shards}
+    licences = _inherited(origin) | {entry.corpus: entry.licence for entry in entries}
     listed = "; ".join(f"{corpus}: {licence}" for corpus, licence in sorted(licences.items()))
     commercial = not any(map(bars_commercial_use, licences.values()))
     use = (
@@ -67,7 +62,7 @@ def terms_of(shards: Sequence[Shard], origin: dict[str, Any] | None = None) -> s
         if commercial
         else "Non-commercial use only, because corpora whose terms bar other use were trained on."
     )
-    return f"{use} Trained on {listed}."
+    return f"{use} Trained on {listed or 'motions of the user'}."
 
 
 def _inherited(origin: dict[str, Any] | None) -> dict[str, str]:

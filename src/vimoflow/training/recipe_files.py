@@ -53,11 +53,6 @@ def read_recipe(path: Path) -> Recipe:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write all fields as JSON; :func:`read_recipe` gives the same recipe back."""
-    path.write_text(json.dumps(recipe_fields(recipe), indent=1) + "\n", "utf-8")
-
-
 def recipe_fields(recipe: Recipe) -> dict[str, Any]:
     """All fields as plain values; what is None is false."""
     return typing.cast("dict[str, Any]", _plain(dataclasses.asdict(recipe)))

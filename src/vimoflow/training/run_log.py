@@ -73,7 +73,9 @@ class RunLog:
             self._tenths("x0_error", report.x0_error, report.step)
             for alert in alerts:
                 self._events.add_text("alerts", alert, report.step)
-        return "\n".join([self._line(report, seconds), *(f"  ! {text}" for text in alerts)])
+        return "\n".join(
+            [report_line(report, self.steps, seconds), *(f"  ! {text}" for text in alerts)]
+        )
 
     def held_out(self, step: int, errors: HeldOutErrors) -> str:
         """Log errors on held-out examples; returns the terminal's line."""
@@ -111,17 +113,6 @@ class RunLog:
         if self._events is not None:
             self._events.close()
 
-    def _line(self, report: Report, seconds: float) -> str:
-        marks = {a.quantity.name: "↓" if a.side == "below" else "↑" for a in report.active}
-        parts = [
-            f"{name} {report.values[name]:.3g}{marks.get(name, '')}"
-            for name in _LINE
-            if name in report.values
-        ]
-        tenths = " ".join("-" if math.isnan(x) else f"{x:.2f}" for x in report.x0_error)
-        done = f"step {report.step}/{self.steps} {seconds:.0f} s"
-        return f"{done} | {' '.join(parts)} | x0 by t {tenths}"
-
     def _tenths(self, name: str, values: tuple[float, ...], step: int) -> None:
         assert self._events is not None
         for tenth, value in enumerate(values):
@@ -136,6 +127,19 @@ class RunLog:
                 file.write(json.dumps(row) + "\n")
         except OSError as error:
             raise OutputError(f"{self.path}: cannot write the log ({error.strerror})") from error
+
+
+def report_line(report: Report, steps: int, seconds: float) -> str:
+    """A report in one line."""
+    marks = {a.quantity.name: "↓" if a.side == "below" else "↑" for a in report.active}
+    parts = [
+        f"{name} {report.values[name]:.3g}{marks.get(name, '')}"
+        for name in _LINE
+        if name in report.values
+    ]
+    tenths = " ".join("-" if math.isnan(x) else f"{x:.2f}" for x in report.x0_error)
+    done = f"step {report.step}/{steps} {seconds:.0f} s"
+    return f"{done} | {' '.join(parts)} | x0 by t {tenths}"
 
 
 _LOSSES = {q.name for q in QUANTITIES} - {

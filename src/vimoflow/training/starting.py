@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vimoflow.data.batches import WindowSource
-from vimoflow.diffusion.checkpoint import Normalization, load_checkpoint
+from vimoflow.diffusion.checkpoint import Checkpoint, Normalization, load_checkpoint
+from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.errors import CheckpointError
 from vimoflow.training.learner import Learner
-from vimoflow.training.options import RunOptions
+from vimoflow.training.material import Material
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
-from vimoflow.training.state import load_state, require_same_settings
+from vimoflow.training.regression import make_model
+from vimoflow.training.state import TrainingState
 from vimoflow.training.statistics import measure_normalization
 
 _LAYER = re.compile(r"((?:encoder\.layers|blocks)\.\d+\.)")
@@ -27,48 +28,66 @@ _BRANCH_END = re.compile(r"attention\.out\.|mlp\.3\.")  # last products of the r
 
 @dataclass(frozen=True)
 class Start:
-    """A learner at the step where the run goes on.
+    """What a run begins with.
 
     Attributes:
-        seconds: spent so far.
-        origin: record of the checkpoint the run started from, or None.
+        origin: record of the checkpoint the weights are from, or None.
     """
 
-    learner: Learner
-    seconds: float = 0.0
+    model: Denoiser
+    normalization: Normalization
     origin: dict[str, Any] | None = None
 
 
-def fresh(recipe: Recipe, source: WindowSource, processes: Processes, options: RunOptions) -> Start:
+Taken = Callable[[Checkpoint, Recipe], Denoiser]
+"""A recipe's network with what it can take from a checkpoint."""
+
+
+def fresh(recipe: Recipe, material: Material, processes: Processes) -> Start:
     """Random weights, and a normalisation measured on the windows."""
     blank = torch.zeros(recipe.model.motion_channels)
     values = Normalization(blank, blank)
     if processes.first:  # by one process, so that all have the same bits
-        values = measure_normalization(source, recipe.batches, recipe.seed)
+        values = measure_normalization(material, recipe.seed)
     normalization = Normalization(*map(processes.from_first, (values.mean, values.std)))
-    return Start(_learner(recipe, normalization, processes, options))
+    return Start(new_model(recipe), normalization)
 
 
-def from_checkpoint(path: Path, recipe: Recipe, processes: Processes, options: RunOptions) -> Start:
+def new_model(recipe: Recipe) -> Denoiser:
+    """The recipe's network with the random weights of its seed."""
+    torch.manual_seed(recipe.seed)
+    return make_model(recipe)
+
+
+def from_checkpoint(name_or_path: str | Path, recipe: Recipe, taken: Taken) -> Start:
     """Weights and normalisation of a checkpoint.
-
-    Where the recipe's network has more layers than the checkpoint's, the new ones begin as the
-    identity: training goes on from where the smaller network was.
 
     Raises:
         CheckpointError: it is damaged, or not of the shape of the recipe's network.
     """
-    checkpoint = load_checkpoint(path)
-    learner = _learner(recipe, checkpoint.normalization, processes, options)
+    checkpoint = load_checkpoint(name_or_path)
+    origin = {"checkpoint": Path(name_or_path).name, **checkpoint.provenance}
+    return Start(taken(checkpoint, recipe), checkpoint.normalization, origin)
+
+
+def grown(checkpoint: Checkpoint, recipe: Recipe) -> Denoiser:
+    """The recipe's network with all of the checkpoint's weights.
+
+    Where it has more layers than the checkpoint's, the new ones begin as the identity: training
+    goes on from where the smaller network was.
+
+    Raises:
+        CheckpointError: it differs in more than the number of layers.
+    """
+    model, weights = new_model(recipe), checkpoint.denoiser.state_dict()
     try:
-        weights = checkpoint.denoiser.state_dict()
-        learner.model.load_state_dict({**_identity_layers(learner.model, weights), **weights})
+        model.load_state_dict({**_identity_layers(model, weights), **weights})
     except RuntimeError as error:
         raise CheckpointError(
-            f"{path}: not of the shape of the recipe's network, so training cannot start there"
+            f"the checkpoint {checkpoint.name!r} is not of the shape of the recipe's network, so "
+            "training cannot start there"
         ) from error
-    learner.average.load_state_dict(learner.model.state_dict())
-    return Start(learner, origin={"checkpoint": path.name, **checkpoint.provenance})
+    return model
 
 
 def _identity_layers(model: nn.Module, known: Collection[str]) -> dict[str, Tensor]:
@@ -83,22 +102,12 @@ def _identity_layers(model: nn.Module, known: Collection[str]) -> dict[str, Tens
     }
 
 
-def resumed(
-    path: Path,
-    settings: dict[str, Any],
-    recipe: Recipe,
-    processes: Processes,
-    options: RunOptions,
-) -> Start:
-    """The state a run was stopped in.
+def restore(learner: Learner, state: TrainingState, path: Path) -> None:
+    """Put a learner where a run was stopped.
 
     Raises:
-        CheckpointError: there is none, it is torn, or was made with other ``settings``.
+        CheckpointError: the state, read from ``path``, does not fit.
     """
-    state = load_state(path, processes.device)
-    require_same_settings(path, state.settings, settings)
-    normalization = Normalization(state.mean.cpu(), state.std.cpu())
-    learner = _learner(recipe, normalization, processes, options)
     try:
         learner.model.load_state_dict(state.model)
         learner.average.load_state_dict(state.average)
@@ -108,10 +117,3 @@ def resumed(
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{path}: cannot resume from it ({reason})") from error
     learner.step = state.step
-    return Start(learner, state.seconds, state.origin)
-
-
-def _learner(
-    recipe: Recipe, normalization: Normalization, processes: Processes, options: RunOptions
-) -> Learner:
-    return Learner(recipe, normalization, processes, options.precision, options.compile)

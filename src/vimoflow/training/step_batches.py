@@ -19,11 +19,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from vimoflow.data.batches import Batch, WindowSource, make_batch
 from vimoflow.diffusion.timesteps import TimestepSampler
 from vimoflow.errors import ConfigError
 from vimoflow.geometry.cameras import Camera
 from vimoflow.motion.features import LAYOUT
+from vimoflow.training.material import Examples, Material
 from vimoflow.training.projection import draw_cameras
 from vimoflow.training.recipes import Recipe
 
@@ -87,7 +87,7 @@ class MicroBatch:
 
     step: int
     parts: tuple[Part, ...]
-    examples: Batch
+    examples: Examples
     noise: Float[Tensor, "batch frames 151"]
     keep: Bool[Tensor, "batch"]
     cameras: Camera | None = None
@@ -96,8 +96,8 @@ class MicroBatch:
 class StepBatches(IterableDataset[tuple[MicroBatch, ...]]):
     """For each step from ``first`` to the recipe's last, this process' micro-batches."""
 
-    def __init__(self, source: WindowSource, recipe: Recipe, first: int, share: Share) -> None:
-        self.source, self.recipe, self.first, self.share = source, recipe, first, share
+    def __init__(self, material: Material, recipe: Recipe, first: int, share: Share) -> None:
+        self.material, self.recipe, self.first, self.share = material, recipe, first, share
 
     def __iter__(self) -> Iterator[tuple[MicroBatch, ...]]:
         worker = get_worker_info()
@@ -118,7 +118,7 @@ class StepBatches(IterableDataset[tuple[MicroBatch, ...]]):
     def _draw(self, step: int, frames: int, part: Part) -> MicroBatch:
         recipe = self.recipe
         generator = _generator(recipe.seed, step, _BATCH, part.number)
-        examples = make_batch(self.source, part.clips, frames, generator, recipe.batches)
+        examples = self.material.draw(part.clips, frames, generator)
         generator = _generator(recipe.seed, step, _NOISE, part.number)
         noise = torch.randn(examples.features.shape, generator=generator)
         keep = torch.rand(part.clips, generator=generator) >= recipe.condition_drop

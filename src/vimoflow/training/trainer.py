@@ -13,21 +13,29 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from vimoflow.data.batches import WindowSource
 from vimoflow.data.shards import Shard, read_manifest, read_shards
 from vimoflow.diffusion.checkpoint import Checkpoint, Normalization, save_checkpoint
 from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.errors import InputError, OutputError
 from vimoflow.training.held_out import HeldOut
+from vimoflow.training.learner import Learner
+from vimoflow.training.material import Material, ShardMaterial
 from vimoflow.training.options import RunOptions
 from vimoflow.training.processes import Processes
 from vimoflow.training.provenance import provenance, terms_of
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe, find_recipe, recipe_name
 from vimoflow.training.run_log import RunLog
-from vimoflow.training.starting import Start, fresh, from_checkpoint, resumed
-from vimoflow.training.state import STATE, TrainingState, save_state
+from vimoflow.training.starting import Taken, fresh, from_checkpoint, grown, new_model, restore
+from vimoflow.training.state import (
+    STATE,
+    TrainingState,
+    load_state,
+    require_same_settings,
+    save_state,
+)
 from vimoflow.training.step_batches import Share, StepBatches, make_loader
+from vimoflow.training.stopping import stopping
 
 Painter = Callable[[Denoiser, Normalization], UInt8[np.ndarray, "height width 3"]]
 """Draws what a network predicts, for the log."""
@@ -64,7 +72,46 @@ def train(
     if name is None:
         name = "recipe" if isinstance(recipe, Recipe) else recipe_name(recipe)
     found = recipe if isinstance(recipe, Recipe) else find_recipe(recipe)
-    run = _Run(name, _adapted(found, options), data, output, options, strips)
+    shards = _training_shards(data, options.without)
+    material = ShardMaterial(shards, found.batches, options.shares)
+    held_out = None
+    if options.held_out_every and any(e.split == "validation" for e in read_manifest(data)):
+        held_out = HeldOut.draw(read_shards(data, "validation"))
+    return learn(name, found, material, output, options, held_out=held_out, strips=strips)
+
+
+def learn(
+    name: str,
+    recipe: Recipe,
+    material: Material,
+    output: Path,
+    options: RunOptions,
+    taken: Taken = grown,
+    held_out: HeldOut | None = None,
+    strips: Painter | None = None,
+) -> Path:
+    """Train on any material; returns the checkpoint's path.
+
+    SIGTERM and SIGINT end the run after the step at hand, with its state saved.
+
+    Args:
+        name: of the checkpoint.
+        recipe: what to train.
+        material: what to learn from.
+        output, options: as for :func:`train`.
+        taken: what is taken from the checkpoint that ``options.init`` names.
+        held_out: examples to measure errors on.
+        strips: see :func:`train`.
+
+    Raises:
+        ConfigError, CheckpointError, OutputError: as :func:`train`.
+    """
+    recipe = dataclasses.replace(
+        recipe,
+        steps=options.steps or recipe.steps,
+        accumulation=options.accumulate or recipe.accumulation,
+    )
+    run = _Run(name, recipe, material, output, options, taken, held_out, strips)
     run.loop()
     return run.finish()
 
@@ -73,11 +120,11 @@ class _Run:
     """One training run and its folder."""
 
     def __init__(
-        self, name: str, recipe: Recipe, data: Path, output: Path, options: RunOptions,
-        strips: Painter | None,
+        self, name: str, recipe: Recipe, material: Material, output: Path, options: RunOptions,
+        taken: Taken, held_out: HeldOut | None, strips: Painter | None,
     ) -> None:  # fmt: skip
         self.name, self.recipe, self.output, self.options = name, recipe, output, options
-        self.strips = strips
+        self.material, self.held_out, self.strips = material, held_out, strips
         self.processes = Processes()
         self.share = Share(
             self.processes.rank, self.processes.count, recipe.accumulation, options.part_frames
@@ -87,11 +134,9 @@ class _Run:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{output}: cannot be made ({error.strerror})") from error
-        self.shards = _training_shards(data, options.without)
-        self.source = WindowSource(self.shards, options.shares)
-        start = self._start()
-        self.learner, self.seconds, self.origin = start.learner, start.seconds, start.origin
-        self.held_out = self._held_out(data)
+        self.seconds = 0.0
+        self.origin: dict[str, Any] | None = None
+        self.learner = self._resumed() if options.resume else self._started(taken)
         self.log: RunLog | None = None
         if self.processes.first:
             self.log = RunLog(output, recipe.steps, self.learner.step, options.tensorboard)
@@ -100,13 +145,8 @@ class _Run:
     def settings(self) -> dict[str, Any]:
         """What must be the same for a run to go on. It may become longer."""
         fields = {k: v for k, v in recipe_fields(self.recipe).items() if k != "steps"}
-        files = {s.entry.file: s.entry.sha256 for s in self.shards}
-        options: dict[str, Any] = {
-            "precision": self.options.precision, "part_frames": self.options.part_frames
-        }  # fmt: skip
-        if self.options.shares:
-            options["corpus_shares"] = dict(self.options.shares)
-        return {**fields, **options, "data": files}
+        options = {name: getattr(self.options, name) for name in ("precision", "part_frames")}
+        return {**fields, **options, **self.material.settings}
 
     def loop(self) -> None:
         """Train until the recipe's last step or the deadline."""
@@ -114,26 +154,26 @@ class _Run:
         deadline = math.inf if limit is None else time.monotonic() + 60 * limit
         workers = self.options.workers
         batches = make_loader(
-            StepBatches(self.source, self.recipe, self.learner.step, self.share),
+            StepBatches(self.material, self.recipe, self.learner.step, self.share),
             self.processes.suitable_workers if workers is None else workers,
             pin=self.processes.device.type == "cuda",
         )
-        self.learner.model.train()
         saved = time.monotonic()
         started = saved - self.seconds
-        for micro_batches in batches:
-            if self.learner.learn(micro_batches):
-                self._say(f"step {self.learner.step}: diverging, so PTSS and learning rate reset")
-            self.seconds = time.monotonic() - started
-            last = self.learner.step == self.recipe.steps
-            if limit is not None:
-                last = last or self.processes.any(time.monotonic() > deadline)
-            self._report(last)
-            if last:
-                break
-            if time.monotonic() - saved > self.options.save_every_s:
-                self.save()
-                saved = time.monotonic()
+        with stopping() as stopped:
+            for micro_batches in batches:
+                if self.learner.learn(micro_batches):
+                    self._say(f"step {self.learner.step}: diverging, so PTSS and rate reset")
+                self.seconds = time.monotonic() - started
+                last = self.learner.step == self.recipe.steps
+                over = stopped() or time.monotonic() > deadline
+                last = last or self.processes.any(over)
+                self._report(last)
+                if last:
+                    break
+                if time.monotonic() - saved > self.options.save_every_s:
+                    self.save()
+                    saved = time.monotonic()
         self.save()
 
     def save(self) -> None:
@@ -161,11 +201,11 @@ class _Run:
         if self.processes.first:
             learner = self.learner
             record = provenance(
-                self.name, self.recipe, self.source, self.origin, learner.step, self.seconds,
+                self.name, self.recipe, self.material, self.origin, learner.step, self.seconds,
                 self.processes.device.type, self.processes.count,
             )  # fmt: skip
             average = copy.deepcopy(learner.average).cpu()
-            terms = terms_of(self.shards, self.origin)
+            terms = terms_of(self.material.entries, self.origin)
             save_checkpoint(
                 Checkpoint(
                     self.name, average, learner.normalization, learner.schedule, terms, record
@@ -178,19 +218,29 @@ class _Run:
         self.processes.wait()
         return path
 
-    def _start(self) -> Start:
-        recipe, processes, options = self.recipe, self.processes, self.options
-        if options.resume:
-            return resumed(self.output / STATE, self.settings, recipe, processes, options)
-        if options.init is not None:
-            return from_checkpoint(options.init, recipe, processes, options)
-        return fresh(recipe, self.source, processes, options)
+    def _started(self, taken: Taken) -> Learner:
+        if self.options.init is None:
+            start = fresh(self.recipe, self.material, self.processes)
+        else:
+            start = from_checkpoint(self.options.init, self.recipe, taken)
+        self.origin = start.origin
+        return self._learner(start.model, start.normalization)
 
-    def _held_out(self, data: Path) -> HeldOut | None:
-        wanted = self.options.held_out_every and self.processes.first
-        if not wanted or all(entry.split != "validation" for entry in read_manifest(data)):
-            return None
-        return HeldOut.draw(read_shards(data, "validation"))
+    def _resumed(self) -> Learner:
+        path = self.output / STATE
+        state = load_state(path, self.processes.device)
+        require_same_settings(path, state.settings, self.settings)
+        normalization = Normalization(state.mean.cpu(), state.std.cpu())
+        learner = self._learner(new_model(self.recipe), normalization)
+        restore(learner, state, path)
+        self.seconds, self.origin = state.seconds, state.origin
+        return learner
+
+    def _learner(self, model: Denoiser, normalization: Normalization) -> Learner:
+        options = self.options
+        return Learner(
+            model, self.recipe, normalization, self.processes, options.precision, options.compile
+        )
 
     def _report(self, last: bool) -> None:
         step, options = self.learner.step, self.options
@@ -211,14 +261,6 @@ class _Run:
     def _say(self, text: str) -> None:
         if self.processes.first:
             print(text, flush=True)
-
-
-def _adapted(recipe: Recipe, options: RunOptions) -> Recipe:
-    return dataclasses.replace(
-        recipe,
-        steps=options.steps or recipe.steps,
-        accumulation=options.accumulate or recipe.accumulation,
-    )
 
 
 def _training_shards(data: Path, without: Sequence[str]) -> list[Shard]:

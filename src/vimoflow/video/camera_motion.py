@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -111,6 +112,8 @@ class Look:
 class CameraWatch:
     """An estimator that also notes how the background moves, in the same pass over the video.
 
+    The background is followed in a thread beside the detector.
+
     Args:
         detector: whose keypoints are wanted.
     """
@@ -124,18 +127,22 @@ class CameraWatch:
         """The detector's keypoints, frame by frame."""
         looks: deque[Look] = deque()
         last: tuple[Look, np.ndarray] | None = None
-        for index, points in enumerate(self._detector.estimate(_looking(frames, looks))):
-            if looks and looks[0].index <= index:
-                look = looks.popleft()
-                step = None if last is None else background_step(last[0].gray, look.gray, last[1])
-                if step is not None:
-                    self._steps.append(step)
-                last = (look, look.background(points))
-            yield points
+        steps: list[Future[np.ndarray | None]] = []
+        with ThreadPoolExecutor(1, thread_name_prefix="vimoflow-camera") as beside:
+            for index, points in enumerate(self._detector.estimate(_looking(frames, looks))):
+                if looks and looks[0].index <= index:
+                    look = looks.popleft()
+                    if last is not None:
+                        step = beside.submit(background_step, last[0].gray, look.gray, last[1])
+                        steps.append(step)
+                    last = (look, look.background(points))
+                yield points
+            found = (step.result() for step in steps)
+            self._steps += [step for step in found if step is not None]
 
     @property
     def motion(self) -> CameraMotion:
-        """What the background did in what has been watched so far."""
+        """What the background did in what has been watched to its end."""
         return camera_motion(self._steps)
 
 

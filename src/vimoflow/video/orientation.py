@@ -51,14 +51,17 @@ class Upright:
             )
         return turned
 
-    def rgb(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
-        """The upright picture, 8 bits a channel whatever the file has."""
-        width, height = self.scaled_size
+    def rgb(self, frame: av.VideoFrame, scale: float = 1.0) -> UInt8[np.ndarray, "height width 3"]:
+        """The upright picture, ``scale`` times as large, 8 bits a channel whatever the file has."""
+        width, height = (max(1, round(side * scale)) for side in self.scaled_size)
+        how: dict[str, Any] = {"width": width, "height": height}
+        if scale != 1:
+            how["interpolation"] = "AREA"
         if is_high_dynamic_range(int(frame.color_trc)):
-            deep = frame.to_ndarray(format="rgb48le", width=width, height=height)
+            deep = frame.to_ndarray(format="rgb48le", **how)
             image = standard_range(deep, int(frame.color_trc), int(frame.color_primaries))
         else:
-            image = frame.to_ndarray(format="rgb24", width=width, height=height)
+            image = frame.to_ndarray(format="rgb24", **how)
         if self.transpose:
             image = image.swapaxes(0, 1)
         if self.flip_x:

@@ -23,7 +23,7 @@ from vimoflow.video.footage import Footage
 from vimoflow.video.images import images_of
 from vimoflow.video.opening import open_container
 from vimoflow.video.orientation import upright_of
-from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock, ShownStamps
+from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock, Pace, ShownStamps
 
 if TYPE_CHECKING:
     import av
@@ -76,13 +76,20 @@ class FrameStream(Iterator[VideoFrame]):
         info: what the file says about itself.
         warnings: what was wrong with the file but did not stop the decoding, one sentence each;
             complete once the stream has ended.
+        clock: times of all frames so far, those between included that a rate leaves out.
     """
 
     def __init__(
-        self, video: str | Path | Footage, start: float | None = None, end: float | None = None
+        self,
+        video: str | Path | Footage,
+        start: float | None = None,
+        end: float | None = None,
+        scale: float = 1.0,
+        rate: float | None = None,
     ) -> None:
         self._footage = Footage.of(video)
         self._path = self._footage.path
+        self._scale, self._pace = scale, Pace(rate)
         self._start = start or 0.0
         self._end = float("inf") if end is None else end
         if not 0.0 <= self._start < self._end:
@@ -91,6 +98,7 @@ class FrameStream(Iterator[VideoFrame]):
                 f"({self._end:g} s)"
             )
         self.warnings: tuple[str, ...] = ()
+        self.clock: list[float] = []
         self._damaged_packets = 0
         self._images = images_of(self._path)
         self._container, self._stream = open_container((self._images or (self._path,))[0])
@@ -224,8 +232,11 @@ class FrameStream(Iterator[VideoFrame]):
                 if time < self._start - TIME_TOLERANCE_S:
                     continue
                 time_of_first = time if time_of_first is None else time_of_first
-                yield VideoFrame(self._upright.rgb(frame), time - time_of_first, index)
-                index += 1
+                self.clock.append(time - time_of_first)
+                if self._pace.takes(self.clock[-1]):
+                    rgb = self._upright.rgb(frame, self._scale)
+                    yield VideoFrame(rgb, self.clock[-1], index)
+                    index += 1
             else:
                 self._check_complete(time + period)
             if time_of_first is None:
@@ -269,7 +280,11 @@ def open_video(video: str | Path | Footage) -> VideoInfo:
 
 
 def frames(
-    video: str | Path | Footage, start: float | None = None, end: float | None = None
+    video: str | Path | Footage,
+    start: float | None = None,
+    end: float | None = None,
+    scale: float = 1.0,
+    rate: float | None = None,
 ) -> FrameStream:
     """Decode a video one frame at a time.
 
@@ -278,6 +293,10 @@ def frames(
             its user says of it.
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
+        scale: how large the pictures are to be, by the file's; made while colours are converted,
+            which is cheaper than afterwards.
+        rate: how many frames a second are wanted, Hz; the others of a faster video are decoded but
+            left out. None wants all.
 
     Returns:
         An iterator of upright frames whose times start at 0; its `info` and `warnings` say more.
@@ -286,7 +305,7 @@ def frames(
         InputError: at once if the file cannot be opened, or states another rate than its user; at
             the first frame if none lies between start and end.
     """
-    return FrameStream(video, start, end)
+    return FrameStream(video, start, end, scale, rate)
 
 
 def _time_base(stream: av.VideoStream) -> Fraction:

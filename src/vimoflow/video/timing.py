@@ -106,3 +106,25 @@ class FrameClock:
             # A repeated or late stamp: half a period leaves room before the next good one.
             return last + self._period / 2
         return time
+
+
+class Pace:
+    """Which frames to take for a given rate: those nearest to its ticks, and none twice as often.
+
+    Frames that come slower than the rate, or with a jitter of up to a third of a tick, are all
+    taken.
+
+    Args:
+        rate: wanted, Hz; None takes every frame.
+    """
+
+    def __init__(self, rate: float | None) -> None:
+        self._period = 0.0 if rate is None else 1.0 / rate
+        self._due = 0.0
+
+    def takes(self, time: float) -> bool:
+        """Whether the frame at ``time`` (seconds from the first, increasing) is taken."""
+        if time < self._due - 0.35 * self._period:
+            return False
+        self._due = max(self._due + self._period, time + 0.5 * self._period)
+        return True

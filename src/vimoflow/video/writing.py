@@ -134,7 +134,7 @@ def _add_stream(
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = _TIME_BASE
     if codec == "libx264":
-        stream.options = {"crf": "20", "preset": "veryfast"}
+        stream.options = {"crf": "20", "preset": "veryfast", "x264-params": "rc-lookahead=5"}
     else:
         # MPEG-4's own clock counts in 16 bits.
         stream.codec_context.time_base = Fraction(1, 30_000)

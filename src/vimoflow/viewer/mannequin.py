@@ -12,14 +12,13 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from vimoflow.formats.body import COLORS_SRGB, BodyMesh, load_body, skin
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import PARENTS
-from vimoflow.viewer.rasterizer import rasterize
+from vimoflow.viewer.rasterizer import paint
 
-_SUPERSAMPLING = 2
 _GRID_M = 0.5
 _SHADOW_REACH_M, _SHADOW_PIXELS = 2.4, 200
 _KEY_LIGHT = np.array([-0.42, 0.76, 0.50])  # from over the camera's left shoulder
@@ -84,18 +83,48 @@ class MannequinRenderer:
     """Draws poses from one view; keeps what does not change between frames."""
 
     def __init__(self, view: View) -> None:
-        self._view, self._body = view, load_body()
+        self._view, self._body = view, load_body(coarse=True)
+        self._floor = _Floor(view)
+
+    def draw(
+        self,
+        R_world_joint: Float[np.ndarray, "24 3 3"],
+        p_world_joint: Float[np.ndarray, "24 3"],
+        follow_xz: Float[np.ndarray, "2"],
+        out: UInt8[np.ndarray, "height width 3"] | None = None,
+    ) -> UInt8[np.ndarray, "height width 3"]:
+        """The figure over the floor, sRGB, in ``out`` if it is given."""
+        picture = (
+            np.empty((self._view.height, self._view.width, 3), np.uint8) if out is None else out
+        )
+        vertices, normals = skin(self._body, R_world_joint, p_world_joint)
+        vertices = (vertices - [follow_xz[0], 0.0, follow_xz[1]]).astype(np.float32)
+        self._floor.draw(picture, vertices, follow_xz)
+        _paint(picture, self._view, self._body, vertices, normals.astype(np.float32))
+        return picture
+
+
+class _Floor:
+    """Sky, floor, the grid on it and a shadow.
+
+    The camera does not roll, so a row of the picture lies at one depth: only the grid's lines along
+    the view and the shadow differ from column to column.
+    """
+
+    def __init__(self, view: View) -> None:
         points, depth = view.floor_points()
-        near = 1 / (1 + (depth / (2.1 * view.distance)) ** 4)
-        backdrop = _backdrop(view, near)
-        self._backdrop = (backdrop * 255 + 0.5).astype(np.uint8)
+        near = 1 / (1 + (depth[:, :1] / (2.1 * view.distance)) ** 4)
+        backdrop = _backdrop(view, near) * 255 + 0.5
         # Rows with floor in them; those above never change.
         self._horizon = int(np.argmax(np.isfinite(depth[:, 0])))
+        sky = backdrop[: self._horizon].astype(np.uint8)
+        self._sky = np.repeat(sky, view.width, axis=1)
         points, depth, near = (array[self._horizon :] for array in (points, depth, near))
-        self._ground = np.moveaxis(backdrop[self._horizon :] * 255 + 0.5, -1, 0).astype(np.float32)
-        self._floor = points.astype(np.float32)
-        line_width_m = np.clip(depth / view.focal_px * 0.9, 0.004, 1.0)
-        self._phase_sharpness = (_GRID_M / line_width_m).astype(np.float32)
+        self._ground = np.moveaxis(backdrop[self._horizon :], -1, 0).astype(np.float32)
+        self._columns = (points[..., 0] / _GRID_M).astype(np.float32)
+        self._rows = (points[:, :1, 1] / _GRID_M).astype(np.float32)
+        line_width_m = np.clip(depth[:, :1] / view.focal_px * 0.9, 0.004, 1.0)
+        self._sharpness = (_GRID_M / line_width_m).astype(np.float32)
         self._line_share = (near * 0.85).astype(np.float32)
         scale = _SHADOW_PIXELS / (2 * _SHADOW_REACH_M)
         shadow_pixels = ((points + _SHADOW_REACH_M) * scale - 0.5).astype(np.float32)
@@ -104,40 +133,37 @@ class MannequinRenderer:
 
     def draw(
         self,
-        R_world_joint: Float[np.ndarray, "24 3 3"],
-        p_world_joint: Float[np.ndarray, "24 3"],
+        picture: UInt8[np.ndarray, "height width 3"],
+        vertices: Float32[np.ndarray, "vertices 3"],
         follow_xz: Float[np.ndarray, "2"],
-    ) -> UInt8[np.ndarray, "height width 3"]:
-        """The figure over the floor, sRGB."""
-        vertices, normals = skin(self._body, R_world_joint, p_world_joint)
-        vertices = vertices - [follow_xz[0], 0.0, follow_xz[1]]
-        picture = self._floor_picture(vertices, follow_xz.astype(np.float32))
-        _paint(picture, self._view, self._body, vertices, normals)
-        return picture
-
-    def _floor_picture(
-        self,
-        vertices: Float[np.ndarray, "vertices 3"],
-        follow_xz: Float[np.ndarray, "2"],
-    ) -> UInt8[np.ndarray, "height width 3"]:
+    ) -> None:
+        """Fill a picture with the floor around a point on it, in the shadow of a figure."""
         import cv2
 
-        picture = self._backdrop.copy()
-        phase_x, phase_z = (
-            (self._floor[..., k] + follow_xz[k]) * np.float32(1 / _GRID_M) for k in (0, 1)
-        )
-        phase_x -= np.rint(phase_x)
-        phase_z -= np.rint(phase_z)
-        to_line = np.minimum(np.abs(phase_x, out=phase_x), np.abs(phase_z, out=phase_z))
-        line = np.clip(1.5 - to_line * self._phase_sharpness, 0, 1) * self._line_share
+        shift = (follow_xz / _GRID_M).astype(np.float32)
+        line = self._lines(self._columns + shift[0])
+        np.maximum(line, self._lines(self._rows + shift[1]), out=line)
+        line *= self._line_share
         shadow = cv2.remap(_shadow(vertices), self._shadow_x, self._shadow_z, cv2.INTER_LINEAR)
         light = 1 - shadow * np.float32(0.5 / 255)
-        ground = picture[self._horizon :]
-        for channel in range(3):
-            darker = (_LINE_SRGB[channel] - _FLOOR_SRGB[channel]) * 255
-            shaded = (self._ground[channel] + line * np.float32(darker)) * light
-            ground[..., channel] = shaded.astype(np.uint8)
-        return picture
+        channels = []
+        for ground, over, under in zip(self._ground, _LINE_SRGB, _FLOOR_SRGB, strict=True):
+            shaded = line * np.float32((over - under) * 255)
+            shaded += ground
+            shaded *= light
+            channels.append(shaded.astype(np.uint8))
+        picture[: self._horizon] = self._sky
+        picture[self._horizon :] = cv2.merge(channels)
+
+    def _lines(
+        self, phase: Float32[np.ndarray, "rows columns"]
+    ) -> Float32[np.ndarray, "rows columns"]:
+        """How much of a pixel the nearest line covers, from places in cells of the grid."""
+        phase -= np.rint(phase)
+        np.abs(phase, out=phase)
+        phase *= -self._sharpness
+        phase += np.float32(1.5)
+        return np.clip(phase, 0, 1, out=phase)
 
 
 def followed_path(motion: Motion, view: View) -> Float[np.ndarray, "frames 2"]:
@@ -158,17 +184,17 @@ def world_rotations(
     return R_world
 
 
-def _backdrop(
-    view: View, near: Float[np.ndarray, "height width"]
-) -> Float[np.ndarray, "height width 3"]:
+def _backdrop(view: View, near: Float[np.ndarray, "height 1"]) -> Float[np.ndarray, "height 1 3"]:
     """The floor's colour, lost in the sky with distance."""
     rise = np.linspace(0.06, -0.06, view.height)[:, None, None]
     sky = np.array(_SKY_SRGB) + rise
     mix = near[..., None] * np.array(_FLOOR_SRGB) + (1 - near[..., None]) * sky
-    return mix.astype(np.float32)
+    return mix
 
 
-def _shadow(vertices: Float[np.ndarray, "vertices 3"]) -> UInt8[np.ndarray, "pixels pixels"]:
+def _shadow(
+    vertices: Float32[np.ndarray, "vertices 3"],
+) -> UInt8[np.ndarray, "pixels pixels"]:
     """How dark the floor is around the followed point, 0 to 255: softer the higher the part.
 
     The vertices lie about a pixel apart, so they are splatted rather than their faces filled.
@@ -184,10 +210,16 @@ def _shadow(vertices: Float[np.ndarray, "vertices 3"]) -> UInt8[np.ndarray, "pix
     square = np.ones((3, 3), np.uint8)
     for low, high, blur in ((0.0, 0.25, 0.8), (0.25, 0.9, 2.8), (0.9, 9.0, 5.6)):
         x, z = pixels[(height >= low) & (height < high)].T
+        if not len(x):
+            continue
+        reach = int(3 * blur) + 2
+        rows = slice(max(0, z.min() - reach), z.max() + reach + 1)
+        columns = slice(max(0, x.min() - reach), x.max() + reach + 1)
         layer = np.zeros_like(shadow)
         layer[z, x] = 255
-        closed = cv2.morphologyEx(layer, cv2.MORPH_CLOSE, square)
-        np.maximum(shadow, cv2.GaussianBlur(closed, (0, 0), blur), out=shadow)
+        closed = cv2.morphologyEx(layer[rows, columns], cv2.MORPH_CLOSE, square)
+        part = shadow[rows, columns]
+        np.maximum(part, cv2.GaussianBlur(closed, (0, 0), blur), out=part)
     # What fell on the border lies beyond it.
     shadow[[0, -1]], shadow[:, [0, -1]] = 0, 0
     return shadow
@@ -197,10 +229,10 @@ def _paint(
     picture: UInt8[np.ndarray, "height width 3"],
     view: View,
     body: BodyMesh,
-    vertices: Float[np.ndarray, "vertices 3"],
-    normals: Float[np.ndarray, "vertices 3"],
+    vertices: Float32[np.ndarray, "vertices 3"],
+    normals: Float32[np.ndarray, "vertices 3"],
 ) -> None:
-    """Draw the figure into ``picture``, smoothed at its edges by drawing it larger."""
+    """Draw the figure into ``picture``, with two samples a pixel for smooth edges."""
     import cv2
 
     pixels, depth = view.project(vertices)
@@ -209,35 +241,37 @@ def _paint(
     if (low >= high).any() or depth.min() < 0.1:
         return
     patch = picture[low[1] : high[1], low[0] : high[0]]
-    size = (patch.shape[1] * _SUPERSAMPLING, patch.shape[0] * _SUPERSAMPLING)
-    canvas = cv2.resize(patch, size, interpolation=cv2.INTER_LINEAR)
-    fine = (pixels - low) * _SUPERSAMPLING
+    samples = np.repeat(cv2.cvtColor(patch, cv2.COLOR_RGB2RGBA), 2, axis=0)
     colors = _shade(view, body, vertices, normals) * 255
-    place, rgb = rasterize(fine, depth, colors, body.triangles, size)
-    canvas.reshape(-1, 3)[place] = (rgb + 0.5).astype(np.uint8)
-    picture[low[1] : high[1], low[0] : high[0]] = cv2.resize(
-        canvas, (patch.shape[1], patch.shape[0]), interpolation=cv2.INTER_AREA
-    )
+    paint(samples, (pixels - low) * (1, 2), depth, colors, body.faces)
+    mean = cv2.addWeighted(samples[::2], 0.5, samples[1::2], 0.5, 0)
+    cv2.cvtColor(mean, cv2.COLOR_RGBA2RGB, dst=patch)
 
 
 def _shade(
     view: View,
     body: BodyMesh,
-    vertices: Float[np.ndarray, "vertices 3"],
-    normals: Float[np.ndarray, "vertices 3"],
-) -> Float[np.ndarray, "vertices 3"]:
+    vertices: Float32[np.ndarray, "vertices 3"],
+    normals: Float32[np.ndarray, "vertices 3"],
+) -> Float32[np.ndarray, "vertices 3"]:
     """Colours in sRGB: a key light, light from sky and floor, a rim and a soft highlight."""
-    key = _KEY_LIGHT / np.linalg.norm(_KEY_LIGHT)
-    to_eye = np.array([0.0, view.eye_height, view.distance]) - vertices
-    to_eye /= np.linalg.norm(to_eye, axis=1, keepdims=True)
+    key = (_KEY_LIGHT / np.linalg.norm(_KEY_LIGHT)).astype(np.float32)
+    to_eye = np.array([0.0, view.eye_height, view.distance], np.float32) - vertices
+    to_eye /= np.sqrt(_dot(to_eye, to_eye))[:, None]
     diffuse = np.clip((normals @ key + 0.25) / 1.25, 0, 1)
     ambient = 0.30 + 0.14 * normals[:, 1]
-    rim = (1 - np.clip((normals * to_eye).sum(1), 0, 1)) ** 3
+    rim = (1 - np.clip(_dot(normals, to_eye), 0, 1)) ** 3
     half = key + to_eye
-    half /= np.linalg.norm(half, axis=1, keepdims=True)
-    shine = np.clip((normals * half).sum(1), 0, 1) ** 40
+    half /= np.sqrt(_dot(half, half))[:, None]
+    shine = np.clip(_dot(normals, half), 0, 1) ** 40
     grounded = 0.75 + 0.25 * np.clip(vertices[:, 1] / 0.5, 0, 1)  # less light near the floor
-    albedo = np.array(COLORS_SRGB)[body.material] ** 2.2
+    albedo = (np.array(COLORS_SRGB, np.float32) ** 2.2)[body.material]
     light = (ambient + 0.78 * diffuse) * grounded
     linear = albedo * light[:, None] + (0.10 * rim + 0.10 * shine)[:, None]
     return np.clip(linear, 0, 1) ** (1 / 2.2)
+
+
+def _dot(
+    a: Float32[np.ndarray, "vertices 3"], b: Float32[np.ndarray, "vertices 3"]
+) -> Float32[np.ndarray, "vertices"]:
+    return np.einsum("vi,vi->v", a, b)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -14,11 +15,14 @@ from vimoflow.formats.body import COLORS_SRGB, MATERIALS
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import COCO_BONES, COCO_NAMES
 from vimoflow.video import Footage, VideoWriter, frames, open_video
+from vimoflow.video.prefetch import prefetch
+from vimoflow.video.timing import Pace
 from vimoflow.viewer.mannequin import MannequinRenderer, View, followed_path, world_rotations
 
 _MAX_WIDTH, _MAX_HEIGHT = 1280, 640
 _RESULT_ASPECT = 0.75  # width by height of the 3D pane
 _STRIP_PX = 6
+_RATE = 30.0  # frames a second, at most
 _PAPER = (38, 43, 52)  # behind 2D keypoints that came without a video
 _SEEN, _FILLED, _TRACK = (98, 182, 131), (237, 178, 76), (70, 76, 88)
 
@@ -33,7 +37,8 @@ def write_preview_video(
 ) -> None:
     """Write the input with its 2D keypoints beside the mannequin seen from where the camera stood.
 
-    Memory does not grow with the length. Without a video the 2D keypoints are drawn on plain
+    Of motions faster than 30 fps about 30 poses a second are shown. Memory does not grow with the
+    length. Without a video the 2D keypoints are drawn on plain
     ground, and without keypoints the result stands alone.
 
     Args:
@@ -41,33 +46,57 @@ def write_preview_video(
         source_video: the video the motion was made from, if any.
         path: the MP4 file; an existing one is replaced.
         start, end: the part of the video that the motion was made from, seconds.
-        on_frame: called with the number of frames written so far.
+        on_frame: called with the number of the motion's frames done so far.
 
     Raises:
         InputError: the source video cannot be read.
         OutputError: the file cannot be written.
     """
-    source = _source_size(motion, source_video)
-    layout = _layout(source)
-    pictures = _pictures(motion, source_video, layout, start, end)
+    layout = _layout(_source_size(motion, source_video))
+    size = (layout.width, layout.height + _STRIP_PX)
+    times = motion.timestamps - motion.timestamps[0]
+    shown = _shown(times)
+    inputs = _pictures(source_video, layout, start, end)
+    # Decoding, drawing and encoding each have a thread.
+    with (
+        VideoWriter(path, size, motion.fps) as writer,
+        prefetch(inputs) as pictures,
+        prefetch(_pages(motion, shown, layout, pictures)) as pages,
+    ):
+        for index, page in zip(shown, pages, strict=True):
+            writer.write(page, float(times[index]))
+            if on_frame is not None:
+                on_frame(index + 1)
+
+
+def _shown(times: Float[np.ndarray, "frames"]) -> list[int]:
+    """The frames that are shown: those that a video read at this rate yields."""
+    pace = Pace(_RATE)
+    return [index for index, time in enumerate(times) if pace.takes(float(time))]
+
+
+def _pages(
+    motion: Motion,
+    shown: list[int],
+    layout: _Layout,
+    pictures: Iterator[UInt8[np.ndarray, "height input_width 3"]],
+) -> Iterator[UInt8[np.ndarray, "rows width 3"]]:
+    """The input's pane, the result's and the time line, frame by frame."""
     view = View(layout.result_width, layout.height)
     renderer, follow = MannequinRenderer(view), followed_path(motion, view)
     R_world, p_world = world_rotations(motion.local_rotations), _canonical_positions(motion)
     strip = _strip(motion, layout.width)
     times = motion.timestamps - motion.timestamps[0]
-    with VideoWriter(path, (layout.width, layout.height + _STRIP_PX), motion.fps) as writer:
-        for index in range(len(motion)):
-            page = np.empty((layout.height + _STRIP_PX, layout.width, 3), np.uint8)
-            if layout.input_width:
-                page[: layout.height, : layout.input_width] = next(pictures)
-                _annotate(page, motion, index, layout)
-            result = renderer.draw(R_world[index], p_world[index], follow[index])
-            page[: layout.height, layout.input_width :] = result
-            _label(page, f"{times[index]:.2f} s", layout.width - 78, layout.height - 14, dark=True)
-            page[layout.height :] = _played(strip, index, len(motion))
-            writer.write(page, float(times[index]))
-            if on_frame is not None:
-                on_frame(index + 1)
+    for index in shown:
+        page = np.empty((layout.height + _STRIP_PX, layout.width, 3), np.uint8)
+        if layout.input_width:
+            page[: layout.height, : layout.input_width] = next(pictures)
+            _annotate(page, motion, index, layout)
+        result = page[: layout.height, layout.input_width :]
+        renderer.draw(R_world[index], p_world[index], follow[index], out=result)
+        _label(page, f"{times[index]:.2f} s", layout.width - 78, layout.height - 14, dark=True)
+        page[layout.height :] = _played(strip, index, len(motion))
+        yield page
 
 
 def _canonical_positions(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
@@ -119,28 +148,22 @@ def _layout(source: tuple[float, float, float, float] | None) -> _Layout:
 
 
 def _pictures(
-    motion: Motion,
     source_video: str | Path | Footage | None,
     layout: _Layout,
     start: float | None,
     end: float | None,
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The input's pane, one a frame; the last one stays if the video ends early."""
-    import cv2
-
-    paper = np.full((layout.height, layout.input_width, 3), _PAPER, np.uint8)
-    last = paper
+    last = paper = np.full((layout.height, layout.input_width, 3), _PAPER, np.uint8)
     if source_video is not None:
-        for frame in frames(source_video, start, end):
-            rows, columns = frame.rgb.shape[:2]
-            size = (round(columns * layout.scale), round(rows * layout.scale))
-            small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
-            small = small[: layout.height, : layout.input_width]
-            top = (layout.height - small.shape[0]) // 2
-            left = (layout.input_width - small.shape[1]) // 2
-            last = paper.copy()
-            last[top : top + small.shape[0], left : left + small.shape[1]] = small
-            yield last
+        with closing(frames(source_video, start, end, layout.scale, _RATE)) as stream:
+            for frame in stream:
+                small = frame.rgb[: layout.height, : layout.input_width]
+                top = (layout.height - small.shape[0]) // 2
+                left = (layout.input_width - small.shape[1]) // 2
+                last = paper.copy()
+                last[top : top + small.shape[0], left : left + small.shape[1]] = small
+                yield last
     yield from repeat(last)
 
 

@@ -9,11 +9,9 @@ import torch
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.mediapipe_world import (
     FitSettings,
-    at_30_fps,
     coco_of_landmarks,
     fit_motion,
     landmark_motion,
-    mediapipe_motion,
 )
 from vimoflow.evaluation.metrics import paired as metrics
 from vimoflow.geometry.rotations import axis_angle_to_matrix
@@ -57,19 +55,6 @@ def test_the_fit_finds_the_pose_whatever_size_and_heading(yaw, size):
     assert motion.fps == 30.0 and len(motion) == 6
 
 
-def test_gaps_are_filled_and_time_is_kept():
-    points = posed(11, 2)
-    times = np.arange(11) / 15
-    holes = points.copy()
-    holes[[0, 4, 5]] = np.nan
-    new = at_30_fps(holes, times)
-    assert new.shape == (21, 17, 3) and np.isfinite(new).all()
-    np.testing.assert_allclose(new[12], points[6], atol=1e-5)
-    np.testing.assert_allclose(new[0], points[1], atol=1e-5)
-    halfway = points[3] + (points[6] - points[3]) / 3
-    np.testing.assert_allclose(new[8], halfway, atol=1e-5)
-
-
 def test_landmarks_of_a_case():
     points = posed(5, 3)
     landmarks = np.zeros((5, 33, 3))
@@ -86,10 +71,3 @@ def test_bad_input_is_refused():
         fit_motion(np.full((4, 17, 3), np.nan), 30.0)
     with pytest.raises(InputError, match="at least one frame"):
         fit_motion(np.zeros((0, 17, 3)), 30.0)
-
-
-@pytest.mark.slow
-def test_a_real_video(shared_data):
-    motion = mediapipe_motion(shared_data / "video" / "hiphop.mp4")
-    assert abs(len(motion) - 93) <= 1
-    assert 0.6 < motion.trans[:, 1].mean() < 1.3  # standing

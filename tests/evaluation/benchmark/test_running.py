@@ -11,7 +11,6 @@ import torch
 
 from benchmark_examples import FAST, tiny_checkpoint, write_shards
 from vimoflow.data.shards import read_shards
-from vimoflow.errors import ConfigError
 from vimoflow.evaluation.benchmark.cases import virtual_case
 from vimoflow.evaluation.benchmark.manifest import ClipSet, Manifest, NamedCases
 from vimoflow.evaluation.benchmark.prediction import predict
@@ -41,9 +40,7 @@ def sets(plain) -> list[NamedCases]:
 @pytest.fixture(scope="module")
 def evaluation(sets) -> Evaluation:
     manifest = Manifest("m", SETS, seeds=(0, 1), samples=2)
-    return evaluate(
-        manifest, sets, tiny_checkpoint(), FAST, lambda motion, case: motion.trans[0, 1]
-    )
+    return evaluate(manifest, sets, tiny_checkpoint(), FAST)
 
 
 def values(evaluation: Evaluation, title: str, method: str) -> list[float]:
@@ -51,7 +48,7 @@ def values(evaluation: Evaluation, title: str, method: str) -> list[float]:
 
 
 def test_every_method_has_a_row_for_every_set(evaluation):
-    methods = ("tiny", "tiny, mean of 2", "tiny, best fit of 2", "mean motion", "truth")
+    methods = ("tiny", "tiny, mean of 2", "mean motion", "truth")
     assert [(r.title, r.method) for r in evaluation.rows] == [
         (title, method) for title in ("exact", "noisy") for method in methods
     ]
@@ -61,7 +58,7 @@ def test_every_method_has_a_row_for_every_set(evaluation):
         assert estimate.value == pytest.approx(np.mean(of_clips))
         assert estimate.n == estimate.clusters == 3 and estimate.low <= estimate.value
         assert estimate.value <= estimate.high
-    truth = evaluation.rows[4]
+    truth = evaluation.rows[3]
     assert truth.figure("pa_mpjpe").value < 0.01 and truth.figure("mpjre").value < 0.01
 
 
@@ -78,12 +75,8 @@ def test_figures_are_means_over_seeds_and_samples(evaluation, sets):
     ])  # fmt: skip
     first = [v for t in ("exact", "noisy") for v in values(evaluation, t, "tiny")]
     every = [v for t in ("exact", "noisy") for v in values(evaluation, t, "tiny, mean of 2")]
-    best = [v for t in ("exact", "noisy") for v in values(evaluation, t, "tiny, best fit of 2")]
     np.testing.assert_allclose(first, of[:, 0].mean(0), rtol=1e-5)
     np.testing.assert_allclose(every, of.mean((0, 1)), rtol=1e-5)
-    height = np.array([[[m.trans[0, 1] for m in run] for run in seed] for seed in drawn])
-    chosen = np.take_along_axis(of, height.argmin(1)[:, None], axis=1)[:, 0].mean(0)
-    np.testing.assert_allclose(best, chosen, rtol=1e-5)
 
 
 def test_what_detection_costs_is_a_paired_difference(evaluation):
@@ -117,11 +110,6 @@ def test_one_clip_has_a_value_but_no_interval(sets):
     one = NamedCases("one", sets[0].cases[:1])
     estimate = evaluate(Manifest("m", SETS), [one], tiny_checkpoint(), FAST).rows[0].figure("mpjpe")
     assert estimate.n == 1 and estimate.value > 0 and math.isnan(estimate.low)
-
-
-def test_several_samples_need_a_criterion(sets):
-    with pytest.raises(ConfigError, match="criterion"):
-        evaluate(Manifest("m", SETS, samples=2), sets, tiny_checkpoint(), FAST)
 
 
 def test_mediapipes_own_3d_stands_in_the_table(sets):

@@ -227,17 +227,6 @@ def test_floor_metrics_of_known_heights():
     assert math.isnan(float(metrics.floating(points, torch.zeros(4, 2))))
 
 
-def test_reprojection_counts_only_what_was_seen():
-    keypoints = motion(9, joints=17)[..., :2] * 100
-    projected = keypoints + torch.tensor([3.0, 4.0])
-    observed = torch.zeros(6, 17, dtype=torch.bool)
-    observed[2, 5] = observed[4] = True
-    projected[~observed] = 1e6
-    assert float(metrics.reprojection_error(projected, keypoints, observed)) == pytest.approx(5.0)
-    nothing = torch.zeros_like(observed)
-    assert math.isnan(float(metrics.reprojection_error(projected, keypoints, nothing)))
-
-
 @quick
 @given(seeds, st.floats(0.001, math.pi - 0.001))
 def test_mpjre_is_the_angle_between_rotations(seed, angle):
@@ -282,9 +271,6 @@ MOTION_METRICS = {
     "foot_slide": lambda p, t: metrics.foot_slide(p[..., :4, :], t[..., :4, 0], 30.0),
     "penetration": lambda p, t: metrics.penetration(p),
     "floating": lambda p, t: metrics.floating(p, t[..., :4, 0]),
-    "reprojection": lambda p, t: metrics.reprojection_error(
-        p[..., :2], t[..., :2], torch.ones(p.shape[:-1], dtype=torch.bool)
-    ),
 }
 PAIRED = sorted(MOTION_METRICS.keys() - {"acceleration", "jitter", "penetration"})
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -16,7 +14,6 @@ from vimoflow.evaluation.studies.robustness import (
     Filmed,
     film,
     robustness_curves,
-    with_gaps,
 )
 from vimoflow.inference.conditioning.encoding import person_size_px
 
@@ -102,14 +99,3 @@ def test_curves_start_at_one_point_and_repeat_themselves(case, monkeypatch):
     assert starts[0] == pytest.approx(starts[1]) and curves[0].points[0].pa_mpjpe.n == 1
     with pytest.raises(InputError):
         robustness_curves(tiny_checkpoint(), [], FAST)
-
-
-@pytest.mark.parametrize("percent", [0.0, 10.0, 30.0, 50.0])
-def test_gaps_take_their_share_and_have_two_sides(case, percent):
-    whole = np.ones((60, 17, 3), np.float32)
-    damaged_case, missing = with_gaps(
-        dataclasses.replace(case, points_px=whole), percent, np.random.default_rng(1)
-    )
-    assert missing.sum() == round(0.6 * percent)
-    assert np.array_equal(damaged_case.points_px[..., 2] == 0, np.repeat(missing[:, None], 17, 1))
-    assert not missing[:7].any() and not missing[-7:].any()

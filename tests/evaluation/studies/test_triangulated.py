@@ -11,8 +11,6 @@ from typer.testing import CliRunner
 
 from vimoflow.errors import InputError
 from vimoflow.evaluation.studies.triangulated import (
-    Reference3D,
-    read_reference,
     reference_from_views,
     save_reference,
 )
@@ -91,15 +89,13 @@ def test_files_give_the_same_back(rig, tmp_path):
     calibration, views, _ = rig
     reference = reference_from_views(views, calibration)
     save_reference(reference, tmp_path / "r.npz")
-    again = read_reference(tmp_path / "r.npz")
-    for field in dataclasses.fields(Reference3D):
-        np.testing.assert_array_equal(getattr(again, field.name), getattr(reference, field.name))
+    with np.load(tmp_path / "r.npz", allow_pickle=False) as again:
+        np.testing.assert_array_equal(again["points"], reference.points_world)
+        np.testing.assert_array_equal(again["reprojection_px"], reference.reprojection_px)
+        assert (
+            again["cameras"].tolist() == list(reference.cameras) and again["fps"] == reference.fps
+        )
     assert [p.name for p in tmp_path.glob("*.partial")] == []
-    np.savez(tmp_path / "other.npz", points=np.zeros(3))
-    (tmp_path / "text.npz").write_text("no")
-    for name in ("other.npz", "text.npz", "none.npz"):
-        with pytest.raises(InputError, match=name):
-            read_reference(tmp_path / name)
 
 
 def test_the_command(rig, tmp_path):
@@ -119,7 +115,8 @@ def test_the_command(rig, tmp_path):
     result = CliRunner().invoke(app, [*files, "--calibration", calibration, "-o", str(out)])
     assert result.exit_code == 0, result.output
     assert "6 frames from 3 views, 100.0 % of the points" in result.output
-    np.testing.assert_allclose(read_reference(out).points_world, points, atol=1e-4)
+    with np.load(out) as made:
+        np.testing.assert_allclose(made["points"], points, atol=1e-4)
 
 
 def test_agrees_with_the_triangulation_of_aist(shared_data):

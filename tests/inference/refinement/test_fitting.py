@@ -9,7 +9,7 @@ import torch
 
 from vimoflow.geometry.rotations import axis_angle_to_matrix, rotation_about
 from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
-from vimoflow.inference.refinement import Evidence, EvidenceGuidance, RefinementSettings, refine
+from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
 from vimoflow.motion.features import LAYOUT, decode_features, encode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import joint
@@ -94,6 +94,24 @@ def test_chunks_do_not_show():
     assert (whole - cut).norm(dim=-1).max() < 0.03
 
 
+def test_neither_padding_nor_the_rest_of_the_batch_matters():
+    sample, condition = clip(0.0)[:, :21], seen_from_the_front(clip(0.4)[:, :21])
+    alone = fitted(sample, condition)
+    padded = torch.cat((sample, clip(0.5)[:, :9]), dim=1)
+    rows = torch.cat((padded, padded.flip(1)))
+    pose = torch.cat((condition.pose, torch.zeros(1, 9, 17, 3)), dim=1)
+    track = torch.cat((condition.track, torch.zeros(1, 9, 3)), dim=1)
+    both = Condition(pose.repeat(2, 1, 1, 1), track.repeat(2, 1, 1))
+    valid = torch.arange(30).expand(2, -1) < 21
+    together = refine(rows, Evidence.of(both), valid=valid).features[:1, :21]
+    assert together == pytest.approx(alone, abs=1e-5)
+
+
+def test_the_same_bytes_every_time():
+    sample, condition = clip(0.0), seen_from_the_front(clip(0.5))
+    assert torch.equal(fitted(sample, condition), fitted(sample, condition))
+
+
 def test_the_path_in_the_image_moves_the_root():
     """The figure glides one metre to the side; the sample stands still."""
     glide = torch.linspace(0, 1, FRAMES)[None, :, None] * torch.tensor([1.0, 0.0, 0.0])
@@ -139,12 +157,3 @@ def turned(features: torch.Tensor, yaw: torch.Tensor) -> torch.Tensor:
     R = R.clone()
     R[:, :, 0] = turn @ R[:, :, 0]
     return encode_features(R, contacts, root @ turn.T)
-
-
-def test_guidance_goes_on_with_the_cameras_it_found():
-    evidence = Evidence.of(seen_from_the_front(clip(0.5)))
-    guidance = EvidenceGuidance(evidence)
-    once = guidance(clip(0.0))
-    first = guidance.cameras
-    guidance(once)
-    assert first is not None and not torch.equal(first, guidance.cameras)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampling_examples import Echo, LowPass, checkpoint_of, condition_of
+from sampling_examples import LowPass, checkpoint_of, condition_of
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.inference.conditioning.encoding import Condition
@@ -21,14 +22,12 @@ from vimoflow.inference.sampling import (
     denoising,
     finished_motion,
     finishing,
-    merge_windows,
-    orthonormal,
     sample_features,
     sample_shots,
+    task,
 )
 from vimoflow.inference.sampling.joining import GROUND, Joined
 from vimoflow.inference.sampling.noise import FrameNoise
-from vimoflow.inference.sampling.rolling import roll
 from vimoflow.inference.sampling.turning import heading_between, turned_features
 from vimoflow.motion.features import LAYOUT, decode_features
 from vimoflow.motion.kinematics import forward_kinematics
@@ -50,54 +49,17 @@ def standing(frames: int, seed: int = 0) -> torch.Tensor:
     return features
 
 
-@pytest.mark.parametrize(("sampler", "delay"), [("ddpm", 0.0), ("ddim", 0.7)])
-def test_block_by_block_is_the_same_as_all_windows_at_once(tiny, monkeypatch, sampler, delay):
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim"])
+def test_block_by_block_is_the_same_as_all_windows_at_once(tiny, monkeypatch, sampler):
     condition = condition_of(2, 200)
     condition.pose[:, 100:120] = 0
-    options = replace(RAW, sampler=sampler, unseen_delay=delay)
-    monkeypatch.setattr(denoising, "_BLOCK", 1000)
-    at_once = sample_features(tiny, condition, options)
-    for block in (4,):
-        monkeypatch.setattr(denoising, "_BLOCK", block)
-        rolled = sample_features(tiny, condition, options)
-        torch.testing.assert_close(rolled, at_once, atol=1e-3, rtol=1e-3)
-
-
-@settings(max_examples=25, deadline=None)
-@given(count=st.integers(1, 40), ticks=st.integers(1, 9), block=st.integers(2, 9))
-def test_memory_holds_a_block_and_its_staircase(count, ticks, block):
-    """Windows that add their neighbours: whatever the block, each sees what it would at once."""
-    alive, most = set(), 0
-
-    class Task:
-        def start(self, windows):
-            alive.update(windows)
-            return torch.tensor([[[[float(w)]] for w in windows]])
-
-        def estimate(self, tick, windows, noisy):
-            nonlocal most
-            most = max(most, len(alive))
-            return noisy
-
-        def agree(self, tick, around, estimates, windows):
-            padded = torch.nn.functional.pad(estimates[0, :, 0, 0], (1, 1))
-            summed = padded[:-2] + padded[1:-1] + padded[2:]
-            first = windows.start - around.start
-            return summed[first : first + len(windows)][None, :, None, None]
-
-        def advance(self, tick, windows, noisy, clean):
-            return clean % 1009
-
+    options = replace(RAW, sampler=sampler)
     found = []
-    for number, x in roll(Task(), count, ticks, 1, block):
-        alive.discard(number)
-        found.append((number, float(x)))
-    state = torch.arange(float(count))
-    for _ in range(ticks):
-        padded = torch.nn.functional.pad(state, (1, 1))
-        state = (padded[:-2] + padded[1:-1] + padded[2:]) % 1009
-    assert found == list(enumerate(state.tolist()))
-    assert most <= 2 * block + ticks
+    for block in (4, 1000):
+        part = functools.partial(task.denoised, block=block)
+        monkeypatch.setattr(denoising, "denoised", part)
+        found.append(sample_features(tiny, condition, options))
+    torch.testing.assert_close(*found, atol=1e-3, rtol=1e-3)
 
 
 def test_windows_elsewhere_change_little_where_windows_agree():
@@ -132,21 +94,6 @@ def test_pieces_join_to_what_they_were_cut_from():
             piece[..., GROUND] += 3.0 * first
         joined.append(first, piece)
     torch.testing.assert_close(joined.features, features, atol=1e-4, rtol=1e-4)
-
-
-def test_frames_that_were_seen_do_not_wait_for_those_that_were_not(tiny):
-    """A clip of which all was seen, or nothing, is the same whatever the delay."""
-    condition = condition_of(1, 30)
-    late = replace(RAW, unseen_delay=0.5)
-    assert torch.equal(
-        sample_features(tiny, condition, late), sample_features(tiny, condition, RAW)
-    )
-    nothing = condition.empty()
-    assert torch.equal(sample_features(tiny, nothing, late), sample_features(tiny, nothing, RAW))
-    condition.pose[:, 10:15] = 0
-    assert not torch.equal(
-        sample_features(tiny, condition, late), sample_features(tiny, condition, RAW)
-    )
 
 
 def test_feet_locked_in_pieces_are_nearly_those_locked_at_once(monkeypatch):
@@ -197,23 +144,10 @@ def test_shots_become_one_motion_without_a_jump(tiny, refine):
         shots.append(Shot(first, condition_of(2, frames, number)))
         first += frames
     told = []
-    options = replace(RAW, refine=refine, bridge_t=500 if refine else 0)
+    options = replace(RAW, refine=refine)
     features = sample_shots(tiny, shots, options, lambda *now: told.append(now))
     assert features.shape == (2, 103, 151) and features.isfinite().all()
     assert told[-1] == (3, 3) and told == sorted(told)
     alone = Condition(shots[0].condition.pose[:1], shots[0].condition.track[:1])
     one = sample_shots(tiny, [Shot(0, alone)], options)
     torch.testing.assert_close(one, sample_features(tiny, alone, options), atol=1e-4, rtol=1e-4)
-
-
-def test_a_still_model_gives_a_still_bridge():
-    """A model that says the same whatever it is asked: shots agree, and the bridge stays put."""
-
-    class Still(Echo):
-        def forward(self, x_t, t, condition, valid=None):
-            return torch.zeros_like(x_t) + orthonormal(standing(1))
-
-    shots = [Shot(0, condition_of(1, 30)), Shot(30, condition_of(1, 30))]
-    features = sample_shots(checkpoint_of(Still()), shots, replace(RAW, bridge_t=700))
-    torch.testing.assert_close(features, features[:, :1].expand(-1, 60, -1), atol=1e-3, rtol=1e-3)
-    assert merge_windows(features[:, None], WindowPlan(60, 60, (0,))).shape == (1, 60, 151)

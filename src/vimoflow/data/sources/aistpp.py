@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,66 +15,13 @@ from vimoflow.formats import aistpp
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.geometry.rotations import axis_angle_to_matrix, slerp_resample
 from vimoflow.geometry.signals import linear_resample
-from vimoflow.geometry.triangulation import project_with_lens
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
-from vimoflow.motion.skeleton import COCO_LIMBS, load_skeleton
+from vimoflow.motion.skeleton import load_skeleton
 
-GOOD_CONFIDENCE = 0.5  # mean over a view's shoulders to ankles
 _EVERY = 2  # 60 -> 30 fps by every second frame
 _LONGEST_BRIDGE = 15  # missing frames in a row at 30 fps that are interpolated, half a second
-
-
-@dataclass(frozen=True)
-class AistReport:
-    """What was found wrong with a sequence that is used all the same; counts at 30 fps.
-
-    Attributes:
-        name: the sequence.
-        bridged_frames: frames without an SMPL pose, which are interpolated.
-        untriangulated_points: points of ``keypoints3d_optim`` that are missing; the skeleton's own
-            stand in for them.
-        missing_frames: of each view, frames in which the detector found nobody (confidence 0).
-        confidence: of each view, the mean over shoulders to ankles, missing points counting 0.
-        off_px: of each view, the median distance in pixels of all detected shoulders to ankles
-            from the posed skeleton, seen by the sequence's own camera; NaN where none is detected.
-    """
-
-    name: str
-    bridged_frames: int
-    untriangulated_points: int
-    missing_frames: tuple[int, ...]
-    confidence: tuple[float, ...]
-    off_px: tuple[float, ...]
-
-    @property
-    def good_views(self) -> tuple[int, ...]:
-        """Indices of the views whose detections can be trusted by their own confidence."""
-        return tuple(v for v, c in enumerate(self.confidence) if c >= GOOD_CONFIDENCE)
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """One line for each thing a user should know; none for a flawless sequence."""
-        lines = []
-        if self.bridged_frames:
-            lines.append(f"{self.name}: {self.bridged_frames} frames without a pose, interpolated")
-        if self.untriangulated_points:
-            lines.append(
-                f"{self.name}: {self.untriangulated_points} points of keypoints3d missing, "
-                "the skeleton's own used"
-            )
-        for view, frames in enumerate(self.missing_frames):
-            if frames:
-                lines.append(f"{self.name}: view {view + 1} has {frames} frames without detections")
-        poor = [v + 1 for v in range(len(self.confidence)) if v not in self.good_views]
-        if poor:
-            numbers = ", ".join(map(str, poor))
-            lines.append(
-                f"{self.name}: mean confidence below {GOOD_CONFIDENCE:g} in views {numbers}, "
-                "kept with the confidence they state"
-            )
-        return tuple(lines)
 
 
 def list_aistpp(folder: Path) -> list[Path]:
@@ -87,8 +33,7 @@ def read_aistpp_file(path: Path) -> Recording:
     """One sequence: SMPL motion at 30 fps and, where they exist, the nine views' detections.
 
     Short gaps of the motion are interpolated. Missing detections have confidence 0, and views of
-    low confidence stay, as their confidence tells what to make of them; :func:`report_aistpp_file`
-    lists both.
+    low confidence stay, as their confidence tells what to make of them.
 
     Raises:
         InputError: a damaged file, one on the ignore list, or a gap longer than half a second.
@@ -113,46 +58,6 @@ def read_aistpp_file(path: Path) -> Recording:
     headings = camera_heading(aistpp.calibrated_cameras(cameras).R_camera_world).numpy()
     return Recording(
         name, "aistpp", split, motion, keypoints.astype(np.float32), headings, group, truth
-    )
-
-
-def report_aistpp_file(path: Path) -> AistReport:
-    """What is missing or doubtful in a sequence, and how well its views fit the posed skeleton.
-
-    The skeleton is our canonical one at the sequence's own scale (``smpl_scaling``), filmed by the
-    sequence's own cameras with their distortion; nothing is fitted to the detections.
-
-    Raises:
-        InputError: a damaged file.
-    """
-    name, root = path.stem, path.parents[1]
-    source = aistpp.read_motion(path)
-    R, pelvis, missing = _every_second_pose(source, path)
-    optimised = root / "keypoints3d" / f"{name}.pkl"
-    untriangulated = 0
-    if optimised.is_file():
-        points = aistpp.read_keypoints3d(optimised)[::_EVERY]
-        untriangulated = int((~np.isfinite(points).all(-1)).sum())
-    detections = root / "keypoints2d" / f"{name}.pkl"
-    if not detections.is_file():
-        return AistReport(name, int(missing.sum()), untriangulated, (), (), ())
-    cameras = _cameras(root, name)
-    keypoints = _detections(detections, len(cameras), len(R))
-    limbs = keypoints[:, :, list(COCO_LIMBS)]
-    own = coco_points(*forward_kinematics(R, pelvis))[:, list(COCO_LIMBS)].flatten(0, 1)
-    pixels = project_with_lens(aistpp.calibrated_cameras(cameras, source.scaling), own)
-    off_px = np.linalg.norm(pixels.numpy().reshape(*limbs.shape[:3], 2) - limbs[..., :2], axis=-1)
-    seen = limbs[..., 2] > 0
-    return AistReport(
-        name=name,
-        bridged_frames=int(missing.sum()),
-        untriangulated_points=untriangulated,
-        missing_frames=tuple((keypoints[..., 2] <= 0).all(-1).sum(-1).tolist()),
-        confidence=tuple(limbs[..., 2].clip(0, 1).mean((1, 2)).tolist()),
-        off_px=tuple(
-            float(np.median(off[detected])) if detected.any() else float("nan")
-            for off, detected in zip(off_px, seen, strict=True)
-        ),
     )
 
 

@@ -7,9 +7,7 @@ alignment forgives some of that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,11 +22,10 @@ from vimoflow.geometry.rotations import (
     sixd_to_matrix,
 )
 from vimoflow.geometry.signals import linear_resample
-from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import coco, joint, load_skeleton
-from vimoflow.video import VideoFrame, frames
+from vimoflow.video import frames
 
 FPS = 30.0
 # Of MediaPipe's 33 landmarks, those with the names of the 17 COCO points, in COCO's order.
@@ -60,22 +57,6 @@ class FitSettings:
     prior: float = 1e-4
 
 
-def mediapipe_world_points(
-    stream: Iterable[VideoFrame],
-) -> Float[np.ndarray, "frames 17 3"]:
-    """COCO points of MediaPipe's world landmarks, in the frame whose +Z points to the camera.
-
-    Metres, +Y up as far as the camera is level; NaN in frames without a person. The camera's pitch
-    is not known, so a camera that looks down tilts the figure.
-    """
-    estimator = MediaPipeEstimator(keep_world_landmarks=True)
-    for _ in estimator.estimate(stream):
-        pass
-    if not estimator.world_landmarks:
-        raise InputError("a video without frames has no landmarks")
-    return coco_of_landmarks(np.stack(estimator.world_landmarks))
-
-
 def coco_of_landmarks(
     landmarks: Float[np.ndarray, "frames 33 3"],
 ) -> Float[np.ndarray, "frames 17 3"]:
@@ -94,49 +75,17 @@ def landmark_motion(
         InputError: no frame has a person.
     """
     points = coco_of_landmarks(landmarks.astype(np.float64))
-    times = np.arange(len(points)) / fps
-    return fit_motion(_resampled(points, times, times), fps, settings)
+    return fit_motion(_filled(points), fps, settings)
 
 
-def mediapipe_motion(path: str | Path, settings: FitSettings | None = None) -> Motion:
-    """MediaPipe's own 3D of a video as a motion of the skeleton at 30 fps, standing on its spot.
-
-    Raises:
-        InputError: not a video, or no person in it.
-    """
-    times: list[float] = []
-
-    def timed(stream: Iterable[VideoFrame]) -> Iterable[VideoFrame]:
-        for frame in stream:
-            times.append(frame.time)
-            yield frame
-
-    points = mediapipe_world_points(timed(frames(path)))
-    try:
-        return fit_motion(at_30_fps(points, np.array(times)), FPS, settings)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-
-
-def at_30_fps(
-    points: Float[np.ndarray, "frames 17 3"], times: Float[np.ndarray, "frames"]
-) -> Float[np.ndarray, "new 17 3"]:
-    """Points at 30 fps from the first frame's time on; frames without points are filled in.
-
-    Raises:
-        InputError: no frame has all points.
-    """
-    new = times[0] + np.arange(int((times[-1] - times[0]) * FPS + 1e-6) + 1) / FPS
-    return _resampled(points, times, new)
-
-
-def _resampled(points: np.ndarray, times: np.ndarray, new: np.ndarray) -> np.ndarray:
+def _filled(points: np.ndarray) -> np.ndarray:
     """Linear between the frames that have all points; the ends are held."""
     seen = np.isfinite(points).all((1, 2))
     if not seen.any():
         raise InputError("no person was found in any frame")
+    frames = torch.arange(len(points), dtype=torch.float64)
     return linear_resample(
-        torch.from_numpy(points[seen]), torch.from_numpy(times[seen]), torch.from_numpy(new)
+        torch.from_numpy(points[seen]), frames[torch.from_numpy(seen)], frames
     ).numpy()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,6 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import COCO_LIMBS
 
 MEAN_MOTION, TRUTH, MEDIAPIPE = "mean motion", "truth", "MediaPipe 3D"
-Rank = Callable[[Motion, Case], float]
 
 
 @dataclass(frozen=True)
@@ -71,23 +70,15 @@ def single_result(
 
 
 def sampled_results(
-    title: str,
-    case: Case,
-    name: str,
-    by_seed: Sequence[Sequence[Motion]],
-    truth: Posed,
-    rank: Rank | None,
+    title: str, case: Case, name: str, by_seed: Sequence[Sequence[Motion]], truth: Posed
 ) -> list[ClipResult]:
-    """The first sample; where there are several also their mean and the best fit to the 2D.
+    """The first sample, and where there are several the mean of their scores.
 
     Args:
         by_seed: motions by seed and sample.
-        rank: how badly a motion fits the 2D of its case.
     """
     count = len(by_seed[0])
-    names = [name]
-    if count > 1 and rank is not None:
-        names += [f"{name}, mean of {count}", f"{name}, best fit of {count}"]
+    names = [name, f"{name}, mean of {count}"][:count]
     try:
         posed = [[Posed.of(motion) for motion in samples] for samples in by_seed]
         measured = [[measure(p, case, truth) for p in samples] for samples in posed]
@@ -99,19 +90,9 @@ def sampled_results(
             sample_diversity(torch.stack([p.joints for p in samples])) for samples in posed
         )
     first = _mean(title, case, name, [samples[0] for samples in measured], by_seed[0][0], diversity)
-    if count == 1 or rank is None:
-        return [first]
-    best = [
-        min(range(count), key=lambda k: rank(samples[k], case))  # used at once
-        for samples in by_seed
-    ]
-    chosen = [samples[k] for samples, k in zip(measured, best, strict=True)]
     every = [m for samples in measured for m in samples]
-    return [
-        first,
-        _mean(title, case, names[1], every, by_seed[0][0]),
-        _mean(title, case, names[2], chosen, by_seed[0][best[0]]),
-    ]
+    mean = [_mean(title, case, other, every, by_seed[0][0]) for other in names[1:]]
+    return [first, *mean]
 
 
 def landmark_results(title: str, case: Case, truth: Posed) -> list[ClipResult]:

@@ -1,7 +1,7 @@
 """Run a benchmark: sample its cases, compare with the truth, and summarise with intervals.
 
-Nothing is chosen by the truth: of several samples the first counts, and the "best" one is the one
-that fits the 2D best. Figures of a clip are means over seeds; intervals are over recordings.
+Nothing is chosen by the truth: of several samples the first counts. Figures of a clip are means
+over seeds; intervals are over recordings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vimoflow.diffusion.checkpoint import Checkpoint
-from vimoflow.errors import ConfigError
 from vimoflow.evaluation.benchmark.cases import Case, validation_cases
 from vimoflow.evaluation.benchmark.manifest import Manifest, NamedCases
 from vimoflow.evaluation.benchmark.prediction import mean_motions, predict
@@ -19,7 +18,6 @@ from vimoflow.evaluation.benchmark.results import (
     MEAN_MOTION,
     TRUTH,
     ClipResult,
-    Rank,
     landmark_results,
     sampled_results,
     single_result,
@@ -86,7 +84,6 @@ def evaluate(
     sets: Sequence[NamedCases],
     checkpoint: Checkpoint,
     sampling: SamplingOptions,
-    rank: Rank | None = None,
     progress: Progress | None = None,
     baselines: Sequence[Baseline] = (),
 ) -> Evaluation:
@@ -94,13 +91,7 @@ def evaluate(
 
     Args:
         baselines: what else to compare with.
-        rank: how badly a motion fits the 2D of its case, to pick the best of several samples.
-
-    Raises:
-        ConfigError: several samples are wanted without a ``rank``.
     """
-    if manifest.samples > 1 and rank is None:
-        raise ConfigError("several samples a clip need a criterion to choose the best one")
     cases = [case for named in sets for case in named.cases]
     drawn = _draw(manifest, cases, checkpoint, sampling, progress)
     others = [(MEAN_MOTION, mean_motions(checkpoint, cases))]
@@ -111,7 +102,7 @@ def evaluate(
     for i, (title, case) in enumerate(zip(titles, cases, strict=True)):
         truth = Posed.of(case.truth)
         by_seed = [seed[i] for seed in drawn]
-        results += sampled_results(title, case, checkpoint.name, by_seed, truth, rank)
+        results += sampled_results(title, case, checkpoint.name, by_seed, truth)
         if case.landmarks is not None:
             results += landmark_results(title, case, truth)
         results += [single_result(title, case, name, made[i], truth) for name, made in others]

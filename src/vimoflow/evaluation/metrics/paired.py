@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from vimoflow.errors import InputError
@@ -202,19 +202,6 @@ def floating(
     height = (points[..., 1].amin(-1) - sole_m).clamp(min=0)
     touching = (labels >= CONTACT_THRESHOLD).any(-1)
     return MM * _mean_where(height[..., None], touching[..., None])
-
-
-def reprojection_error(
-    projected_px: Float[Tensor, "*batch frames points 2"],
-    keypoints_px: Float[Tensor, "*batch frames points 2"],
-    observed: Bool[Tensor, "*batch frames points"],
-) -> Float[Tensor, "*batch"]:
-    """Mean distance in the image of projected points to the keypoints that were seen, pixels.
-
-    NaN for a clip in which none was seen. Divide by the person's size in pixels to compare clips.
-    """
-    projected, keypoints = require_pair(projected_px, keypoints_px)
-    return _mean_where((projected - keypoints).norm(dim=-1), observed)
 
 
 def contact_scores(

@@ -18,7 +18,7 @@ from torch import Tensor
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.diffusion.denoiser import Denoiser
-from vimoflow.diffusion.sampler import step
+from vimoflow.diffusion.denoising import Walk, WholeClips
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import ConfigError
 from vimoflow.evaluation.benchmark.running import Case, validation_cases
@@ -89,8 +89,8 @@ def make_strips(
     ).channels.to(device)
     generator = torch.Generator().manual_seed(seed)
 
-    def denoise(x_t: Tensor, t: int) -> Tensor:
-        return denoiser(x_t, torch.full((1,), t, device=device), condition)
+    def denoise(x_t: Tensor, t: Tensor) -> Tensor:
+        return denoiser(x_t, t, condition)
 
     def row(label: str, x0: Tensor) -> StripRow:
         return StripRow(label, _joints(normalization.denormalize(x0.cpu())[0]))
@@ -98,26 +98,27 @@ def make_strips(
     predictions, sampled = [], []
     for t in timesteps:
         noise = torch.randn(target.shape, generator=generator).to(device)
-        x_t = schedule.add_noise(target, torch.full((1,), t, device=device), noise)
-        predictions.append(row(f"t = {t}", denoise(x_t, t)))
+        level = torch.full((1,), t, device=device)
+        x_t = schedule.add_noise(target, level, noise)
+        predictions.append(row(f"t = {t}", denoise(x_t, level)))
         if samples:
             sampled.append(row(f"t = {t}", _sample_from(denoise, x_t, t, schedule, generator)))
     return Strips(StripRow("truth", _joints(features)), tuple(predictions), tuple(sampled))
 
 
 def _sample_from(
-    denoise: Callable[[Tensor, int], Tensor],
+    denoise: Callable[[Tensor, Tensor], Tensor],
     x_t: Tensor,
     t: int,
     schedule: NoiseSchedule,
     generator: torch.Generator,
 ) -> Tensor:
     levels = sorted({round(x) for x in np.linspace(t, 0, min(t + 1, _STEPS))}, reverse=True)
-    for now, prev in zip(levels, [*levels[1:], -1], strict=True):
-        noise = torch.randn(x_t.shape, generator=generator).to(x_t.device)
-        at, to = torch.full((1,), now), torch.full((1,), prev)
-        x_t = step(schedule, x_t, denoise(x_t, now), at, to, noise, "ddpm")
-    return x_t
+
+    def noise(step: int) -> Tensor:
+        return x_t if step < 0 else torch.randn(x_t.shape, generator=generator).to(x_t.device)
+
+    return WholeClips(denoise, noise).denoised(Walk(schedule, tuple(levels), "ddpm"))
 
 
 def _case_features(case: Case) -> Float[Tensor, "frames 151"]:

@@ -1,6 +1,6 @@
-"""Several samples a clip: what choosing among them gains, and whether their spread is honest.
+"""Several samples a clip: whether their spread is honest.
 
-Coverage is the share of frames in which the truth's joint lies within a stated radius of the chosen
+Coverage is the share of frames in which the truth's joint lies within a stated radius of the first
 sample's, both relative to the pelvis. The factors that turn spread into radius are quantiles of
 error / spread (split conformal prediction, Angelopoulos and Bates 2021), taken on some recordings
 and checked on others.
@@ -10,87 +10,45 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.errors import ConfigError, OutputError
 from vimoflow.evaluation.benchmark.cases import Case
-from vimoflow.evaluation.benchmark.prediction import condition_of, predict
-from vimoflow.evaluation.metrics.paired import MM, pa_mpjpe
+from vimoflow.evaluation.benchmark.prediction import predict
+from vimoflow.evaluation.metrics.paired import MM
 from vimoflow.files import write_text
-from vimoflow.inference.hypotheses import Calibration, Ranking, RankWeights, joint_spread_m, rank
+from vimoflow.inference.hypotheses import Calibration, joint_spread_m
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.kinematics import coco_points, forward_kinematics
-from vimoflow.motion.skeleton import COCO_LIMBS, JOINT_NAMES
+from vimoflow.motion.skeleton import JOINT_NAMES
 
 LEVELS = (0.5, 0.9)
 SEED_STEP = 7919  # from one sample of a clip to the next
-TERMS = tuple(f.name for f in fields(RankWeights))  # in the order of Merit's first fields
 
 
 @dataclass(frozen=True)
 class Hypotheses:
-    """Samples of one case in the order in which they were drawn, and their ranking."""
+    """Samples of one case in the order in which they were drawn."""
 
     case: Case
     samples: tuple[Motion, ...]
-    ranking: Ranking
-
-    @property
-    def pa_mpjpe(self) -> Float[np.ndarray, "samples"]:
-        """Error of every sample, mm (COCO points 5 to 16, similarity of every frame)."""
-        limbs = list(COCO_LIMBS)
-        truth = torch.from_numpy(self.case.truth_coco[:, limbs])
-        R = torch.from_numpy(np.stack([m.local_rotations for m in self.samples]))
-        root = torch.from_numpy(np.stack([m.trans for m in self.samples])).double()
-        points = coco_points(*forward_kinematics(R, root))[:, :, limbs]
-        return np.array([float(pa_mpjpe(sample, truth)) for sample in points])
-
-    @property
-    def terms(self) -> Float[np.ndarray, "samples 3"]:
-        """What the samples are ranked by."""
-        return np.array(
-            [(m.reprojection_mm, m.contact_mm, m.denoising) for m in self.ranking.merits]
-        )
 
     @property
     def errors_m(self) -> Float[np.ndarray, "frames 24"]:
-        """Distance of the best-ranked sample's joints from the truth's, pelves together, metres."""
-        best = self.samples[self.ranking.order[0]].joint_positions
+        """Distance of the first sample's joints from the truth's, pelves together, metres."""
+        first = self.samples[0].joint_positions
         truth = self.case.truth.joint_positions
-        return np.linalg.norm((best - best[:, :1]) - (truth - truth[:, :1]), axis=-1)
+        return np.linalg.norm((first - first[:, :1]) - (truth - truth[:, :1]), axis=-1)
 
     @property
     def spread_m(self) -> Float[np.ndarray, "frames 24"]:
         """Standard deviation over the samples, metres."""
         return joint_spread_m(np.stack([motion.joint_positions for motion in self.samples]))
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Mean PA-MPJPE of a set of cases by how one sample of several is chosen, mm.
-
-    Attributes:
-        first: the first sample drawn.
-        mean: over all samples, the same as choosing blindly.
-        ranked: the best by the ranking.
-        by_term: the best by each term of the ranking alone, see ``TERMS``.
-        oracle: the best by the truth: what no ranking can beat.
-    """
-
-    title: str
-    cases: int
-    first: float
-    mean: float
-    ranked: float
-    by_term: tuple[float, ...]
-    oracle: float
 
 
 @dataclass(frozen=True)
@@ -118,13 +76,13 @@ def draw_hypotheses(
     seed: int = 0,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> list[Hypotheses]:
-    """Several samples of every case, ranked.
+    """Several samples of every case.
 
     Raises:
         ConfigError: fewer than two samples are wanted.
     """
     if samples < 2:
-        raise ConfigError(f"--samples: {samples} leaves nothing to choose from; at least 2")
+        raise ConfigError(f"--samples: {samples} has no spread; at least 2")
     drawn = []
     for k in range(samples):
 
@@ -135,40 +93,7 @@ def draw_hypotheses(
         # As `generate` does it: what one pass gives comes first, the others are drawn.
         how = replace(options if k == 0 else options.drawing(), seed=seed + SEED_STEP * k)
         drawn.append(predict(checkpoint, cases, how, show))
-    return [
-        Hypotheses(case, motions, rank(checkpoint, motions, condition_of(case)))
-        for case, motions in zip(cases, zip(*drawn, strict=True), strict=True)
-    ]
-
-
-def fit_weights(hypotheses: Sequence[Hypotheses]) -> RankWeights:
-    """Weights of the terms in mm of error a unit: non-negative least squares within clips.
-
-    For training clips: weights chosen on the clips that judge them would flatter themselves.
-    """
-    from scipy.optimize import nnls
-
-    terms = np.concatenate([h.terms - h.terms.mean(0) for h in hypotheses])
-    errors = np.concatenate([h.pa_mpjpe - h.pa_mpjpe.mean() for h in hypotheses])
-    scale = np.maximum(terms.std(0), 1e-12)
-    return RankWeights(*(float(w) for w in nnls(terms / scale, errors)[0] / scale))
-
-
-def selection(title: str, hypotheses: Sequence[Hypotheses]) -> Selection:
-    """What each way of choosing gives, mean over cases."""
-    errors = np.stack([h.pa_mpjpe for h in hypotheses])
-    best = np.array([h.ranking.order[0] for h in hypotheses])
-    by_term = np.stack([h.terms.argmin(0) for h in hypotheses])
-    rows = np.arange(len(errors))
-    return Selection(
-        title=title,
-        cases=len(errors),
-        first=float(errors[:, 0].mean()),
-        mean=float(errors.mean()),
-        ranked=float(errors[rows, best].mean()),
-        by_term=tuple(float(errors[rows, k].mean()) for k in by_term.T),
-        oracle=float(errors.min(1).mean()),
-    )
+    return [Hypotheses(*row) for row in zip(cases, zip(*drawn, strict=True), strict=True)]
 
 
 def split_recordings(
@@ -221,7 +146,7 @@ def coverage(hypotheses: Sequence[Hypotheses], calibration: Calibration) -> list
 
 
 def write_calibration(calibration: Calibration, path: Path) -> None:
-    """Write the factors as JSON; ``hypotheses.load_calibration`` reads them.
+    """Write the factors as JSON, as they ship (``inference/hypotheses.json``).
 
     Raises:
         OutputError: the file cannot be written.
@@ -240,16 +165,13 @@ def write_calibration(calibration: Calibration, path: Path) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def write_hypotheses_report(
-    titles: Sequence[str], hypotheses: Sequence[Hypotheses], source: str, folder: Path
-) -> str:
-    """Write ``hypotheses.md`` (both tables) and ``hypotheses.json`` (the factors).
+def write_hypotheses_report(hypotheses: Sequence[Hypotheses], source: str, folder: Path) -> str:
+    """Write ``hypotheses.md`` (the coverage) and ``hypotheses.json`` (the factors).
 
     Factors are fitted on every second recording; coverage is that of the others.
 
     Args:
-        titles: the set to which each case belongs.
-        hypotheses: ranked samples of the cases.
+        hypotheses: samples of the cases.
         source: of the factors, for the file.
         folder: where to.
 
@@ -257,21 +179,12 @@ def write_hypotheses_report(
         OutputError: the files cannot be written.
         ConfigError: there is only one recording.
     """
-    sets = [(t, [h for h, own in zip(hypotheses, titles, strict=True) if own == t])
-            for t in dict.fromkeys(titles)]  # fmt: skip
     fitting, checking = split_recordings(hypotheses)
     calibration = fit_calibration(fitting, source)
-    rows = [selection(title, group) for title, group in [*sets, ("all", list(hypotheses))]]
-    weights = fit_weights(hypotheses)
-    text = "\n\n".join(
-        (
-            f"PA-MPJPE, mm, of one of {calibration.samples} samples:", selection_table(rows),
-            "Weights that these clips would choose (mm of error a unit): "
-            + ", ".join(f"{name} {getattr(weights, name):.3g}" for name in TERMS),
-            f"Coverage on {len(checking)} clips; factors from {len(fitting)} others:",
-            coverage_table(coverage(checking, calibration)),
-        )
-    )  # fmt: skip
+    text = (
+        f"Coverage on {len(checking)} clips; factors from {len(fitting)} others, "
+        f"{calibration.samples} samples each:\n\n{coverage_table(coverage(checking, calibration))}"
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "hypotheses.md", text + "\n")
@@ -279,17 +192,6 @@ def write_hypotheses_report(
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
     write_calibration(calibration, folder / "hypotheses.json")
     return text
-
-
-def selection_table(rows: Sequence[Selection]) -> str:
-    """Markdown: PA-MPJPE by how the sample is chosen."""
-    head = ("clips", "n", "first", "mean", "ranked", *(f"by {t} alone" for t in TERMS),
-            "oracle (by truth)")  # fmt: skip
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    for row in rows:
-        values = (row.first, row.mean, row.ranked, *row.by_term, row.oracle)
-        lines.append(f"| {row.title} | {row.cases} | {' | '.join(f'{v:.1f}' for v in values)} |")
-    return "\n".join(lines)
 
 
 def coverage_table(rows: Sequence[Coverage]) -> str:

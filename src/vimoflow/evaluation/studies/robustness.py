@@ -161,28 +161,6 @@ def _dropped_frames(clip: Filmed, percent: float, rng: np.random.Generator) -> C
     return _keeping(clip, np.repeat(kept[:, None], 17, axis=1))
 
 
-def with_gaps(case: Case, percent: float, rng: np.random.Generator) -> tuple[Case, np.ndarray]:
-    """The case without that share of its frames, in gaps of 0.1 to 1 s, and which are missing.
-
-    The first and the last half second stay, so that every gap has two sides.
-    """
-    frames = len(case.truth)
-    edge = min(round(FPS / 2), frames // 8)
-    left, lengths = round(percent / 100 * frames), []
-    while left > 0:
-        lengths.append(min(left, int(rng.integers(round(0.1 * FPS), round(FPS) + 1))))
-        left -= lengths[-1]
-    between = frames - 2 * edge - sum(lengths)
-    pauses = np.diff(np.sort(rng.integers(0, between + 1, len(lengths))), prepend=0)
-    missing = np.zeros(frames, bool)
-    at = edge
-    for pause, length in zip(pauses, lengths, strict=True):
-        at += int(pause)
-        missing[at : at + length] = True
-        at += length
-    return dataclasses.replace(case, points_px=case.points_px * ~missing[:, None, None]), missing
-
-
 def _dropped_joints(clip: Filmed, percent: float, rng: np.random.Generator) -> Case:
     """Joints missing for the whole clip."""
     lost = rng.permutation(17)[: round(percent / 100 * 17)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,33 +109,6 @@ def save_reference(reference: Reference3D, path: str | Path) -> None:
             )
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def read_reference(path: str | Path) -> Reference3D:
-    """Read what :func:`save_reference` wrote.
-
-    Raises:
-        InputError: missing, damaged, or something else.
-    """
-    path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            points = arrays["points"].astype(np.float64)
-            reference = Reference3D(
-                points,
-                arrays["reprojection_px"].astype(np.float64),
-                arrays["views_used"].astype(np.int64),
-                float(arrays["fps"]),
-                tuple(map(str, arrays["cameras"])),
-            )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a reference made by `vimoflow triangulate`") from error
-    shapes = (reference.reprojection_px.shape, reference.views_used.shape)
-    if points.ndim != 3 or points.shape[1:] != (17, 3) or shapes != (points.shape[:2],) * 2:
-        raise InputError(f"{path}: its arrays do not fit together; triangulate again")
-    if not (len(points) and 0 < reference.fps < np.inf):
-        raise InputError(f"{path}: holds no frames or no frame rate; triangulate again")
-    return reference
 
 
 def _cameras_of(views: Sequence[Keypoints2D], calibration: Calibration) -> tuple[str, ...]:

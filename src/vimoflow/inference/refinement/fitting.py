@@ -1,4 +1,4 @@
-"""A short optimisation that fits a motion to the evidence, the sample being the prior.
+"""A motion fitted to the evidence, the sample being the prior.
 
 Small rotations of the joints, smooth in time, and shifts of the root bring the projected COCO
 points onto the keypoints; what no camera saw stays as sampled. Feet in contact stay where they
@@ -8,34 +8,43 @@ that is turned towards the camera; the motion itself stays on the skeleton.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.diffusion.windows import WindowPlan
-from vimoflow.geometry.rotations import axis_angle_to_matrix
-from vimoflow.inference.refinement.evidence import CAMERA_SPREADS, Evidence, misfit
+from vimoflow.inference.refinement.body import COCO, SHIFT, TURNING, UNKNOWNS, Body, rotations
+from vimoflow.inference.refinement.evidence import Evidence
+from vimoflow.inference.refinement.least_squares import Minimum, Prior, Unknowns, minimise
+from vimoflow.inference.refinement.reprojection import CAMERA_SPREADS, View, level_camera
+from vimoflow.inference.refinement.reprojection_derivatives import SUMMARIES
+from vimoflow.inference.refinement.terms import (
+    LENGTHS,
+    FeetRest,
+    MotionProblem,
+    SeenByCamera,
+    Term,
+    camera_of,
+)
 from vimoflow.motion.features import decode_features, encode_features
-from vimoflow.motion.kinematics import coco_points, forward_kinematics
-from vimoflow.motion.proportions import PARTS, proportioned
-from vimoflow.motion.skeleton import CONTACT_JOINTS, JOINT_NAMES, joint
+from vimoflow.motion.proportions import PARTS
 
-# Joints that no COCO point shows keep their sampled rotation.
-_FROZEN = ("left_wrist", "right_wrist", "left_hand", "right_hand", "left_foot", "right_foot",
-           "left_ankle", "right_ankle")  # fmt: skip
+_FIRST_YAW_SPREAD = 0.001  # the first view's heading is the world's
+_STRIDE, _COARSE_STEPS = 4, 3  # where a fit starts: that of every fourth frame costs a quarter
 
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """Weights of the optimisation.
+    """Weights of the fit.
 
     Attributes:
-        iterations: steps of Adam.
-        rate: its learning rate at the highest, radians and metres. It rises, so that what fits
-            already is left alone, and falls to zero, because what moves at the end is jitter.
+        steps: how often the normal equations are solved at most.
+        tolerance: share of the energy by which it may still be above its minimum, about.
         noise_m: typical error of a keypoint, in metres at the person's distance.
         outlier_m: beyond this an error pulls less and less (Geman-McClure).
         place_m: typical error of the figure's place in the image.
@@ -45,11 +54,11 @@ class RefinementSettings:
         proportion_spread: how much the logarithms of the person's proportions may typically differ
             from the skeleton's, see ``motion.proportions``.
         slide_m: how far a foot in contact may typically move from one frame to the next.
-        chunk: frames optimised together; longer clips are cut into overlapping chunks.
+        chunk: frames fitted together; longer clips are cut into overlapping chunks.
     """
 
-    iterations: int = 160
-    rate: float = 0.02
+    steps: int = 20
+    tolerance: float = 8e-4
     noise_m: float = 0.05
     outlier_m: float = 0.15
     place_m: float = 0.02
@@ -72,11 +81,13 @@ class Refined:
 
     Attributes:
         features: the fitted motions.
-        cameras: of every chunk of frames, see ``evidence.CAMERA_PARAMETERS``.
+        cameras: of every chunk of frames, see ``reprojection.CAMERA_PARAMETERS``.
+        energy: where the fit of every chunk ended, see ``terms``.
     """
 
     features: Float[Tensor, "batch frames 151"]
     cameras: Float[Tensor, "batch chunks views 5"]
+    energy: Float[Tensor, "batch chunks"]
 
 
 def refine(
@@ -94,166 +105,137 @@ def refine(
     Args:
         features: sampled motions in the frame of the first view.
         evidence: what one or several views saw of them.
-        settings: weights of the optimisation.
+        settings: weights of the fit.
         valid: frames that exist.
         cameras: where to start; level ones in front of the figure by default.
     """
     settings = settings or RefinementSettings()
     if valid is None:
         valid = torch.ones(features.shape[:2], dtype=torch.bool)
-    R, contacts, root = decode_features(features.detach())
     plan = settings.plan(features.shape[1])
-    fits = [
-        _fit(clip, None if cameras is None else cameras[:, number], settings)
-        for number, clip in enumerate(_chunks(R, contacts, root, valid, evidence, plan))
-    ]
-    turns, shifts, found = (torch.stack(part, dim=1) for part in zip(*fits, strict=True))
-    R = _turned(R, plan.merge(turns))
-    root = root + plan.merge(shifts)
-    root = root - root[:, :1] * torch.tensor([1.0, 0.0, 1.0])
-    return Refined(encode_features(R, contacts, root), found)
+    moves, cameras_found, energies = [], [], []
+    for number, first in enumerate(plan.starts):
+        span = slice(first, first + plan.length)
+        start = None if cameras is None else cameras[:, number]
+        fits = _fitted(features[:, span], evidence.part(span), settings, valid[:, span], start)
+        moves.append(torch.from_numpy(np.stack([fit.unknowns.frames for fit in fits])))
+        shared = torch.from_numpy(np.stack([fit.unknowns.shared for fit in fits])).to(features)
+        cameras_found.append(shared[:, LENGTHS.stop :].unflatten(1, (evidence.views, -1)))
+        energies.append(features.new_tensor([fit.energy for fit in fits]))
+    moved = _moved(features, plan.merge(torch.stack(moves, dim=1)))
+    return Refined(moved, torch.stack(cameras_found, dim=1), torch.stack(energies, dim=1))
 
 
-class EvidenceGuidance:
-    """Pulls clean estimates towards the evidence while a clip is being denoised.
-
-    The model then makes a plausible motion of what was pulled, so that depth, which no keypoint
-    shows, follows what they do show. The cameras found in one call are the start of the next.
-    """
-
-    def __init__(
-        self,
-        evidence: Evidence,
-        settings: RefinementSettings | None = None,
-        valid: Bool[Tensor, "batch frames"] | None = None,
-    ) -> None:
-        self.evidence = evidence
-        self.settings = settings or RefinementSettings(iterations=5, rate=0.06, noise_m=0.025)
-        self.valid = valid
-        self.cameras: Tensor | None = None
-
-    def __call__(
-        self, features: Float[Tensor, "batch frames 151"]
-    ) -> Float[Tensor, "batch frames 151"]:
-        """Features closer to the evidence; contacts are left alone."""
-        refined = refine(features, self.evidence, self.settings, self.valid, self.cameras)
-        self.cameras = refined.cameras
-        return refined.features
+def _fitted(
+    features: Tensor,
+    evidence: Evidence,
+    settings: RefinementSettings,
+    valid: Tensor,
+    cameras: Tensor | None,
+) -> list[Minimum]:
+    """The fit of every clip."""
+    found = []
+    for clip, (motion, on) in enumerate(zip(features, valid, strict=True)):
+        views, start = evidence.of_clip(clip), None if cameras is None else cameras[clip]
+        problem, _ = motion_problem(motion, views, settings, on, start)
+        at = _found_coarsely(motion, views, settings, on, start)
+        found.append(minimise(problem, at, settings.steps, settings.tolerance))
+    return found
 
 
-@dataclass(frozen=True)
-class _Clip:
-    """What is optimised against: the sample, and the evidence."""
-
-    R_parent_joint: Float[Tensor, "batch frames 24 3 3"]
-    contacts: Float[Tensor, "batch frames 4"]
-    root_world: Float[Tensor, "batch frames 3"]
-    valid: Bool[Tensor, "batch frames"]
-    evidence: Evidence
-
-    @property
-    def pairs(self) -> Float[Tensor, "batch steps"]:
-        """1 where a frame and the next both exist."""
-        return (self.valid[:, 1:] & self.valid[:, :-1]).to(self.root_world.dtype)
-
-
-def _chunks(
-    R: Tensor, contacts: Tensor, root: Tensor, valid: Tensor, evidence: Evidence, plan: WindowPlan
-) -> list[_Clip]:
-    """The clip cut along its frames, and what was seen in each part."""
-    views = evidence.track.shape[:2]
-
-    def cut(x: Tensor, number: int) -> Tensor:
-        return plan.split(x.flatten(0, 1))[:, number].unflatten(0, views)
-
-    e = evidence
-    return [
-        _Clip(
-            plan.split(R)[:, n],
-            plan.split(contacts)[:, n],
-            plan.split(root)[:, n],
-            plan.split(valid)[:, n],
-            Evidence(*(cut(x, n) for x in (e.points, e.weight, e.track, e.placed))),
-        )
-        for n in range(len(plan.starts))
-    ]
-
-
-def _fit(
-    clip: _Clip, cameras: Tensor | None, settings: RefinementSettings
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Turns (batch, frames, 24, 3), shifts of the root (batch, frames, 3), and the cameras."""
-    batch, frames = clip.root_world.shape[:2]
-    if cameras is None:
-        posed = forward_kinematics(clip.R_parent_joint, clip.root_world)
-        cameras = clip.evidence.cameras(coco_points(*posed))
-    start = cameras
-    with torch.enable_grad():
-        turns = torch.zeros(batch, frames, len(JOINT_NAMES), 3, requires_grad=True)
-        shift = torch.zeros(batch, frames, 3, requires_grad=True)
-        cameras = start.clone().requires_grad_(True)
-        body = torch.zeros(batch, 1, len(PARTS), requires_grad=True)
-        groups: list[dict[str, Any]] = [
-            {"params": [turns, cameras, body]},
-            {"params": [shift], "lr": 3 * settings.rate},
-        ]
-        # The large eps keeps Adam from blowing up the rounding noise of what nothing pulls at.
-        optimizer = torch.optim.Adam(groups, lr=settings.rate, betas=(0.9, 0.99), eps=0.1)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, [g["lr"] for g in groups], settings.iterations + 1, cycle_momentum=False
-        )
-        for _ in range(settings.iterations):
-            loss = _energy(clip, turns, shift, body, cameras, start, settings)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    return turns.detach(), shift.detach(), cameras.detach()
-
-
-def _energy(
-    clip: _Clip,
-    turns: Tensor,
-    shift: Tensor,
-    body: Tensor,
-    cameras: Tensor,
-    start: Tensor,
-    s: RefinementSettings,
-) -> Tensor:
-    """Negative logarithm of the posterior, up to a constant."""
-    R_world, joints = forward_kinematics(
-        _turned(clip.R_parent_joint, turns), clip.root_world + shift
+def _found_coarsely(
+    features: Tensor, views: Sequence[View], settings: RefinementSettings, valid: Tensor,
+    cameras: Tensor | None,
+) -> Unknowns:  # fmt: skip
+    """Where a fit to every fourth frame gets, between those along straight lines."""
+    step = slice(None, None, _STRIDE)
+    rough = dataclasses.replace(
+        settings,  # relative to what frames say, so many steps in one are freer by as much
+        turn_rate_rad=settings.turn_rate_rad * _STRIDE,
+        shift_rate_m=settings.shift_rate_m * _STRIDE,
+        slide_m=settings.slide_m * _STRIDE,
     )
-    points = proportioned(coco_points(R_world, joints), body)
-    error = misfit(points, cameras, clip.evidence)
-    squared = error.pose.square()
-    data = (clip.evidence.weight * squared / (1 + squared / s.outlier_m**2)).sum() / s.noise_m**2
-    data = data + _huber(error.place / s.place_m).sum()
-    feet = joints[:, :, [joint(name) for name in CONTACT_JOINTS]]
-    pairs = clip.pairs[..., None]
-    planted = (clip.contacts[:, 1:] * clip.contacts[:, :-1]).clamp(0, 1) * pairs
-    slide = (planted[..., None] * (feet[:, 1:] - feet[:, :-1])).square().sum() / s.slide_m**2
-    prior = turns.square().sum() / s.turn_rad**2 + shift.square().sum() / s.shift_m**2
-    prior = prior + (body / s.proportion_spread).square().sum()
-    change = (turns[:, 1:] - turns[:, :-1]).square().sum(-1) * pairs
-    drift = (shift[:, 1:] - shift[:, :-1]).square() * pairs
-    smooth = change.sum() / s.turn_rate_rad**2 + drift.sum() / s.shift_rate_m**2
-    return data + slide + prior + smooth + _camera_prior(cameras, start)
+    thinned = [view.part(step) for view in views]
+    found = minimise(
+        *motion_problem(features[step], thinned, rough, valid[step], cameras),
+        _COARSE_STEPS, settings.tolerance,
+    ).unknowns  # fmt: skip
+    before, share = np.divmod(np.arange(len(features)), _STRIDE)
+    after = np.minimum(before + 1, len(found.frames) - 1)
+    after = np.where(valid[step].numpy()[after], after, before)
+    weight = (share / _STRIDE)[:, None]
+    frames = (1 - weight) * found.frames[before] + weight * found.frames[after]
+    return Unknowns(frames, found.shared)
 
 
-def _camera_prior(cameras: Tensor, start: Tensor) -> Tensor:
-    """Usual cameras; the first view's heading is the world's, the others' are near the start."""
-    spreads = cameras.new_tensor(CAMERA_SPREADS)
-    offset = torch.cat((cameras[..., :1] - start[..., :1], cameras[..., 1:]), dim=-1)
-    first = cameras[:, :1, :1] - start[:, :1, :1]
-    return (offset / spreads).square().sum() + (first / 0.001).square().sum()
+def motion_problem(
+    features: Float[Tensor, "frames 151"],
+    views: Sequence[View],
+    settings: RefinementSettings,
+    valid: Bool[Tensor, "frames"],
+    cameras: Float[Tensor, "views 5"] | None = None,
+) -> tuple[MotionProblem, Unknowns]:
+    """The fit of one clip as a least-squares problem, and where the search starts.
+
+    Args:
+        features: the sampled motion.
+        views: what each camera saw.
+        settings: weights.
+        valid: frames that exist.
+        cameras: where to start; level ones in front of the figure by default.
+    """
+    R, contacts, root = decode_features(features.double())
+    body = Body(R.numpy(), root.numpy())
+    frames, lengths = np.zeros((len(R), UNKNOWNS)), np.zeros(len(PARTS))
+    if cameras is None:
+        points = body.posed(frames, lengths).points[:, COCO]
+        begin = np.stack([level_camera(points, view, 0.0) for view in views])
+    else:
+        begin = cameras.double().numpy()
+    touch = contacts.numpy()
+    linked = (valid[1:] & valid[:-1]).numpy().astype(np.float64)
+    planted = np.clip(touch[1:] * touch[:-1], 0, 1) * linked[:, None]
+    terms: list[Term] = [
+        SeenByCamera(view, number, settings.noise_m, settings.outlier_m, settings.place_m)
+        for number, view in enumerate(views)
+    ]
+    start = np.concatenate((lengths, begin.ravel()))
+    problem = MotionProblem(
+        body,
+        [*terms, FeetRest(planted, settings.slide_m)],
+        _prior(settings, start, linked),
+        SUMMARIES * len(views),
+    )
+    return problem, Unknowns(frames, start)
 
 
-def _huber(x: Tensor) -> Tensor:
-    """Quadratic up to 1, linear beyond."""
-    return torch.where(x < 1, x.square(), 2 * x - 1)
+def _prior(settings: RefinementSettings, start: np.ndarray, linked: np.ndarray) -> Prior:
+    """Usual turns, shifts, bodies and cameras; cameras' headings are near where they start."""
+    turn, turn_rate, shift, shift_rate = (
+        x**-2
+        for x in (settings.turn_rad, settings.turn_rate_rad, settings.shift_m,
+                  settings.shift_rate_m)
+    )  # fmt: skip
+    own, step = np.full(UNKNOWNS, turn), np.full(UNKNOWNS, turn_rate)
+    own[SHIFT], step[SHIFT] = shift, shift_rate
+    shared = np.full(len(start), settings.proportion_spread**-2)
+    shared[LENGTHS.stop :] = np.resize(np.power(CAMERA_SPREADS, -2), len(start) - LENGTHS.stop)
+    shared[camera_of(0).start] += _FIRST_YAW_SPREAD**-2
+    yaws = np.arange(camera_of(0).start, len(start), len(CAMERA_SPREADS))
+    center = np.zeros(len(start))
+    center[yaws] = start[yaws]
+    return Prior(own, step, shared, center, linked)
 
 
-def _turned(R: Tensor, turns: Tensor) -> Tensor:
-    free = torch.tensor([name not in _FROZEN for name in JOINT_NAMES], dtype=turns.dtype)
-    return R @ axis_angle_to_matrix(turns * free[:, None])
+def _moved(
+    features: Float[Tensor, "batch frames 151"], unknowns: Float[Tensor, "batch frames n"]
+) -> Float[Tensor, "batch frames 151"]:
+    """The motions with their joints turned and their roots moved, the first over the origin."""
+    R, contacts, root = decode_features(features)
+    turns = unknowns[..., : SHIFT.start].unflatten(-1, (-1, 3)).numpy()
+    # In numpy: torch would share these small products out among threads.
+    local = R.numpy().copy()
+    local[..., TURNING, :, :] = local[..., TURNING, :, :] @ rotations(turns)
+    root = root + unknowns[..., SHIFT].to(root)
+    root = root - root[:, :1] * torch.tensor([1.0, 0.0, 1.0])
+    return encode_features(torch.from_numpy(local), contacts, root)

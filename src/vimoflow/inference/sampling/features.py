@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.diffusion.checkpoint import Checkpoint
+from vimoflow.diffusion.denoising import Progress
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
@@ -23,7 +22,7 @@ def sample_features(
     condition: Condition,
     options: SamplingOptions | None = None,
     valid: Bool[Tensor, "batch frames"] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     plan: WindowPlan | None = None,
 ) -> Float[Tensor, "batch frames 151"]:
     """Clean features at 30 fps in the frame of the camera, origin under the first root.
@@ -45,17 +44,14 @@ def sample_features(
         ConfigError: no such sampler, or steps out of range.
     """
     options = options or SamplingOptions()
-    drawn, cameras = denoise_features(checkpoint, condition, options, valid, progress, plan)
-    if not options.refine:
-        return drawn
-    return refined_features(drawn, Evidence.of(condition), valid, cameras)
+    drawn = denoise_features(checkpoint, condition, options, valid, progress, plan)
+    return refined_features(drawn, Evidence.of(condition), valid) if options.refine else drawn
 
 
 def refined_features(
     features: Float[Tensor, "batch frames 151"],
     evidence: Evidence,
     valid: Bool[Tensor, "batch frames"] | None = None,
-    cameras: Float[Tensor, "batch 1 views 5"] | None = None,
 ) -> Float[Tensor, "batch frames 151"]:
     """Features fitted to the evidence, piece by piece along the time line.
 
@@ -63,15 +59,12 @@ def refined_features(
         features: sampled motions in the frame of the first view.
         evidence: what one or several views saw of them.
         valid: frames that exist.
-        cameras: where the fit of every piece starts.
     """
     batch, frames = features.shape[:2]
     plan = RefinementSettings().plan(frames)
     out = Joined(batch, frames)
     for first in plan.starts:
         span = slice(first, first + plan.length)
-        e = evidence
-        seen = Evidence(*(x[:, :, span] for x in (e.points, e.weight, e.track, e.placed)))
         kept = None if valid is None else valid[:, span]
-        out.append(first, refine(features[:, span], seen, None, kept, cameras).features)
+        out.append(first, refine(features[:, span], evidence.part(span), None, kept).features)
     return out.features

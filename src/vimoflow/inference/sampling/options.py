@@ -10,8 +10,6 @@ from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.sampler import SamplerName, require_sampler
 from vimoflow.errors import ConfigError
 
-_LEAST_GUIDED_T = 60  # below, the noise is weaker than what guidance would bring in
-
 
 @dataclass(frozen=True)
 class SamplingOptions:
@@ -28,22 +26,12 @@ class SamplingOptions:
         window: frames a window at 30 fps, as trained.
         refine: bring the result closer to the keypoints afterwards, see ``refinement``.
         lock_feet: let resting feet rest, see ``refinement.foot_locking``.
-        guide_every: pull the estimate towards the keypoints at every so many denoising steps, too;
-            0 is never (with the shipped weights it gains on some clips what it loses on others).
         overlap: frames that neighbouring windows share at least; with 100 of 150 it matters little
             where they lie (docs/long-motion).
         mirrored: one pass is asked twice, the second time about the mirror image, and the answers'
             mean is taken.
         calm: what is drawn differs smoothly in time from the one-pass answer, where the checkpoint
             has one; see ``calming``.
-        unseen_delay: frames of which nothing was seen are denoised later than the others by this
-            share of the steps: their neighbours are then clearer than they are (per-frame noise
-            levels, docs/experiments/0003); 0 is together.
-        bridge_t: timestep from which the frames around a cut are denoised once more; 0 is not at
-            all (with the shipped weights the cross-fade is as near to the truth, docs/long-motion).
-
-    Raises:
-        ConfigError: ``unseen_delay`` is not from 0 to 1.
     """
 
     steps: int = 10
@@ -53,16 +41,9 @@ class SamplingOptions:
     window: int = 150
     overlap: int = 100
     refine: bool = True
-    guide_every: int = 0
     lock_feet: bool = True
     mirrored: bool = True
     calm: bool = True
-    unseen_delay: float = 0.0
-    bridge_t: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.unseen_delay <= 1.0:
-            raise ConfigError(f"unseen_delay must be from 0 to 1, not {self.unseen_delay:g}")
 
     def sampler_of(self, checkpoint: Checkpoint) -> SamplerName | Literal["one-pass"]:
         """The sampler that a checkpoint is asked with.
@@ -85,8 +66,3 @@ class SamplingOptions:
         if self.sampler not in ("auto", "one-pass"):
             return self
         return dataclasses.replace(self, sampler="ddim")
-
-    def guided_at(self, step: int, t: int) -> bool:
-        """Whether the estimate of this step, counted from 1, at timestep ``t`` is guided."""
-        every = self.guide_every if self.refine else 0
-        return every > 0 and step % every == 0 and t >= _LEAST_GUIDED_T

@@ -2,14 +2,13 @@
 
 Every shot is sampled by itself, in the frame of its own camera and a little beyond its ends, where
 the model goes on without evidence. Where two shots then overlap, the turn about the vertical that
-makes their poses agree is the second camera's heading, and they are cross-faded. On request the
-frames around the cut get a noise level of their own and are denoised once more, given both sides.
-Finally the whole motion is fitted to what all cameras saw.
+makes their poses agree is the second camera's heading, and they are cross-faded. Finally the whole
+motion is fitted to what all cameras saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,9 +17,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vimoflow.diffusion.checkpoint import Checkpoint
+from vimoflow.diffusion.denoising import Progress
 from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
-from vimoflow.inference.sampling.bridging import Side, bridged
 from vimoflow.inference.sampling.denoising import denoise_features
 from vimoflow.inference.sampling.joining import GROUND, Joined
 from vimoflow.inference.sampling.options import SamplingOptions
@@ -64,22 +63,18 @@ def sample_shots(
     checkpoint: Checkpoint,
     shots: Sequence[Shot],
     options: SamplingOptions | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Float[Tensor, "batch frames 151"]:
     """Clean features at 30 fps in the frame of the first shot's camera.
 
     Args:
         checkpoint: the model.
         shots: one after the other, without a frame between them.
-        options: how to sample; without refinement the joined and bridged samples come back.
+        options: how to sample; without refinement the joined samples come back.
         progress: told the denoising steps done and to do.
     """
     options = options or SamplingOptions()
     joined, yaws = _joined(checkpoint, shots, options, progress)
-    joins = zip(shots, shots[1:], yaws, yaws[1:], strict=False) if options.bridge_t else ()
-    for before, after, yaw, next_yaw in joins:
-        sides = (Side(before.over, yaw), Side(after.over, next_yaw))
-        joined = bridged(checkpoint, joined, after.first, sides, options)
     return _fitted(joined, shots, torch.stack(yaws, 1)) if options.refine else joined
 
 
@@ -87,7 +82,7 @@ def _joined(
     checkpoint: Checkpoint,
     shots: Sequence[Shot],
     options: SamplingOptions,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> tuple[Tensor, list[Tensor]]:
     """The shots' samples in the first one's frame, cross-faded, and each camera's heading there."""
     frames, batch = shots[-1].end, len(shots[0].condition.pose)
@@ -98,7 +93,7 @@ def _joined(
         last = number + 1 == len(shots)
         end = shot.end + (0 if last else _beyond(shot, shots[number + 1]))
         tell = None if progress is None else _share(progress, number, len(shots))
-        drawn, _ = denoise_features(
+        drawn = denoise_features(
             checkpoint, shot.over(first, end), options, progress=tell, first_frame=first
         )
         if before is not None:
@@ -120,9 +115,7 @@ def _beyond(before: Shot, after: Shot) -> int:
     return min(_BEYOND, before.end - before.first, after.end - after.first)
 
 
-def _share(
-    progress: Callable[[int, int], None], number: int, of: int
-) -> Callable[[int, int], None]:
+def _share(progress: Progress, number: int, of: int) -> Progress:
     """The progress of one shot as part of all of them."""
 
     def tell(done: int, total: int) -> None:

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from vimoflow.errors import InputError, OutputError
-from vimoflow.pipeline.generation import all_or_nothing
+from vimoflow.pipeline.folders import all_or_nothing
 
 _PAGE = "preview.html"
 
@@ -45,7 +45,7 @@ def write_preference_page(first: Path, second: Path, output: Path, seed: int = 0
                     key[names[-1]] = {"song": song, "model": side}
                     shutil.copyfile(source / song / _PAGE, folder / names[-1])
                 pairs.append(names)
-            template = resources.files("vimoflow.music").joinpath("preference.html")
+            template = resources.files("lab.music").joinpath("preference.html")
             page = template.read_text("utf-8").replace("{{pairs}}", json.dumps(pairs))
             (folder / "index.html").write_text(page, "utf-8")
             models = {"A": first.name, "B": second.name, "seed": seed}

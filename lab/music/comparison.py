@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vimoflow.data.shards import ShardEntry
-from vimoflow.errors import InputError
-from vimoflow.music.adapters import adapted
-from vimoflow.music.denoiser import MusicModel, load_music_model
-from vimoflow.music.evaluation import BeatTest, beat_tests, drawn_to, motion_of, song_folds
-from vimoflow.music.pairs import Dance
-from vimoflow.music.sampling import DanceOptions
-from vimoflow.music.style_scores import (
+from lab.music.style_scores import (
     StyleClassifier,
     StyleScores,
     StyleTest,
     kinetic_windows,
 )
-from vimoflow.music.styles import StyleOptions, fine_tuned, train_style
-from vimoflow.music.training import TrainOptions, train_music
+from vimoflow.data.shards import ShardEntry
+from vimoflow.errors import InputError
+from vimoflow.music.adapters import adapted
+from vimoflow.music.denoiser import MusicModel, load_music_model
+from vimoflow.music.evaluation import BeatTest, beat_tests, drawn_to, motion_of, song_groups
+from vimoflow.music.pairs import Dance
+from vimoflow.music.sampling import DanceOptions
+from vimoflow.music.styles import StyleOptions, taught, train_style
+from vimoflow.music.training import music_recipe, train_music
+from vimoflow.training.options import RunOptions
 
 Say = Callable[[str], None]
 
@@ -126,8 +129,9 @@ def unheard_songs(
     dances: Sequence[Dance],
     output: Path,
     folds: int = 5,
-    options: TrainOptions | None = None,
+    options: RunOptions | None = None,
     entries: Sequence[ShardEntry] = (),
+    rematch: int = 0,
     sampling: DanceOptions | None = None,
     seconds: float | None = 30.0,
     say: Say = print,
@@ -144,19 +148,23 @@ def unheard_songs(
         folds: parts of the songs, each left out once.
         options: of the training; ``resume`` is implied.
         entries: for the models' terms.
+        rematch: see ``windows.WindowSettings``.
         sampling: how to dance.
         seconds: of each song that is danced to; None is all.
         say: told what is done.
     """
-    options = dataclasses.replace(options or TrainOptions(), resume=True)
+    options = dataclasses.replace(options or RunOptions(compile=False), resume=True)
+    wanted = options.steps or music_recipe().steps
     tested: list[Dance] = []
     drawn: list[Float[Tensor, "_ 151"]] = []
     for number, names in enumerate(song_folds(dances, folds)):
         kept = [d for d in dances if d.name not in names]
         say(f"fold {number + 1} of {folds}: {len(kept)} dances to learn, {len(names)} to test")
-        path = train_music(kept, output / f"fold{number}", "music", entries, options)
+        path = train_music(
+            kept, output / f"fold{number}", "music", entries, options, rematch=rematch
+        )
         model = load_music_model(path)
-        if (done := int(model.checkpoint.provenance["steps"])) < options.steps:
+        if (done := int(model.checkpoint.provenance["steps"])) < wanted:
             raise InputError(f"{path}: stopped after {done} steps; run it again to go on")
         tests = [d for d in dances if d.name in names]
         drawn += drawn_to(model, tests, sampling, seconds)
@@ -181,15 +189,6 @@ def score_table(rows: Sequence[StyleScores]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def beat_line(name: str, test: BeatTest) -> str:
-    """A beat test in one line."""
-    a = test.alignment
-    return (
-        f"{name}: beat alignment {a.value:.3f} ({a.low:.3f} to {a.high:.3f}) over {test.songs} "
-        f"songs; the same motions at random offsets {test.chance:.3f}; p = {test.p_value:.4f}"
-    )
-
-
 def _require_unseen(model: MusicModel, style: Sequence[Dance]) -> None:
     seen = {d.name for d in style} & set(model.checkpoint.provenance.get("dances", ()))
     if seen:
@@ -197,3 +196,40 @@ def _require_unseen(model: MusicModel, style: Sequence[Dance]) -> None:
             f"the model {model.checkpoint.name!r} was trained on {min(seen)} of the style; train "
             "one with `vimoflow music train --without`"
         )
+
+
+def song_folds(dances: Sequence[Dance], folds: int) -> list[list[str]]:
+    """Names of the dances of each fold: whole songs, spread so that folds are alike in length.
+
+    Raises:
+        InputError: fewer songs than folds.
+    """
+    groups = song_groups(dances)
+    lengths = {
+        g: sum(len(d) for d, o in zip(dances, groups, strict=True) if o == g) for g in groups
+    }
+    if not 2 <= folds <= len(lengths):
+        raise InputError(f"{len(lengths)} songs cannot be divided into {folds} folds")
+    sums = [0] * folds
+    names: list[list[str]] = [[] for _ in range(folds)]
+    for group in sorted(lengths, key=lambda g: (-lengths[g], g)):
+        fold = sums.index(min(sums))
+        sums[fold] += lengths[group]
+        names[fold] += [d.name for d, own in zip(dances, groups, strict=True) if own == group]
+    return names
+
+
+def fine_tuned(
+    model: MusicModel,
+    dances: Sequence[Dance],
+    options: StyleOptions | None = None,
+    say: Callable[[str], None] | None = None,
+) -> MusicModel:
+    """The baseline: all of a copy of the backbone trained on these dances."""
+    options = options or StyleOptions()
+    torch.manual_seed(options.seed)
+    network = copy.deepcopy(model.checkpoint.denoiser).requires_grad_(True).train()
+    tuned = taught(model, network, dances, options, 0.1, say).eval().requires_grad_(False)
+    return dataclasses.replace(
+        model, checkpoint=dataclasses.replace(model.checkpoint, denoiser=tuned)
+    )

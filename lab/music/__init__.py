@@ -1,0 +1,1 @@
+"""Dance models compared: adapters beside fine-tuning, songs never heard, what people prefer."""

@@ -1,0 +1,225 @@
+"""From what was seen of somebody to a folder of results: motions, files, how good they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from jaxtyping import Float
+
+from vimoflow.formats.motion_npz import save_motion_npz
+from vimoflow.formats.saving import save_motion
+from vimoflow.inference.hypotheses import joint_uncertainty
+from vimoflow.inference.multiview import Aggregation
+from vimoflow.inference.sampling import SamplingOptions
+from vimoflow.motion.clip import Motion
+from vimoflow.pipeline.folders import all_or_nothing
+from vimoflow.pipeline.inputs import Progress
+from vimoflow.pipeline.options import PREVIEW_FORMATS, GenerateOptions
+from vimoflow.pipeline.previews import PreviewDrawing
+from vimoflow.pipeline.quality import Quality, figures, measure_quality
+from vimoflow.pipeline.run_record import write_run_record
+from vimoflow.pipeline.shared_world import place_together, write_world
+from vimoflow.pipeline.source import Source
+from vimoflow.pipeline.video_to_motion import VideoToMotion
+from vimoflow.viewer.contact_sheet import write_contact_sheet
+from vimoflow.viewer.page import Detail, write_preview_page
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where the files of one input are, and how good they are."""
+
+    source: Path
+    folder: Path
+    files: tuple[Path, ...]
+    quality: Quality
+    warnings: tuple[str, ...]
+    terms: str
+
+
+@dataclass(frozen=True)
+class Animator:
+    """A model, and how the results are wanted."""
+
+    model: VideoToMotion
+    options: GenerateOptions
+    progress: Progress
+    previews: PreviewDrawing
+
+    def animate(self, source: Source, folder: Path, keypoints_s: float) -> Result:
+        """One person into a folder; ``keypoints_s`` tells how long the keypoints took.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        started = time.perf_counter()
+        motions = _sampled(self.model, source, self.options, self.progress)
+        made = _Made(source, motions, keypoints_s, time.perf_counter() - started)
+        return _written(self.model, made, folder, self.options, self.previews)
+
+    def animate_everybody(
+        self, sources: Sequence[Source], folder: Path, keypoints_s: float
+    ) -> list[Result]:
+        """All of one input, in one world, into a folder each, and a picture of who is who.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        made = []
+        for number, source in enumerate(sources, start=1):
+            begun = time.perf_counter()
+            whose = f" person {number}"
+            motions = _sampled(self.model, source, self.options, self.progress, whose)
+            spent = keypoints_s / len(sources)
+            made.append(_Made(source, motions, spent, time.perf_counter() - begun))
+        people = [source.keypoints for source in sources]
+        world = place_together([one.motions[0] for one in made], people)
+        with all_or_nothing(folder) as partial:
+            start_s = self.options.start_s
+            write_contact_sheet(people, sources[0].video, partial / "people.png", start_s)
+            names = [one.person for one in people]
+            scale = _scale(made[0].motions[0], self.options)
+            write_world(world, names, partial / "people.json", scale)
+        return [
+            _written(
+                self.model,
+                dataclasses.replace(one, offset_m=offset),
+                folder / f"person_{number}",
+                self.options,
+                self.previews,
+            )
+            for number, (one, offset) in enumerate(zip(made, world.offsets_m, strict=True), 1)
+        ]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Motions of one person, the best first, how long they took, and where the person stands."""
+
+    source: Source
+    motions: list[Motion]
+    keypoints_s: float
+    sampling_s: float
+    offset_m: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
+
+
+def _stood_still(source: Source, options: GenerateOptions) -> bool:
+    """Whether the path in the image tells the path in the room."""
+    if options.camera != "auto" or source.camera_motion is None:
+        return options.camera != "moving"
+    return not source.camera_motion.moving
+
+
+def _sampled(
+    model: VideoToMotion, source: Source, options: GenerateOptions, progress: Progress,
+    whose: str = "",
+) -> list[Motion]:  # fmt: skip
+    sampling = SamplingOptions(
+        steps=options.steps,
+        sampler=options.sampler,
+        guidance=options.guidance or 0.0,
+        seed=options.seed,
+        refine=options.refine,
+        lock_feet=options.lock_feet,
+    )
+    static = _stood_still(source, options)
+    with progress(f"denoising{whose}") as show:
+        if source.other_views:
+            together = (source.keypoints, *source.other_views)
+            return [
+                model.sample_views(
+                    together, sampling, static, show, cast(Aggregation, options.aggregation)
+                )
+            ]
+        return model.sample(
+            source.keypoints,
+            sampling,
+            options.samples,
+            static,
+            show,
+            cuts=source.cuts,
+        )
+
+
+def _written(
+    model: VideoToMotion,
+    made: _Made,
+    folder: Path,
+    options: GenerateOptions,
+    previews: PreviewDrawing,
+) -> Result:
+    started = time.perf_counter()
+    source = made.source
+    rated = [
+        (
+            _presented(motion, options, made.offset_m),
+            measure_quality(motion, source.keypoints, source.cuts),
+        )
+        for motion in made.motions
+    ]
+    terms = model.checkpoint.terms
+    with all_or_nothing(folder) as partial:
+        _write_files(rated, source, options, terms, partial)
+        timings = {
+            "keypoints_s": made.keypoints_s,
+            "sampling_s": made.sampling_s,
+            "writing_s": time.perf_counter() - started,
+            "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
+        }
+        write_run_record(partial / "run.json", model, source, options, rated, timings)
+        files = [folder / p.name for p in partial.iterdir() if p.is_file()]
+    if "mp4" in options.formats:
+        files.append(folder / "preview.mp4")
+        previews.add(rated[0][0], source.video, files[-1], options.start_s, options.end_s)
+    return Result(source.path, folder, tuple(sorted(files)), rated[0][1], source.warnings, terms)
+
+
+def _scale(motion: Motion, options: GenerateOptions) -> float:
+    """The size that is asked for by the motion's own."""
+    return 1.0 if options.height_m is None else options.height_m / motion.skeleton.stature
+
+
+def _presented(
+    motion: Motion, options: GenerateOptions, offset_m: Float[np.ndarray, "3"]
+) -> Motion:
+    """The motion as the options want it: in place, where the person stands, at the height."""
+    if options.root == "inplace":
+        motion = dataclasses.replace(motion, trans=motion.trans * np.array([0, 1, 0], np.float32))
+    if offset_m.any():
+        motion = dataclasses.replace(motion, trans=(motion.trans + offset_m).astype(np.float32))
+    return motion if options.height_m is None else motion.scaled(_scale(motion, options))
+
+
+def _write_files(
+    rated: list[tuple[Motion, Quality]],
+    source: Source,
+    options: GenerateOptions,
+    terms: str,
+    folder: Path,
+) -> None:
+    motion, quality = rated[0]
+    plain = [name for name in options.formats if name not in PREVIEW_FORMATS]
+    samples = [sample for sample, _ in rated]
+    uncertainty = joint_uncertainty(samples) if len(samples) > 1 else None
+    for name in plain:
+        if name == "npz":
+            save_motion_npz(motion, folder / "motion.npz", uncertainty)
+        else:
+            save_motion(motion, folder / f"motion.{name}")
+    for number, (other, _) in enumerate(rated) if len(rated) > 1 else ():
+        place = folder / "samples" / f"{number:02d}"
+        place.mkdir(parents=True)
+        for name in plain:
+            save_motion(other, place / f"motion.{name}")
+    if "html" in options.formats:
+        details = [Detail(label, value) for label, value in figures(quality)]
+        details += [
+            Detail("Not animated", "hands and face"), Detail("Terms of the weights", terms)
+        ]  # fmt: skip
+        write_preview_page(motion, folder / "preview.html", source.path.name, details, uncertainty)

@@ -1,0 +1,42 @@
+"""What is animated: keypoints, and what was noticed on the way to them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.keypoints.synchronisation import Offset
+from vimoflow.video import Footage
+from vimoflow.video.camera_motion import CameraMotion
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is animated; of several views the first, and what the others saw.
+
+    ``cuts`` are first frames of new shots that are joined into one motion; ``offsets`` say where
+    each view starts on the first one's clock; ``camera_motion`` is what the background did, where
+    that was looked at; ``mirrored`` tells that left and right of the video were exchanged.
+    """
+
+    path: Path
+    keypoints: Keypoints2D
+    video: Footage | None
+    warnings: tuple[str, ...]
+    other_views: tuple[Keypoints2D, ...] = ()
+    cuts: tuple[int, ...] = ()
+    offsets: tuple[Offset, ...] = ()
+    camera_motion: CameraMotion | None = None
+    mirrored: bool = False
+
+    @property
+    def shots_s(self) -> tuple[tuple[float, float], ...]:
+        """Times of the first and the last frame of each shot, seconds."""
+        times = self.keypoints.timestamps
+        edges = (0, *self.cuts, len(times))
+        return tuple(
+            (round(float(times[a]), 3), round(float(times[b - 1]), 3))
+            for a, b in itertools.pairwise(edges)
+        )
