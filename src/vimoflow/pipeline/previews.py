@@ -42,7 +42,12 @@ class PreviewDrawing:
         return len(self._drawn)
 
     def add(
-        self, motion: Motion, video: Footage | None, path: Path, start_s: float, end_s: float | None
+        self,
+        motion: Motion,
+        video: Path | Footage | None,
+        path: Path,
+        start_s: float,
+        end_s: float | None,
     ) -> None:
         """Have ``path`` drawn, from the part of the video that the motion was made from.
 
