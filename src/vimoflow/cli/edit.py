@@ -18,9 +18,10 @@ from vimoflow.cli.edit_files import (
 )
 from vimoflow.cli.paths import require_input, require_output_folder
 from vimoflow.cli.progress import progress
-from vimoflow.cli.results import collected, conclude, report
+from vimoflow.cli.results import conclude, report
 from vimoflow.editing.options import CompletionOptions, DenoisingOptions
 from vimoflow.errors import ConfigError
+from vimoflow.notes import collected_notes
 from vimoflow.options import Option
 from vimoflow.pipeline.options import without_previews
 from vimoflow.registry import FORMATS
@@ -219,7 +220,7 @@ def _run(
         extra.append(Follow(keypoints, files.video_from))
     # A stated rate is the motion's own unless it is that of a keypoint file.
     guided = files.video is not None and is_keypoint_file(files.video)
-    with collected() as notes:
+    with collected_notes() as notes:
         motions = [load_motion(path, None if guided else files.fps, files.rig) for path in inputs]
     model = load_checkpoint(files.checkpoint)
     completion = edit(model, motions, extra, options)

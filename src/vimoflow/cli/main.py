@@ -10,6 +10,7 @@ from click.exceptions import NoArgsIsHelpError
 from vimoflow import __version__
 from vimoflow.cli.commands import CommandGroup
 from vimoflow.errors import VimoflowError
+from vimoflow.notes import shown_notes
 
 _ANIMATION = {
     "generate": "vimoflow.cli.generate:generate",
@@ -58,7 +59,9 @@ def run_app(app: click.Command, name: str) -> None:
     keeps its traceback.
     """
     try:
-        raise SystemExit(app.main(prog_name=name, standalone_mode=False) or 0)
+        with shown_notes(lambda text: print(f"{name}: note: {text}", file=sys.stderr)):
+            code = app.main(prog_name=name, standalone_mode=False)
+        raise SystemExit(code or 0)
     except NoArgsIsHelpError as help:
         help.show()
         raise SystemExit(2) from None

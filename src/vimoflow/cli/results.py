@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
-
-
-@contextmanager
-def collected() -> Iterator[list[str]]:
-    """Python's warnings to users, as they are raised within, for :func:`conclude`."""
-    notes: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        try:
-            yield notes
-        finally:
-            notes += [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
 
 
 def report(title: str, files: Sequence[Path], lines: Iterable[str] = ()) -> None:

@@ -16,11 +16,15 @@ from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.sightings import sorted_tracks
 from vimoflow.keypoints.tracking import identities
 from vimoflow.registry import DETECTORS
-from vimoflow.video import VideoFrame, VideoInfo, frames, prefetch
+from vimoflow.video import Footage, VideoFrame, VideoInfo, frames, prefetch
 
 # Fewer frames with a person than this are taken for false alarms (all must have one if the video
 # is shorter still).
 _MIN_FRAMES_WITH_PERSON = 3
+_WANTED = (
+    "somebody should be visible, upright and mostly whole; is it the right video, and the right "
+    "way up (--rotate)?"
+)
 
 
 @runtime_checkable
@@ -134,7 +138,7 @@ class PeopleExtraction:
 
 
 def extract_keypoints(
-    path: str | Path,
+    path: str | Path | Footage,
     estimator: str | KeypointEstimator = "mediapipe",
     start: float | None = None,
     end: float | None = None,
@@ -146,7 +150,7 @@ def extract_keypoints(
 
 
 def extract(
-    path: str | Path,
+    path: str | Path | Footage,
     estimator: str | KeypointEstimator = "mediapipe",
     start: float | None = None,
     end: float | None = None,
@@ -157,7 +161,7 @@ def extract(
     """Find one person's keypoints in a video, frame by frame; only the keypoints stay in memory.
 
     Args:
-        path: video file.
+        path: video file, or footage: what its user says of it.
         estimator: name of a detector, ``package.module:Class``, or an estimator of your own.
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
@@ -185,14 +189,12 @@ def extract(
     )
     found = int(keypoints.observed.any(axis=1).sum())
     if found < min(_MIN_FRAMES_WITH_PERSON, len(keypoints)):
-        raise InputError(
-            f"no person found in {path}: one person should be visible, upright and mostly whole"
-        )
+        raise InputError(f"no person found in {Footage.of(path).path}: {_WANTED}")
     return Extraction(keypoints, stream.warnings, np.array(stream.clock))
 
 
 def extract_people(
-    path: str | Path,
+    path: str | Path | Footage,
     estimator: PeopleEstimator,
     start: float | None = None,
     end: float | None = None,
@@ -222,7 +224,7 @@ def extract_people(
     fewest = min(_MIN_FRAMES_WITH_PERSON, len(rows))
     lasting = [one for one in tracks if int((one[..., 2] > 0).any(axis=1).sum()) >= fewest]
     if not lasting:
-        raise InputError(f"no person found in {path}: people should be visible and mostly whole")
+        raise InputError(f"no person found in {Footage.of(path).path}: {_WANTED}")
     timestamps = np.array(times)
     found = (
         Keypoints2D(one, timestamps, stream.info.size, stream.info.name, estimator.name, str(k))

@@ -59,7 +59,9 @@ class GenerateOptions:
         root: free lets the figure travel, inplace keeps it over one spot.
         start_s: where in the input to begin, seconds.
         end_s: where in the input to stop, seconds; without it, at its end.
-        fps: frame rate in Hz of a keypoint file; replaces what the file says of its times.
+        fps: frame rate in Hz of keypoints, images or raw streams that state no times; refused where
+            a file states others.
+        rotate: how far to turn the pictures, or keypoints, clockwise, degrees.
         image_size: size of the picture that a keypoint file is about, pixels; else what the file
             says, or the points' extent.
         person: whom to take of several people: largest, center, a name or number, or all for a
@@ -100,6 +102,7 @@ class GenerateOptions:
     start_s: Annotated[float, Option(("--start",), metavar="S", low=0, group=_INPUT)] = 0.0
     end_s: Annotated[float | None, Option(("--end",), metavar="S", group=_INPUT)] = None
     fps: Fps = None
+    rotate: Annotated[Literal[0, 90, 180, 270], Option(group=_INPUT)] = 0
     image_size: ImageSize = None
     person: Annotated[str | None, Option(metavar="largest|center|N|all", group=_INPUT)] = None
     region: Region = None

@@ -20,14 +20,18 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vimoflow.errors import InputError
+from vimoflow.video.footage import Footage
+from vimoflow.video.images import images_of
+from vimoflow.video.opening import open_container
 from vimoflow.video.orientation import upright_of
-from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock, Pace
+from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock, Pace, ShownStamps
 
 if TYPE_CHECKING:
     import av
 
-# Decoders whose "pictures" are drawn text, such as a .txt file's, or nothing at all.
-_TEXT_CODECS = frozenset({"ansi", "bintext", "idf", "xbin"})
+_USUAL_FPS = 30.0  # of pictures that nobody states a rate of
+_NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS
+_SAME_RATE = 0.01  # share by which a stated rate may be off a file's own
 # Nearer starts are reached sooner by decoding than by seeking.
 _SEEK_FROM_S = 2.0
 
@@ -78,32 +82,37 @@ class FrameStream(Iterator[VideoFrame]):
 
     def __init__(
         self,
-        path: str | Path,
+        video: str | Path | Footage,
         start: float | None = None,
         end: float | None = None,
         scale: float = 1.0,
         rate: float | None = None,
     ) -> None:
-        self._path = Path(path)
+        self._footage = Footage.of(video)
+        self._path = self._footage.path
         self._scale, self._pace = scale, Pace(rate)
         self._start = start or 0.0
         self._end = float("inf") if end is None else end
         if not 0.0 <= self._start < self._end:
             raise InputError(
-                f"{path}: the start ({self._start:g} s) must lie between 0 and the end "
+                f"{self._path}: the start ({self._start:g} s) must lie between 0 and the end "
                 f"({self._end:g} s)"
             )
         self.warnings: tuple[str, ...] = ()
         self.clock: list[float] = []
         self._damaged_packets = 0
-        self._container, self._stream = open_container(self._path)
+        self._images = images_of(self._path)
+        self._container, self._stream = open_container((self._images or (self._path,))[0])
         try:
             decoded = self._decode()
             first = next(decoded, None)
             if first is None:
-                raise InputError(f"{path}: not one frame of this video can be decoded")
-            self._upright = upright_of(first, self._stream)
-            self.info = _info(self._path, self._stream, self._container, self._upright.size)
+                raise InputError(f"{self._path}: not one frame of this video can be decoded")
+            self._upright = upright_of(first, self._stream).turned(self._footage.rotate)
+            self.info = self._what_it_says(first)
+            self._time_base = (
+                Fraction(1 / self.info.fps) if self._images else _time_base(self._stream)
+            )
         except BaseException:
             self._container.close()
             raise
@@ -118,14 +127,66 @@ class FrameStream(Iterator[VideoFrame]):
         self._container.close()
 
     def _decode(self) -> Generator[av.VideoFrame, None, None]:
-        """Everything that can be decoded from here on; faults become warnings."""
+        """Everything that can be decoded from here on, its stamps in the order it is shown."""
         import av
 
+        if self._images is not None:
+            yield from self._decode_images(self._images)
+            return
+        stamps = ShownStamps(bool(self._stream.codec_context.has_b_frames))
         for packet in self._packets():
+            if packet is not None and packet.size:
+                stamps.packet(packet.pts, packet.dts)
             try:
-                yield from self._stream.decode(packet)
+                for frame in self._stream.decode(packet):
+                    frame.pts = stamps.frame(frame.pts)
+                    yield frame
             except av.FFmpegError:
                 self._damaged_packets += 1
+
+    def _decode_images(self, images: tuple[Path, ...]) -> Generator[av.VideoFrame, None, None]:
+        """One frame an image, stamped by its place."""
+        import av
+
+        for index, path in enumerate(images):
+            try:
+                container, stream = open_container(path)
+                with container:
+                    frame = next(container.decode(stream), None)
+            except (InputError, av.FFmpegError):
+                frame = None
+            if frame is None:
+                self._damaged_packets += 1
+                continue
+            frame.pts = index
+            yield frame
+
+    def _what_it_says(self, first: av.VideoFrame) -> VideoInfo:
+        """Size, rate and length; a rate is the user's only where the file has no clock."""
+        stream, said = self._stream, self._footage.fps
+        size, name = self._upright.size, self._path.name
+        if self._images is not None:
+            if said is None:
+                self._warn(f"images state no frame rate; {_USUAL_FPS:g} Hz taken, --fps gives it")
+            fps, count = said or _USUAL_FPS, len(self._images)
+            return VideoInfo(name, size, fps, count, count / fps)
+        # A raw stream's container makes up a rate; the stream knows better.
+        raw = first.pts is None or bool(self._container.format.flags & _NO_TIMESTAMPS)
+        rate = stream.guessed_rate if raw else stream.average_rate or stream.guessed_rate
+        fps = float(rate) if rate and 0.1 <= rate <= 1000 else _USUAL_FPS
+        if said is not None and first.pts is None:
+            fps = said
+        elif said is not None and abs(said / fps - 1) > _SAME_RATE:
+            raise InputError(
+                f"{self._path}: states its own times ({fps:.5g} Hz on average), so it is not read "
+                f"at {said:g} Hz; leave --fps out, it is for files without times"
+            )
+        if stream.duration:
+            duration: float | None = float(stream.duration * _time_base(stream))
+        else:
+            duration = self._container.duration / 1e6 if self._container.duration else None
+        frame_count = stream.frames or (round(duration * fps) if duration else None)
+        return VideoInfo(name, size, fps, frame_count, duration)
 
     def _packets(self) -> Iterator[av.Packet | None]:
         import av
@@ -142,9 +203,9 @@ class FrameStream(Iterator[VideoFrame]):
         """Frames from a key frame at or before the start, or from the file's first frame."""
         import av
 
-        if self._start < _SEEK_FROM_S or first.pts is None:
+        if self._start < _SEEK_FROM_S or first.pts is None or self._images is not None:
             return chain([first], decoded)
-        wanted = first.pts + int(self._start / _time_base(self._stream))
+        wanted = first.pts + int(self._start / self._time_base)
         landed = None
         with suppress(av.FFmpegError):
             self._container.seek(wanted, stream=self._stream)
@@ -162,7 +223,7 @@ class FrameStream(Iterator[VideoFrame]):
     ) -> Generator[VideoFrame, None, None]:
         """Frames with start <= time < end, in seconds from the file's first frame."""
         period = 1.0 / self.info.fps
-        clock = FrameClock(first.pts, _time_base(self._stream), period)
+        clock = FrameClock(first.pts, self._time_base, period)
         time, time_of_first, index = 0.0, None, 0
         try:
             for frame in self._decoded_from_start(first, decoded):
@@ -190,13 +251,17 @@ class FrameStream(Iterator[VideoFrame]):
             self._container.close()
 
     def _check_complete(self, end_time: float) -> None:
+        # Some containers count the length from the clock's zero, wherever the first frame is.
+        late = max(0.0, float((self._stream.start_time or 0) * self._time_base))
         duration = self.info.duration
+        end_time += late
         if duration and not self.warnings and end_time < duration - max(0.5, 0.02 * duration):
             self._warn(f"only {end_time:.2f} s of {duration:.2f} s can be read: the file was cut")
 
     def _warn_of_repairs(self, clock: FrameClock) -> None:
         if self._damaged_packets:
-            self._warn(f"{self._damaged_packets} damaged packets were skipped")
+            what = "packets" if self._images is None else "images"
+            self._warn(f"{self._damaged_packets} damaged {what} were skipped")
         if clock.jumps:
             self._warn(f"the clock jumps {clock.jumps} times; the frames were joined")
 
@@ -204,19 +269,19 @@ class FrameStream(Iterator[VideoFrame]):
         self.warnings += (message,)
 
 
-def open_video(path: str | Path) -> VideoInfo:
+def open_video(video: str | Path | Footage) -> VideoInfo:
     """Size, rate and length of a video, from its header and its first frame.
 
     Raises:
         InputError: the file is missing, is no video or holds not one frame that can be decoded.
     """
-    stream = FrameStream(path)
+    stream = FrameStream(video)
     stream.close()
     return stream.info
 
 
 def frames(
-    path: str | Path,
+    video: str | Path | Footage,
     start: float | None = None,
     end: float | None = None,
     scale: float = 1.0,
@@ -225,7 +290,8 @@ def frames(
     """Decode a video one frame at a time.
 
     Args:
-        path: video file.
+        video: a file, a folder of images or a pattern of their names; or one of these with what
+            its user says of it.
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
         scale: how large the pictures are to be, by the file's; made while colours are converted,
@@ -237,74 +303,11 @@ def frames(
         An iterator of upright frames whose times start at 0; its `info` and `warnings` say more.
 
     Raises:
-        InputError: at once if the file cannot be opened, at the first frame if none lies between
-            start and end.
+        InputError: at once if the file cannot be opened, or states another rate than its user; at
+            the first frame if none lies between start and end.
     """
-    return FrameStream(path, start, end, scale, rate)
-
-
-def open_container(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
-    """The file opened, and its best video stream; the caller closes it.
-
-    Raises:
-        InputError: the file is missing, or holds no video.
-    """
-    import av
-    from av.stream import Disposition
-
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder, not a video file")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        if path.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty")
-        # Playlists must not make the decoder open addresses on the network.
-        container = av.open(
-            str(path.absolute()),
-            options={"protocol_whitelist": "file"},
-            metadata_errors="replace",
-        )
-    except (PermissionError, av.PermissionError) as error:
-        raise InputError(f"{path}: no permission to read this file") from error
-    except (OSError, av.FFmpegError, UnicodeError) as error:
-        raise InputError(f"{path}: {_why_unreadable(path)}") from error
-    stream = container.streams.best("video")
-    # The "video" of a song is its cover.
-    if (
-        not isinstance(stream, av.VideoStream)
-        or stream.disposition & Disposition.attached_pic
-        or stream.codec_context.name in _TEXT_CODECS
-    ):
-        container.close()
-        raise InputError(f"{path}: holds no video (audio or text only?)")
-    stream.thread_type = "AUTO"
-    return container, stream
+    return FrameStream(video, start, end, scale, rate)
 
 
 def _time_base(stream: av.VideoStream) -> Fraction:
     return stream.time_base or Fraction(1, 90_000)
-
-
-def _why_unreadable(path: Path) -> str:
-    with path.open("rb") as file:
-        is_mp4 = file.read(12)[4:8] == b"ftyp"
-    if is_mp4:
-        return "the file's index is missing: it was cut off while it was recorded or copied"
-    return "is not a video file, or one that is damaged"
-
-
-def _info(
-    path: Path,
-    stream: av.VideoStream,
-    container: av.container.InputContainer,
-    size: tuple[int, int],
-) -> VideoInfo:
-    rate = stream.average_rate or stream.guessed_rate
-    fps = float(rate) if rate and 0.1 <= rate <= 1000 else 30.0
-    if stream.duration:
-        duration: float | None = float(stream.duration * _time_base(stream))
-    else:
-        duration = container.duration / 1e6 if container.duration else None
-    frame_count = stream.frames or (round(duration * fps) if duration else None)
-    return VideoInfo(path.name, size, fps, frame_count, duration)

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 from vimoflow.formats.body import COLORS_SRGB, MATERIALS
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import COCO_BONES, COCO_NAMES
-from vimoflow.video import VideoWriter, frames, open_video
+from vimoflow.video import Footage, VideoWriter, frames, open_video
 from vimoflow.video.prefetch import prefetch
 from vimoflow.video.timing import Pace
 from vimoflow.viewer.mannequin import MannequinRenderer, View, followed_path, world_rotations
@@ -30,7 +30,7 @@ _SEEN, _FILLED, _TRACK = (98, 182, 131), (237, 178, 76), (70, 76, 88)
 def write_preview_video(
     motion: Motion,
     path: str | Path,
-    source_video: str | Path | None = None,
+    source_video: str | Path | Footage | None = None,
     start: float | None = None,
     end: float | None = None,
     on_frame: Callable[[int], None] | None = None,
@@ -120,7 +120,7 @@ class _Layout:
 
 
 def _source_size(
-    motion: Motion, source_video: str | Path | None
+    motion: Motion, source_video: str | Path | Footage | None
 ) -> tuple[float, float, float, float] | None:
     """Left, top, width and height in source pixels of what the input's pane shows."""
     if source_video is not None:
@@ -148,7 +148,7 @@ def _layout(source: tuple[float, float, float, float] | None) -> _Layout:
 
 
 def _pictures(
-    source_video: str | Path | None,
+    source_video: str | Path | Footage | None,
     layout: _Layout,
     start: float | None,
     end: float | None,
