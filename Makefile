@@ -6,6 +6,7 @@
 #   make test-slow      tests that take minutes
 #   make test-blender   the files against a real Blender (bpy, about 1 GB; needs Python 3.11)
 #   make test-browser   the preview page in headless Chromium
+#   make fuzz N=1000000 so many broken files into all readers, going on where the last run stopped
 #   make clean          removes what these commands made
 #
 # Settings, each as in `make demo PYTHON=python3.12`:
@@ -37,7 +38,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs test-slow test-blender test-browser clean check-python
+.PHONY: fuzz help demo test docs test-slow test-blender test-browser clean check-python
 
 help:
 	@sed -n '3,9s/^# *//p' Makefile
@@ -113,6 +114,10 @@ test-browser: $(INSTALLED_DEV)
 	  || command -v google-chrome >/dev/null || { echo "No Chromium or Chrome found." \
 	  "On Debian: apt-get install chromium" >&2; exit 1; }
 	$(PYTEST) -m browser
+
+N ?= 100000
+fuzz: $(INSTALLED_DEV)
+	OMP_NUM_THREADS=1 nice $(BIN)/python -m lab.fuzzing $(N)
 
 clean:
 	rm -rf $(VENV) $(BLENDER_VENV) demo build dist site .pytest_cache .mypy_cache .ruff_cache \

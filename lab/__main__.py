@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import typer
-
-from lab.cli import ablate, bench, code_size, figures, music, thesis_clips
+from vimoflow.cli.commands import CommandGroup
 from vimoflow.cli.main import run_app
 
-app = typer.Typer(
-    name="lab",
-    help="Measure, compare and draw ViMo-Flow itself.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+APP = CommandGroup(
+    "lab",
+    "Measure, compare and draw ViMo-Flow itself.",
+    {
+        "Commands": {
+            "ablate": "lab.cli.ablate:ablate",
+            "bench": "lab.cli.bench:BENCH",
+            "code-size": "lab.cli.code_size:code_size",
+            "figures": "lab.cli.figures:FIGURES",
+            "music": "lab.cli.music:MUSIC",
+            "thesis-clips": "lab.cli.thesis_clips:thesis_clips",
+        }
+    },
 )
-app.command("ablate")(ablate.ablate)
-app.add_typer(bench.app, name="bench")
-app.command("code-size")(code_size.report_code_size)
-app.add_typer(figures.app, name="figures")
-app.add_typer(music.app, name="music")
-app.command("thesis-clips")(thesis_clips.thesis_clips)
 
 if __name__ == "__main__":
-    run_app(app, "lab")
+    run_app(APP, "lab")

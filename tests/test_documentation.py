@@ -82,8 +82,9 @@ def help_of(words: tuple[str, ...]) -> str:
 
 def commands_in(text: str) -> set[str]:
     """Names of the subcommands that a help text lists."""
-    listed = re.search(r"(?:Commands|subcommands)[^\n]*\n(.*)", text, re.S | re.I)
-    return set(re.findall(r"^[\s│|]*([a-z][a-z-]+) ", listed.group(1), re.M)) if listed else set()
+    if "COMMAND" not in text.partition("\n")[0]:
+        return set()
+    return set(re.findall(r"^  ([a-z][a-z-]+)(?:  +\S|$)", text.partition("Examples:")[0], re.M))
 
 
 def program_of(words: list[str]) -> tuple[str, ...]:

@@ -4,61 +4,47 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
-from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
+from vimoflow.options import Option
 
 
 def ablate(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="weighting, timesteps, film, lambdas, thesis-lambdas, projection, contacts, "
-            "velocity or regression.",
-        ),
-    ],
-    data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for runs and report.")
-    ],
-    minutes: Annotated[
-        float,
-        typer.Option(
-            min=0.01,
-            metavar="M",
-            help="Size of a run: steps that the base recipe takes in M minutes.",
-        ),
-    ] = 5.0,
-    steps: Annotated[
-        int | None, typer.Option(min=10, metavar="N", help="Size of a run in steps instead.")
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Runs of each setting.")] = 3,
-    recipe: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Recipe that the settings change.")
-    ] = "small",
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="SETTING", help="Run this setting and the baseline; may be repeated."),
-    ] = None,
-    clips: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Held-out recordings of each corpus sampled.")
-    ] = 2,
+    name: str,
+    *,
+    data: DataFolder,
+    output: OutputFolder,
+    minutes: Annotated[float, Option(metavar="M", low=0.01, high=1e6)] = 5.0,
+    steps: Annotated[int | None, Option(metavar="N", low=10, high=1e9)] = None,
+    seeds: Annotated[int, Option(metavar="N", low=1, high=1000)] = 3,
+    recipe: Annotated[str, Option(metavar="NAME|FILE")] = "small",
+    only: Annotated[tuple[str, ...], Option(metavar="SETTING")] = (),
+    clips: Annotated[int, Option(metavar="N", low=1, high=1e6)] = 2,
 ) -> None:
     """Compare settings of the training at equal budget: table with intervals, and plot.
 
     Finished runs are kept: the same command goes on where it was stopped.
+
+    Args:
+        name: weighting, timesteps, film, lambdas, thesis-lambdas, projection, contacts, velocity
+            or regression.
+        data: folder of shards made by `vimoflow data prepare`.
+        output: folder for runs and report.
+        minutes: size of a run: steps that the base recipe takes in so many minutes.
+        steps: size of a run in steps instead.
+        seeds: runs of each setting.
+        recipe: recipe that the settings change.
+        only: run this setting and the baseline; can be repeated.
+        clips: held-out recordings of each corpus sampled.
     """
     require_input(data)
     require_output_folder(output)
     from lab.ablations.ablate import AblationOptions
     from lab.ablations.ablate import ablate as run
 
-    options = AblationOptions(steps, minutes, seeds, recipe, tuple(only or ()), clips)
+    options = AblationOptions(steps, minutes, seeds, recipe, only, clips)
     command = "vimoflow " + shlex.join(sys.argv[1:])
-    typer.echo(f"report: {run(name, data, output, options, command, typer.echo)}")
+    click.echo(f"report: {run(name, data, output, options, command, click.echo)}")

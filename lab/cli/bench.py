@@ -5,79 +5,79 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
-from lab.cli import bench_build
-from vimoflow.cli.paths import require_input
+from vimoflow.cli.commands import CommandGroup
+from vimoflow.cli.paths import DataFolder, require_input
+from vimoflow.options import Option
+from vimoflow.registry import DETECTORS
+from vimoflow.training.run_options import Precision
 
-app = typer.Typer(help="Measure speed.", no_args_is_help=True, rich_markup_mode=None)
+_HERE = "lab.cli.bench"
+BENCH = CommandGroup(
+    "bench",
+    "Measure how fast parts of the program are on this machine.",
+    {
+        "Commands": {
+            "build": "lab.cli.bench_build:build",
+            "read": f"{_HERE}:read",
+            "train": f"{_HERE}:train",
+            "evaluate": f"{_HERE}:evaluate",
+            "extract": f"{_HERE}:extract",
+            "refine": f"{_HERE}:refine",
+        }
+    },
+)
+Times = Annotated[int, Option(metavar="N", low=1, high=1e6)]
 
 
-@app.callback()
-def group() -> None:
-    """Measure how fast parts of the program are on this machine."""
+def read(paths: tuple[Path, ...], *, files: Times = 40, repeats: Times = 5) -> None:
+    """Time BVH reading beside pybvh and bvhio on the same files, and compare the numbers.
 
-
-app.command("build")(bench_build.build)
-
-
-@app.command("read")
-def read(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="BVH files, or folders of them.")
-    ],
-    files: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Files at most, evenly spread.")
-    ] = 40,
-    repeats: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Readings of each file; the median counts.")
-    ] = 5,
-) -> None:
-    """Time BVH reading beside pybvh and bvhio on the same files, and compare the numbers."""
+    Args:
+        paths: BVH files, or folders of them.
+        files: files at most, evenly spread.
+        repeats: readings of each file; the median counts.
+    """
     for path in paths:
         require_input(path)
     from lab.speed.reading import compare_readers, find_bvh
     from vimoflow.cli.progress import progress
 
-    found = find_bvh(paths, files)
+    found = find_bvh(list(paths), files)
     with progress("reading") as show:
         comparisons = compare_readers(found, repeats, show)
     for row in comparisons:
-        typer.echo(
+        click.echo(
             f"{row.library}: {row.their_seconds * 1e3:.1f} ms, ours {row.our_seconds * 1e3:.1f} ms "
             f"({row.ratio:.1f}x); {row.files} files ({row.changed} with a changed hierarchy, "
             f"{row.refused} refused), largest difference {row.largest_difference:.1e}"
         )
 
 
-@app.command("train")
 def train(
-    data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
-    ],
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="small, big, ..., or a TOML file.")
-    ] = "small",
-    steps: Annotated[
-        int, typer.Option(min=2, metavar="N", help="Steps of each loop in a round.")
-    ] = 20,
-    rounds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How often the two loops take turns.")
-    ] = 2,
-    workers: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Processes that make batches.")
-    ] = None,
-    precision: Annotated[
-        str, typer.Option(metavar="bf16|float32", help="Of the network's products.")
-    ] = "bf16",
-    compile: Annotated[
-        bool, typer.Option("--compile/--no-compile", help="Compile the network.")
-    ] = True,
+    recipe: str = "small",
+    *,
+    data: DataFolder,
+    steps: Annotated[int, Option(metavar="N", low=2, high=1e6)] = 20,
+    rounds: Times = 2,
+    workers: Annotated[int | None, Option(metavar="N", low=0, high=4096)] = None,
+    precision: Precision = "bf16",
+    compile: bool = True,
 ) -> None:
     """Time training beside a plain loop: eager, float32, batches made in the training process.
 
     Several processes: `torchrun --nproc-per-node N -m lab bench train ...`, the fastest way on
     a CPU as well, with as many as it has cores.
+
+    Args:
+        recipe: small, big, ..., or a TOML file.
+        data: folder of shards made by `vimoflow data prepare`.
+        steps: steps of each loop in a round.
+        rounds: how often the two loops take turns.
+        workers: processes that make batches.
+        precision: of the network's products.
+        compile: compile the network.
     """
     require_input(data)
     from lab.speed.training import measure_training
@@ -91,67 +91,67 @@ def train(
     )
     speed = measure_training(find_recipe(recipe), data, steps, rounds, options)
     if speed is not None:
-        typer.echo(speed)
+        click.echo(speed)
 
 
-@app.command("evaluate")
 def evaluate(
-    clips: Annotated[int, typer.Option(min=2, metavar="N", help="How many clips.")] = 1000,
-    frames: Annotated[
-        int, typer.Option(min=4, metavar="N", help="Frames of each clip, at 30 fps.")
-    ] = 150,
+    *,
+    clips: Annotated[int, Option(metavar="N", low=2, high=1e6)] = 1000,
+    frames: Annotated[int, Option(metavar="N", low=4, high=1e6)] = 150,
 ) -> None:
-    """Time all metrics, intervals, tables and plots on made-up motions."""
+    """Time all metrics, intervals, tables and plots on made-up motions.
+
+    Args:
+        clips: how many clips.
+        frames: frames of each clip, at 30 fps.
+    """
     from lab.speed.metrics import measure_evaluation
     from vimoflow.cli.progress import progress
 
     with progress("scoring") as show:
         speed = measure_evaluation(clips, frames, progress=show)
-    typer.echo(
+    click.echo(
         f"{speed.clips} clips of {speed.frames} frames: {speed.total_s:.1f} s "
         f"(figures {speed.scores_s:.1f} s, the truth's own {speed.truth_s:.1f} s, "
         f"report {speed.report_s:.1f} s)"
     )
 
 
-@app.command("refine")
-def refine(
-    data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
-    ],
-) -> None:
-    """Time refinement beside 160 steps of Adam on 20 validation clips, and compare the motions."""
+def refine(*, data: DataFolder) -> None:
+    """Time refinement beside 160 steps of Adam on 20 validation clips, and compare the motions.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`.
+    """
     from lab.speed.refinement import clips_to_refine, compare_refinement, table
     from vimoflow.cli.progress import progress
     from vimoflow.diffusion.checkpoint import load_checkpoint
 
     with progress("refining") as show:
-        typer.echo(table(list(compare_refinement(load_checkpoint(), clips_to_refine(data), show))))
+        click.echo(table(list(compare_refinement(load_checkpoint(), clips_to_refine(data), show))))
 
 
-@app.command("extract")
 def extract(
-    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video of a person.")],
-    estimator: Annotated[
-        str, typer.Option(metavar="NAME", help="What finds the 2D keypoints.")
-    ] = "mediapipe",
-    seconds: Annotated[
-        float, typer.Option(min=0.1, metavar="S", help="How much of the video, from its start.")
-    ] = 10.0,
-    rounds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How often the two take turns.")
-    ] = 2,
+    video: Path,
+    *,
+    estimator: Annotated[str, Option(registry=DETECTORS)] = "mediapipe",
+    seconds: Annotated[float, Option(metavar="S", low=0.1, high=3600)] = 10.0,
+    rounds: Times = 2,
 ) -> None:
-    """Time finding keypoints in a video beside the bare detector on decoded frames."""
+    """Time finding keypoints in a video beside the bare detector on decoded frames.
+
+    Args:
+        video: a video of a person.
+        estimator: what finds the 2D keypoints.
+        seconds: how much of the video, from its start.
+        rounds: how often the two take turns.
+    """
     require_input(video)
     from lab.speed.extraction import measure_extraction
-    from vimoflow.errors import ConfigError
-    from vimoflow.keypoints.estimators import ESTIMATORS
+    from vimoflow.keypoints.estimators import find_estimator
 
-    if estimator not in ESTIMATORS:
-        raise ConfigError(f"--estimator: {estimator!r} is not one of {', '.join(ESTIMATORS)}")
-    speed = measure_extraction(video, ESTIMATORS[estimator], seconds, rounds)
-    typer.echo(
+    speed = measure_extraction(video, find_estimator(estimator), seconds, rounds)
+    click.echo(
         f"{speed.frames} frames: detector alone {speed.detector_s:.2f} s "
         f"({speed.frames / speed.detector_s:.1f} frames/s), extraction {speed.extraction_s:.2f} s "
         f"({speed.frames / speed.extraction_s:.1f} frames/s): {speed.ratio:.3f} times"

@@ -7,34 +7,52 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
-from vimoflow.cli.evaluate_music import report_beats, require_folders
-from vimoflow.cli.paths import require_input, require_output_folder
-from vimoflow.errors import ConfigError
+from vimoflow.cli.commands import CommandGroup
+from vimoflow.cli.evaluate_music import Checkpoint, Seconds, report_beats, require_folders
+from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
+from vimoflow.options import Option
 
-app = typer.Typer(help="Dance models compared.", no_args_is_help=True, rich_markup_mode=None)
-_DATA = typer.Option(metavar="DIR", help="Folder of prepared shards.")
-_AUDIO = typer.Option(metavar="DIR", help="Folder with the music, named like the recordings.")
-_OUTPUT = typer.Option("--output", "-o", metavar="DIR", help="Folder the results go to.")
-_CHECKPOINT = typer.Option(metavar="NAME|PATH", help="A dance model that ships, or a file.")
+_HERE = "lab.cli.music"
+MUSIC = CommandGroup(
+    "music",
+    "Dance models compared.",
+    {
+        "Commands": {
+            "folds": f"{_HERE}:folds",
+            "styles": f"{_HERE}:styles",
+            "preference": f"{_HERE}:preference",
+        }
+    },
+)
+_Steps = Annotated[int, Option(metavar="N", low=1, high=1e9)]
+_Rematch = Annotated[int, Option(metavar="N", low=0, high=1e6)]
 
 
-@app.command("folds")
 def folds(
-    data: Annotated[Path, _DATA],
-    audio: Annotated[Path, _AUDIO],
-    output: Annotated[Path, _OUTPUT],
-    count: Annotated[int, typer.Option("--folds", metavar="N", help="Parts of the songs.")] = 5,
-    steps: Annotated[int, typer.Option(metavar="N", help="Training steps of each model.")] = 1000,
-    init: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|PATH", help="Video checkpoint whose motion side is taken over."),
-    ] = None,
-    rematch: Annotated[int, typer.Option(metavar="N", help="As for `vimoflow music train`.")] = 0,
-    seconds: Annotated[float, typer.Option(metavar="S", help="Of each song.")] = 30.0,
+    *,
+    data: DataFolder,
+    audio: DataFolder,
+    output: OutputFolder,
+    folds: Annotated[int, Option(metavar="N", low=2, high=1000)] = 5,
+    steps: _Steps = 1000,
+    init: Annotated[str | None, Option(metavar="NAME|PATH")] = None,
+    rematch: _Rematch = 0,
+    seconds: Seconds = 30.0,
 ) -> None:
-    """Train without each part of the songs in turn, and test on it; resumes where it stopped."""
+    """Train without each part of the songs in turn, and test on it; resumes where it stopped.
+
+    Args:
+        data: folder of prepared shards.
+        audio: folder with the music, named like the recordings.
+        output: folder the results go to.
+        folds: parts of the songs.
+        steps: training steps of each model.
+        init: video checkpoint whose motion side is taken over.
+        rematch: as for `vimoflow music train`.
+        seconds: of each song.
+    """
     from lab.music.comparison import unheard_songs
     from vimoflow.music.pairs import read_dances
     from vimoflow.music.training import entries_of
@@ -44,37 +62,51 @@ def folds(
     dances = read_dances(data, audio, split=None)
     options = RunOptions(steps=steps, resume=True, init=init, compile=False)
     as_drawn, on_beat = unheard_songs(
-        dances, output, count, options, entries_of(data, dances), rematch, seconds=seconds,
-        say=typer.echo,
+        dances, output, folds, options, entries_of(data, dances), rematch, seconds=seconds,
+        say=click.echo,
     )  # fmt: skip
     report_beats({"as drawn": as_drawn, "on beat": on_beat}, output)
 
 
-@app.command("styles")
 def styles(
-    data: Annotated[Path, _DATA],
-    audio: Annotated[Path, _AUDIO],
-    output: Annotated[Path, _OUTPUT],
-    style: Annotated[str, typer.Option(metavar="PATTERN", help="As 'DANCE_W_*'.")],
-    checkpoint: Annotated[str, _CHECKPOINT] = "music",
-    clips: Annotated[str, typer.Option(metavar="LIST", help="Numbers of clips.")] = "5,10,20",
-    scales: Annotated[str, typer.Option(metavar="LIST", help="Strengths of adapters.")] = "1",
-    steps: Annotated[int, typer.Option(metavar="N", help="Training steps of each.")] = 400,
-    songs: Annotated[int, typer.Option(metavar="N", help="Songs danced to, of either side.")] = 8,
-    seconds: Annotated[float, typer.Option(metavar="S", help="Of each song.")] = 20.0,
-    rematch: Annotated[int, typer.Option(metavar="N", help="As for `vimoflow music train`.")] = 0,
+    *,
+    data: DataFolder,
+    audio: DataFolder,
+    output: OutputFolder,
+    style: Annotated[str, Option(metavar="PATTERN")],
+    checkpoint: Checkpoint = "music",
+    clips: Annotated[tuple[int, ...], Option(metavar="LIST")] = (5, 10, 20),
+    scales: Annotated[tuple[float, ...], Option(metavar="LIST")] = (1.0,),
+    steps: _Steps = 400,
+    songs: Annotated[int, Option(metavar="N", low=1, high=1e6)] = 8,
+    seconds: Seconds = 20.0,
+    rematch: _Rematch = 0,
 ) -> None:
-    """Adapters beside fine-tuning at equal budget; the backbone must not know the style."""
+    """Adapters beside fine-tuning at equal budget; the backbone must not know the style.
+
+    Args:
+        data: folder of prepared shards.
+        audio: folder with the music, named like the recordings.
+        output: folder the results go to.
+        style: names of the style's recordings, as 'DANCE_W_*'.
+        checkpoint: a dance model that ships, or a file.
+        clips: numbers of clips.
+        scales: strengths of adapters.
+        steps: training steps of each.
+        songs: songs danced to, of either side.
+        seconds: of each song.
+        rematch: as for `vimoflow music train`.
+    """
     from lab.music.comparison import ComparisonOptions, compare_styles, score_table
     from vimoflow.files import write_text
+    from vimoflow.music.dance_options import StyleOptions
     from vimoflow.music.music_model import load_music_model
     from vimoflow.music.pairs import read_dances
-    from vimoflow.music.styles import StyleOptions
 
     require_folders(data, audio, output)
     options = ComparisonOptions(
-        clips=tuple(int(n) for n in _numbers("--clips", clips)),
-        scales=tuple(_numbers("--scales", scales)),
+        clips=clips,
+        scales=scales,
         songs=songs,
         seconds=seconds,
         style=StyleOptions(steps=steps, rematch=rematch),
@@ -85,33 +117,33 @@ def styles(
     others = read_dances(data, audio, split=None, without=(style,))
     # Those it has not trained on come first: forgetting shows on them, too, and memory does not.
     others.sort(key=lambda dance: dance.name in known)
-    rows = compare_styles(model, own, others, options, typer.echo)
+    rows = compare_styles(model, own, others, options, click.echo)
     table = score_table(rows)
-    typer.echo(table)
+    click.echo(table)
     write_text(output / "styles.md", table)
     content = json.dumps([dataclasses.asdict(row) for row in rows], indent=1)
     write_text(output / "styles.json", content + "\n")
 
 
-@app.command("preference")
 def preference(
-    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of results of one model.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Folder of another's, same names.")],
-    output: Annotated[Path, _OUTPUT],
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the order.")] = 0,
+    a: Path,
+    b: Path,
+    *,
+    output: OutputFolder,
+    seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0,
 ) -> None:
-    """A page on which people choose between two dances to the same song, not knowing whose."""
-    require_input(first)
-    require_input(second)
+    """A page on which people choose between two dances to the same song, not knowing whose.
+
+    Args:
+        a: folder of results of one model.
+        b: folder of another's, same names.
+        output: folder the page goes to.
+        seed: of the order.
+    """
+    require_input(a)
+    require_input(b)
     require_output_folder(output)
     from lab.music.preference import write_preference_page
 
-    path = write_preference_page(first, second, output, seed)
-    typer.echo(f"page: {path}")
-
-
-def _numbers(option: str, text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"{option}: a list of numbers such as 5,10,20, not {text!r}") from None
+    path = write_preference_page(a, b, output, seed)
+    click.echo(f"page: {path}")

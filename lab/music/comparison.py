@@ -22,11 +22,11 @@ from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import ShardEntry
 from vimoflow.errors import InputError
 from vimoflow.music.adapters import adapted
+from vimoflow.music.dance_options import DanceOptions, StyleOptions
 from vimoflow.music.evaluation import BeatTest, beat_tests, drawn_to, motion_of, song_groups
 from vimoflow.music.music_model import MusicModel, load_music_model
 from vimoflow.music.pairs import Dance
-from vimoflow.music.sampling import DanceOptions
-from vimoflow.music.styles import StyleOptions, taught, train_style
+from vimoflow.music.styles import taught, train_style
 from vimoflow.music.training import music_recipe, train_music
 from vimoflow.training.run_options import RunOptions
 

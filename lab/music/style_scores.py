@@ -14,10 +14,10 @@ from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
 from vimoflow.evaluation.metrics.rhythm import beat_alignment
 from vimoflow.motion.clip import Motion
 from vimoflow.music.audio_features import FPS
+from vimoflow.music.dance_options import DanceOptions
 from vimoflow.music.evaluation import drawn_to, finished_dances, heard_motion
 from vimoflow.music.music_model import MusicModel
 from vimoflow.music.pairs import Dance
-from vimoflow.music.sampling import DanceOptions
 from vimoflow.music.song_to_dance import slide_of
 
 WINDOW_S = 5.0  # clips that motion features are taken of

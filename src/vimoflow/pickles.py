@@ -21,18 +21,20 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import InputError
+from vimoflow.foreign_files import refuse_foreign
 
 _MAX_BYTES = 256 << 20
 _DTYPE = re.compile(r"[<>=|]?([fiu][1248]|b1|S\d{1,4}|U\d{1,4})")
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path) -> dict[Any, Any]:
     """The dictionary that a pickle of arrays, numbers, texts and containers of these holds.
 
     Raises:
         InputError: the file is missing, too large, cut, no pickle of a dictionary, or asks for
             anything else to be built or run.
     """
+    refuse_foreign(path)
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise InputError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, too large for a pickle")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from vimoflow.cli.data import app
+from vimoflow.cli.data import DATA as app
 from vimoflow.data.manifest import ShardEntry
-from vimoflow.data.prepare import PrepareOptions
-from vimoflow.errors import InputError
+from vimoflow.data.prepare_options import PrepareOptions
+from vimoflow.errors import ConfigError, InputError
 
 ENTRY = ShardEntry("walks-train.safetensors", "walks", "train", "MIT", "us", 12, 108000, 1.0, "")
 
@@ -36,8 +36,9 @@ def test_defaults_are_the_librarys(calls, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert calls == [("mass", [tmp_path], out, PrepareOptions())]
     assert result.stdout.splitlines()[1].split() == ["walks", "train", "12", "1.000", "-", "-"]
-    assert result.stderr.splitlines()[-1] == "mass: 40 of 40"  # no terminal: a few plain lines
-    assert len(result.stderr.splitlines()) == 11  # and one at once
+    # No terminal: a few plain lines, and one at once.
+    assert result.stderr.splitlines()[-1] == "mass: 40 of 40 (100%), done"
+    assert len(result.stderr.splitlines()) == 11
 
 
 def test_every_option_arrives(calls, tmp_path: Path) -> None:
@@ -52,7 +53,9 @@ def test_every_option_arrives(calls, tmp_path: Path) -> None:
 @pytest.mark.parametrize("extra", [["--workers", "0"], ["--split", "test"], ["--fps", "fast"]])
 def test_senseless_options_are_usage_errors(calls, tmp_path: Path, extra: list[str]) -> None:
     command = ["prepare", "mass", str(tmp_path), "-o", str(tmp_path), *extra]
-    assert CliRunner().invoke(app, command).exit_code == 2 and not calls
+    result = CliRunner().invoke(app, command)
+    assert isinstance(result.exception, ConfigError) and extra[0] in str(result.exception)
+    assert not calls
 
 
 def test_a_missing_input_is_said_before_anything_starts(calls, tmp_path: Path) -> None:

@@ -7,16 +7,21 @@ import os
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
-import typer
 
+from motion_examples import swinging_motion
 from vimoflow import __version__
 from vimoflow.cli import doctor, main
-from vimoflow.errors import ConfigError, InputError, VimoflowError
+from vimoflow.cli.conclusion import conclude
+from vimoflow.errors import ConfigError, InputError, OutputError, VimoflowError
 from vimoflow.keypoints.estimators import Extraction
+from vimoflow.keypoints.own_format import write_keypoints_json
 from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.pipeline import FORMATS, GenerateOptions
+from vimoflow.pipeline import GenerateOptions
+from vimoflow.pipeline.folders import result_folders
+from vimoflow.video import VideoWriter
 
 
 @pytest.fixture
@@ -70,12 +75,17 @@ def test_version(run):
     assert run("--version") == (0, f"vimoflow {__version__}\n", "")
 
 
+def test_a_command_that_is_nearly_right_is_suggested(run):
+    code, _, err = run("generat", "walk.mp4")
+    assert code == 2 and one_line(err) and "Did you mean 'generate'?" in err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["no-such-command"],
         ["generate"],
-        ["generate", "walk.mp4"],
+        ["keypoints", "walk.mp4"],
         ["generate", "walk.mp4", "-o", "out", "--samples", "three"],
         ["generate", "walk.mp4", "-o", "out", "--no-such-option"],
         ["train", "small", "--data", ".", "-o", "out", "--steps", "0"],
@@ -83,7 +93,7 @@ def test_version(run):
 )
 def test_usage_errors_exit_with_2(run, arguments):
     code, _, err = run(*arguments)
-    assert code == 2 and "Error: " in err and "Traceback" not in err
+    assert code == 2 and one_line(err)
 
 
 def test_generate_has_the_librarys_own_defaults(run, calls, video, tmp_path):
@@ -160,7 +170,7 @@ def test_senseless_values_are_one_line_that_names_the_option(
 def test_options_are_checked_in_python_too():
     with pytest.raises(ConfigError, match="--steps"):
         GenerateOptions(output=Path("out"), steps=0)
-    assert GenerateOptions(output=Path("out")).formats == FORMATS
+    assert GenerateOptions(output=Path("out")).formats == ("npz", "bvh", "glb", "html", "mp4")
 
 
 COMMANDS = [
@@ -209,7 +219,9 @@ def test_keypoints_writes_a_file_in_a_new_folder_and_passes_warnings_on(
     found = Keypoints2D(points, np.arange(5) / 25, (640, 480), video.name, "test")
     monkeypatch.setattr(
         "vimoflow.keypoints.estimators.extract",
-        lambda path, progress, region: Extraction(found, ("the end is damaged",), found.timestamps),
+        lambda path, estimator, progress, region: Extraction(
+            found, ("the end is damaged",), found.timestamps
+        ),
     )
     output = tmp_path / "new" / "walk.json"
     code, out, err = run("keypoints", video, "-o", output)
@@ -243,7 +255,7 @@ def test_ctrl_c_is_one_line_and_130(run, monkeypatch, video, tmp_path):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("vimoflow.pipeline.generate", interrupt, raising=False)
-    assert run("generate", video, "-o", tmp_path) == (130, "", "vimoflow: interrupted\n")
+    assert run("generate", video, "-o", tmp_path) == (130, "", "\nvimoflow: interrupted\n")
 
 
 def test_programming_errors_keep_their_traceback(run, monkeypatch, video, tmp_path):
@@ -283,16 +295,68 @@ def test_doctor_survives_whatever_is_broken():
     assert not finding.usable
 
 
+def test_results_go_beside_the_input_and_never_over_what_is_there(tmp_path):
+    folders = [tmp_path / "a.mp4", tmp_path / "takes" / "a.json", tmp_path / "frames"]
+    (tmp_path / "frames").mkdir()
+    found = result_folders(folders, None)
+    assert found == [tmp_path / "a", tmp_path / "takes" / "a", tmp_path / "frames_motion"]
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OutputError, match="--force"):
+        result_folders(folders, None)
+    assert result_folders(folders, None, force=True) == found
+    assert result_folders(folders[:1], tmp_path / "a") == [tmp_path / "a"]
+    several = result_folders([*folders, tmp_path / "a.mov"], tmp_path / "out")
+    assert [f.name for f in several] == ["a", "a_2", "frames", "a_3"]
+    assert result_folders(folders, tmp_path / "out", together=True) == [tmp_path / "out"]
+
+
+@pytest.mark.parametrize("command", [("generate",), ("edit", "extend")], ids=" ".join)
+def test_only_checkpoints_that_fit_are_taken_or_named(run, tmp_path, command):
+    keypoints = Keypoints2D(np.ones((9, 17, 3)), np.arange(9) / 30, (640, 480))
+    write_keypoints_json(keypoints, tmp_path / "k.json")
+    swinging_motion(9).save(tmp_path / "m.npz")
+    source = tmp_path / ("k.json" if command == ("generate",) else "m.npz")
+    for name, words in (("music", "for music, not for video"), ("nothing", "ships small")):
+        code, _, err = run(*command, source, "-o", tmp_path / "out", "--checkpoint", name)
+        assert (
+            code == 2 and one_line(err) and words in err and "music," not in err.split("ships")[-1]
+        )
+
+
+def test_warnings_are_told_once_and_counted_and_terms_are_short(capsys):
+    conclude(["a cut", "dark", "a cut"], "Non-commercial use only, because of x. Trained on y.")
+    assert capsys.readouterr().out.splitlines() == [
+        "note: a cut (2 times)", "note: dark",
+        "Terms of the weights: Non-commercial use only (in full: run.json)",
+    ]  # fmt: skip
+
+
+def test_a_start_past_the_end_names_the_length(run, tmp_path):
+    with VideoWriter(tmp_path / "short.mp4", (64, 64), 30.0) as writer:
+        for k in range(9):
+            writer.write(np.zeros((64, 64, 3), np.uint8), k / 30)
+    code, _, err = run("generate", tmp_path / "short.mp4", "--start", 10)
+    assert code == 2 and "no frame lies after 10 s; the video is 0.30 s long" in err
+    assert not (tmp_path / "short").exists()
+
+
+def test_doctor_tells_how_to_add_what_is_missing_here(run, monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: ())
+    monkeypatch.setattr(doctor, "missing_packages", lambda: {"train": ("accelerate",)})
+    code, out, _ = run("doctor")
+    assert code == 0 and "extra train: accelerate not installed" in out
+    assert "pip install '.[train]'" in out or "pip install 'vimoflow[train]'" in out
+
+
 def test_what_the_library_logs_is_seen(monkeypatch, capsys):
     """As plain lines on stderr; who imports the package decides for themselves."""
-    app = typer.Typer()
 
-    @app.command()
+    @click.command()
     def command() -> None:
         logging.getLogger("vimoflow.training.trainer").info("step 10")
 
-    monkeypatch.setattr("sys.argv", ["vimoflow"])
+    monkeypatch.setattr(sys, "argv", ["vimoflow"])
     with pytest.raises(SystemExit) as stopped:
-        main.run_app(app, "vimoflow")
+        main.run_app(command, "vimoflow")
     assert stopped.value.code == 0
     assert capsys.readouterr() == ("", "step 10\n")

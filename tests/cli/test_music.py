@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from music_examples import swinging, tiny_model, tone
 from vimoflow.cli import music, style
@@ -39,12 +39,12 @@ def test_a_style_from_motions_is_listed_and_danced(tmp_path, model):
     folder.mkdir()
     for name in "ab":
         save_motion_npz(motion_of(swinging(name, 60)), folder / f"{name}.npz")
-    out = run(style.app, "train", "--name", "swing", "--motions", folder, "--checkpoint", model,
+    out = run(style.STYLE, "train", "--name", "swing", "--motions", folder, "--checkpoint", model,
               "--steps", "2")  # fmt: skip
     assert "2 clips are few" in out and "swing" in out
-    assert "swing: 2 clips" in run(style.app, "list")
+    assert "swing: 2 clips" in run(style.STYLE, "list")
     song = tone(tmp_path / "song.wav", 3.0)
-    out = run(music.app, "generate", song, "-o", tmp_path / "out", "--checkpoint", model,
+    out = run(music.MUSIC, "generate", song, "-o", tmp_path / "out", "--checkpoint", model,
               "--steps", "2", "--style", "swing=0.8")  # fmt: skip
     assert "3.0 s of dance" in out and (tmp_path / "out" / "preview.html").is_file()
 
@@ -52,9 +52,9 @@ def test_a_style_from_motions_is_listed_and_danced(tmp_path, model):
 def test_mistakes_are_one_line(tmp_path, model):
     song = tone(tmp_path / "song.wav", 2.0)
     with pytest.raises(InputError, match="no such file"):
-        run(music.app, "generate", tmp_path / "none.mp3", "-o", tmp_path / "out")
+        run(music.MUSIC, "generate", tmp_path / "none.mp3", "-o", tmp_path / "out")
     with pytest.raises(CheckpointError, match="no such style"):
-        run(music.app, "generate", song, "-o", tmp_path, "--checkpoint", model, "--style", "none")
+        run(music.MUSIC, "generate", song, "-o", tmp_path, "--checkpoint", model, "--style", "none")
     with pytest.raises(ConfigError, match="--videos or --motions"):
-        run(style.app, "train", "--name", "x")
+        run(style.STYLE, "train", "--name", "x")
     assert not (tmp_path / "out").exists()

@@ -283,8 +283,6 @@ def test_preparing_again_replaces_what_was_there(corpus: Path, tmp_path: Path) -
         ("amass", PrepareOptions(fps=30.0), "--fps does not go with"),
         ("amass", PrepareOptions(name="../up"), "--name '../up'"),
         ("amass", PrepareOptions(name="aistpp"), "--name 'aistpp'"),
-        ("bvh", PrepareOptions(fps=0.0), "--fps 0"),
-        ("bvh", PrepareOptions(fps=float("nan")), "--fps nan"),
     ],
 )
 def test_options_that_make_no_sense_are_said(

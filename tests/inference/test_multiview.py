@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ import torch
 from motion_examples import swinging_motion
 from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.geometry.rotations import rotation_about
+from vimoflow.inference.choices import Aggregation
 from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.multiview import (
-    AGGREGATIONS,
     join_views,
     on_first_clock,
     sample_views,
@@ -70,7 +71,7 @@ def test_without_refinement_the_views_mean_comes_back():
     assert sample_views(checkpoint, views, options)[0] == pytest.approx(mean, abs=1e-5)
 
 
-@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+@pytest.mark.parametrize("aggregation", get_args(Aggregation))
 def test_a_view_that_saw_more_counts_for_more_and_one_that_saw_nothing_for_nothing(aggregation):
     views = torch.stack([seen_from(heading) for heading in HEADINGS[:3]])
     pose = torch.rand(3, 30, 17, 3, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.4

@@ -75,14 +75,14 @@ def other_sizes(path: Path) -> Path:
 
 def ragged_csv(path: Path) -> Path:
     path = path.with_suffix(".csv")
-    path.write_text("frame,nose_x,nose_y,nose_c\n0,1,2,0.5\n1,1,2\n")
+    path.write_text("frame,nose_x,nose_y,nose_c\n0,1,2,0.5\n1,1,2\n2,1,2,0.5\n")
     return path
 
 
 def ragged_deeplabcut(path: Path) -> Path:
     path = path.with_suffix(".csv")
     path.write_text(
-        "scorer,m,m,m\nbodyparts,nose,nose,nose\ncoords,x,y,likelihood\n0,1,2,0.5\n1,1,2\n"
+        "scorer,m,m,m\nbodyparts,nose,nose,nose\ncoords,x,y,likelihood\n0,1,2,0.5\n1,1,2\n2,1,2,0.5\n"
     )
     return path
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vimoflow.keypoints.estimators import PEOPLE_ESTIMATORS, PeopleEstimator, extract_people
-from vimoflow.keypoints.people_mediapipe import MediaPipePeople
+from vimoflow.keypoints.estimators import extract_people, find_people_estimator
+from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
+from vimoflow.keypoints.people_mediapipe import people_in
+from vimoflow.registry import DETECTORS
 from vimoflow.video import VideoFrame, VideoWriter, frames
 
 
@@ -22,7 +24,7 @@ def write_two(source: Path, path: Path, seconds: float) -> Path:
 
 def test_everybody_is_found_and_told_apart(shared_data: Path, tmp_path: Path) -> None:
     path = write_two(shared_data / "video" / "hiphop.mp4", tmp_path / "two.mp4", 0.7)
-    found = extract_people(path, MediaPipePeople())
+    found = extract_people(path, MediaPipeEstimator())
     assert [one.person for one in found.people] == ["1", "2"]
     left, right = sorted(found.people, key=lambda one: one.points[..., 0].sum())
     assert left.observed.all() and right.observed.all()
@@ -35,8 +37,8 @@ def test_everybody_is_found_and_told_apart(shared_data: Path, tmp_path: Path) ->
 def test_nobody_is_found_in_grey() -> None:
     grey = np.full((240, 320, 3), 90, np.uint8)
     stream = [VideoFrame(grey, k / 30, k) for k in range(3)]
-    assert [len(people) for people in MediaPipePeople().estimate_people(stream)] == [0, 0, 0]
+    assert [len(people) for people in people_in(stream)] == [0, 0, 0]
 
 
 def test_all_detectors_follow_the_protocol() -> None:
-    assert all(isinstance(make(), PeopleEstimator) for make in PEOPLE_ESTIMATORS.values())
+    assert all(find_people_estimator(name)().name for name in DETECTORS.names)

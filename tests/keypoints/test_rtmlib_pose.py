@@ -10,7 +10,7 @@ import pytest
 
 from vimoflow.errors import ConfigError
 from vimoflow.keypoints import rtmlib_pose
-from vimoflow.keypoints.estimators import ESTIMATORS, PEOPLE_ESTIMATORS
+from vimoflow.keypoints.estimators import find_estimator, find_people_estimator
 from vimoflow.keypoints.rtmlib_pose import DETECTOR, RTMO, RTMPOSE, RTMEstimator, weights_file
 from vimoflow.video import VideoFrame
 
@@ -186,4 +186,4 @@ def test_a_model_with_other_outputs_is_named(weights: Path) -> None:
 
 def test_both_are_offered_for_one_and_for_several_people() -> None:
     for name in ("rtmpose", "rtmo"):
-        assert ESTIMATORS[name]().name == PEOPLE_ESTIMATORS[name]().name
+        assert find_estimator(name)().name == find_people_estimator(name)().name

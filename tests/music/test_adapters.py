@@ -11,8 +11,9 @@ import torch
 from music_examples import swinging, tiny_model
 from vimoflow.errors import CheckpointError, ConfigError, InputError
 from vimoflow.music import adapters as a
+from vimoflow.music.dance_options import StyleOptions
 from vimoflow.music.music_model import MusicModel
-from vimoflow.music.styles import StyleOptions, train_style
+from vimoflow.music.styles import train_style
 
 QUICK = StyleOptions(steps=3, batch_frames=120, window=60)
 

@@ -57,8 +57,6 @@ def test_wrong_options_and_channels_are_one_line():
         dance_features(tiny_model(), torch.zeros(30, 4), OPTIONS)
     with pytest.raises(ConfigError, match="share"):
         DanceOptions(window=50, overlap=50)
-    with pytest.raises(ConfigError, match="sampler"):
-        DanceOptions(sampler="one-pass")
     with pytest.raises(ConfigError, match="smoothing"):
         DanceOptions(smoothing_s=-0.1)
 

@@ -16,10 +16,10 @@ from vimoflow.diffusion.checkpoint import save_checkpoint
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
 from vimoflow.music.adapters import new_adapter, save_adapter
+from vimoflow.music.dance_options import DanceOptions, SongOptions
 from vimoflow.music.evaluation import motion_of
 from vimoflow.music.from_videos import dances_from_videos
-from vimoflow.music.sampling import DanceOptions
-from vimoflow.music.song_to_dance import SongOptions, compressed, generate_dance, styled_model
+from vimoflow.music.song_to_dance import compressed, generate_dance, styled_model
 from vimoflow.music.styles import read_motions
 
 pytest.importorskip("librosa")

@@ -33,7 +33,7 @@ def tiny_recipe(steps: int) -> Recipe:
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
-    return load_checkpoint(path).denoiser.state_dict()
+    return load_checkpoint(path, "music").denoiser.state_dict()
 
 
 def test_a_resumed_run_is_the_run_bit_for_bit(tmp_path):

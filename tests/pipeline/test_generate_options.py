@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from vimoflow.errors import ConfigError
-from vimoflow.pipeline.generate_options import FORMATS, GenerateOptions
+from vimoflow.pipeline.generate_options import GenerateOptions
 
 
 def test_defaults_are_all_formats():
     options = GenerateOptions(output=Path("out"))
-    assert options.formats == FORMATS and options.root == "free" and options.samples == 1
+    assert options.formats == ("npz", "bvh", "glb", "html", "mp4")
+    assert options.root == "free" and options.samples == 1
 
 
 @pytest.mark.parametrize(
@@ -26,10 +27,8 @@ def test_defaults_are_all_formats():
         ("start_s", -0.1, "--start"),
         ("end_s", 0.0, "--end"),
         ("height_m", 190.0, "--height"),
-        ("sampler", "euler", "--sampler"),
         ("formats", ("npz", "fbx"), "--formats"),
         ("formats", (), "--formats"),
-        ("root", "fixed", "--root"),
         ("region", (10, 0, 10, 5), "--region"),
     ],
 )

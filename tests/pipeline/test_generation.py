@@ -197,7 +197,7 @@ def test_files_that_are_nothing(assert_refused, tmp_path, name, content, word):
 
 def test_a_folder_is_refused(assert_refused, tmp_path):
     (tmp_path / "takes").mkdir()
-    assert_refused("is a folder", tmp_path / "takes")
+    assert_refused("is an empty folder", tmp_path / "takes")
 
 
 def test_keypoints_without_confidence(assert_refused, keypoint_file):

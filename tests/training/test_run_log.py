@@ -72,7 +72,7 @@ def test_tensorboard_holds_scalars_and_images(tmp_path):
 
 def test_without_tensorboardx_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(ConfigError, match=r"vimoflow\[train\]"):
+    with pytest.raises(ConfigError, match=r"\[train\]"):
         RunLog(tmp_path, steps=1, tensorboard=True)
 
 

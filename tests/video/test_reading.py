@@ -196,10 +196,14 @@ def test_a_part_is_the_same_frames_on_its_own_clock(
 
 def test_a_part_beyond_the_end_says_how_long_the_video_is(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4")
-    with pytest.raises(InputError, match=r"a\.mp4: no frame lies between 5 s and 6 s.*0\.40 s"):
+    with pytest.raises(
+        InputError, match=r"a\.mp4: no frame lies after 5 s and before 6 s.*0\.40 s"
+    ):
         next(frames(path, 5.0, 6.0))
     with pytest.raises(InputError, match="start"):
         frames(path, 2.0, 1.0)
+    with pytest.raises(InputError, match=r"no frame lies after 5 s; the video is 0\.40 s"):
+        next(frames(path, 5.0))
 
 
 def test_a_video_cut_in_mid_stream_gives_what_is_left_and_says_so(tmp_path: Path) -> None:
@@ -216,6 +220,11 @@ def test_a_video_cut_in_mid_stream_gives_what_is_left_and_says_so(tmp_path: Path
 def test_a_whole_video_gives_no_warning(tmp_path: Path) -> None:
     stream = frames(make_video(tmp_path / "w.mp4", range(30)))
     assert len(list(stream)) == 30 and stream.warnings == ()
+
+
+def _unknown_codec(path: Path) -> None:
+    make_video(path)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzz9").replace(b"avcC", b"zzzC"))
 
 
 def _audio_only(path: Path) -> None:
@@ -240,11 +249,12 @@ def _without_index(path: Path) -> None:
     ("make", "complaint"),
     [
         (lambda p: None, "no such file"),
-        (lambda p: p.mkdir(), "is a folder"),
+        (lambda p: p.mkdir(), "is an empty folder"),
         (lambda p: p.touch(), "is empty"),
         (lambda p: p.write_text("dear diary\n" * 99), "not a video"),
         (_without_index, "index is missing"),
         (_audio_only, "holds no video"),
+        (_unknown_codec, "codec is not known"),
     ],
 )
 def test_bad_files_end_in_one_line(

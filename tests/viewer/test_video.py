@@ -42,7 +42,7 @@ def test_input_and_result_side_by_side(tmp_path: Path) -> None:
     motion = swinging_motion(8, keypoints=False)
     seen: list[int] = []
     source = _source(tmp_path / "in.mp4", 8)
-    write_preview_video(motion, source, tmp_path / "out.mp4", on_frame=seen.append)
+    write_preview_video(motion, tmp_path / "out.mp4", source, on_frame=seen.append)
     pictures = _read(tmp_path / "out.mp4")
     assert len(pictures) == 8 and seen == list(range(1, 9))
     height, width = pictures[0].shape[:2]
@@ -54,15 +54,15 @@ def test_input_and_result_side_by_side(tmp_path: Path) -> None:
 
 def test_without_video_or_keypoints(tmp_path: Path) -> None:
     motion = swinging_motion(3)
-    write_preview_video(motion, None, tmp_path / "keypoints.mp4")
-    write_preview_video(replace(motion, joints2d=None), None, tmp_path / "alone.mp4")
+    write_preview_video(motion, tmp_path / "keypoints.mp4")
+    write_preview_video(replace(motion, joints2d=None), tmp_path / "alone.mp4")
     wide, narrow = (_read(tmp_path / name)[0].shape for name in ("keypoints.mp4", "alone.mp4"))
     assert wide[1] > narrow[1]
 
 
 def test_a_source_that_is_one_frame_short_does_not_matter(tmp_path: Path) -> None:
     source = _source(tmp_path / "in.mp4", 4)
-    write_preview_video(swinging_motion(6), source, tmp_path / "out.mp4")
+    write_preview_video(swinging_motion(6), tmp_path / "out.mp4", source)
     assert len(_read(tmp_path / "out.mp4")) == 6
 
 
@@ -70,7 +70,7 @@ def test_keypoints_are_drawn_where_they_are(tmp_path: Path) -> None:
     points = np.zeros((2, 17, 3))
     points[:, 5:7] = [[24, 96, 1], [72, 96, 1]]
     motion = replace(swinging_motion(2, keypoints=False), joints2d=points)
-    write_preview_video(motion, _source(tmp_path / "in.mp4", 2), tmp_path / "out.mp4")
+    write_preview_video(motion, tmp_path / "out.mp4", _source(tmp_path / "in.mp4", 2))
     picture = _read(tmp_path / "out.mp4")[0]
     pane = picture[:600, :480]  # 96x128 pixels, five times as large, less a label
     bright = np.argwhere(pane.min(axis=2) > 200)
@@ -80,7 +80,7 @@ def test_keypoints_are_drawn_where_they_are(tmp_path: Path) -> None:
 
 def test_a_missing_source_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        write_preview_video(swinging_motion(2), tmp_path / "no.mp4", tmp_path / "out.mp4")
+        write_preview_video(swinging_motion(2), tmp_path / "out.mp4", tmp_path / "no.mp4")
     assert not list(tmp_path.iterdir())
 
 

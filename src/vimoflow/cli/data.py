@@ -1,91 +1,95 @@
-"""``vimoflow data``: motion corpora to training shards."""
+"""``vimoflow data``: motion corpora, or videos, to training data."""
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-import typer
+import click
 
-from vimoflow.cli import data_build
-from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.cli.commands import CommandGroup
+from vimoflow.cli.paths import OutputFolder, require_input, require_output_folder
+from vimoflow.cli.progress import progress
+from vimoflow.data.prepare_options import PrepareOptions
+from vimoflow.factory.engine import EngineSettings
+from vimoflow.factory.settings import BuildSettings
+from vimoflow.options import Option
 
-app = typer.Typer(help="Make training data.", no_args_is_help=True, rich_markup_mode=None)
+DATA = CommandGroup(
+    "data",
+    "Make training data, from videos or from motion corpora.",
+    {
+        "Commands": {
+            "build": "vimoflow.cli.data:build",
+            "prepare": "vimoflow.cli.data:prepare",
+        }
+    },
+    examples="""
+    vimoflow data build my_videos -o my_dataset
+    vimoflow data prepare bvh my_bvh_files -o shards --split train
+    """,
+)
 
 
-class _Split(str, Enum):
-    TRAIN = "train"
-    VALIDATION = "validation"
-
-
-@app.callback()
-def group() -> None:
-    """Make training data."""
-
-
-app.command("build")(data_build.build)
-
-
-@app.command("prepare")
 def prepare(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="Which corpus it is, such as aistpp or hdm05, or its format: amass or bvh.",
-        ),
-    ],
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="The corpus as downloaded: archives or folders."),
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT", help="Folder the shards go to.")
-    ],
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Processes. Default: one for each processor."),
-    ] = None,
-    rig: Annotated[
-        str | None,
-        typer.Option("--map", metavar="MAP", help="bvh: name of a rig, or your own map in TOML."),
-    ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(metavar="F", help="bvh: true frame rate, where the files state a false one."),
-    ] = None,
-    split: Annotated[
-        _Split | None, typer.Option(help="amass, bvh: what all of these files are for.")
-    ] = None,
-    licence: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="amass, bvh: the terms of these files.")
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="amass, bvh: what to call this corpus among others."),
-    ] = None,
+    source: str,
+    paths: Annotated[tuple[Path, ...], Option(metavar="PATH")],
+    *,
+    output: OutputFolder,
+    options: PrepareOptions,
 ) -> None:
     """Turn a motion corpus into training shards on the 24-joint skeleton.
 
     A run that was stopped goes on when the same command is given again.
+
+    Args:
+        source: which corpus it is, such as aistpp or hdm05, or its format: amass or bvh.
+        paths: the corpus as downloaded: archives or folders.
+        output: folder the shards go to.
     """
     for path in paths:
         require_input(path)
     require_output_folder(output)
-    from vimoflow.cli.progress import progress
     from vimoflow.data.preparation_summary import summary_table
-    from vimoflow.data.prepare import PrepareOptions
     from vimoflow.data.prepare import prepare as run
 
-    options = PrepareOptions(
-        workers=workers,
-        rig=rig,
-        fps=fps,
-        split=None if split is None else split.value,
-        licence=licence,
-        name=name,
-    )
     with progress(source) as show:
-        entries = run(source, paths, output, options, show)
-    print(summary_table(entries))
+        entries = run(source, list(paths), output, options, show)
+    click.echo(summary_table(entries))
+
+
+def build(
+    videos: tuple[str, ...],
+    *,
+    output: OutputFolder,
+    settings: BuildSettings,
+    camera: Literal["static", "moving"] = "static",
+    licence: str = "",
+    engine: EngineSettings,
+) -> None:
+    """Turn videos into a motion data set that others can train on.
+
+    A build that was stopped goes on when the same command is given again.
+
+    Args:
+        videos: videos, folders of them, patterns, .txt lists, .csv tables with labels.
+        output: folder of the data set.
+        camera: whether the cameras stood still.
+        licence: terms of the videos without any in a table.
+    """
+    import dataclasses
+
+    require_output_folder(output)
+    from vimoflow.factory.building import build as run
+
+    settings = dataclasses.replace(settings, static_camera=camera == "static")
+    selection = run(list(videos), output, settings, engine, licence, progress)
+    click.echo(
+        f"{output}: {len(selection.accepted)} clips, "
+        f"{len(selection.accepted) * settings.seconds / 60:.1f} min; "
+        f"{len(selection.rejected)} kept out (rejected.csv). "
+        f"Look at it: {output / 'index.html'}"
+    )
+    for entry in selection.videos:
+        if entry.record.error:
+            click.echo(f"  not used: {entry.source.name}: {entry.record.error}")

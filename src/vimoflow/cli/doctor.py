@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-import typer
+import click
 
 from vimoflow import __version__
+from vimoflow.cli.conclusion import terms_in_short
+from vimoflow.installation import install_command, missing_packages, version_of
 
 VERSIONS_OF = ("torch", "numpy", "mediapipe", "av", "safetensors")
 
@@ -31,16 +33,23 @@ class Finding:
 
 
 def doctor() -> None:
-    """Check that everything needed is installed and usable; exit code 1 when something is not."""
-    typer.echo(f"vimoflow {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    typer.echo(", ".join(f"{name} {_version(name)}" for name in VERSIONS_OF))
+    """Check that all that is needed is there.
+
+    Exit code 1 when something is not usable; extras that are missing are listed with the command
+    that adds them here.
+    """
+    click.echo(f"vimoflow {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    click.echo(", ".join(f"{name} {_version(name)}" for name in VERSIONS_OF))
     findings = examine()
     for finding in findings:
-        typer.echo(f"{'ok  ' if finding.usable else 'FAIL'} {finding.subject}: {finding.found}")
+        click.echo(f"{'ok  ' if finding.usable else 'FAIL'} {finding.subject}: {finding.found}")
         if not finding.usable:
-            typer.echo(f"     -> {finding.remedy}")
+            click.echo(f"     -> {finding.remedy}")
+    for extra, packages in missing_packages().items():
+        click.echo(f"  -  extra {extra}: {', '.join(packages)} not installed")
+        click.echo(f"     -> {install_command(extra)}")
     if not all(finding.usable for finding in findings):
-        raise typer.Exit(1)
+        raise SystemExit(1)
 
 
 def examine() -> tuple[Finding, ...]:
@@ -59,17 +68,27 @@ def _examined(subject: str, check: Callable[[str], Finding]) -> Finding:
         return check(subject)
     except Exception as error:  # whatever is broken is what the user came to hear about
         found = " ".join(f"{type(error).__name__}: {error}".split())
-        return Finding(subject, found, "reinstall: pip install --force-reinstall vimoflow")
+        return Finding(subject, found, "install vimoflow again")
 
 
 def _device(subject: str) -> Finding:
+    """Processors that are free to this process now, accelerators, and the precision used."""
     import torch
 
-    devices = [f"CPU, {torch.get_num_threads()} threads"]
+    devices = [
+        f"CPU, threads used: {torch.get_num_threads()}, processors idle: {_idle_processors()}"
+    ]
     devices += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         devices.append("Apple GPU")
-    return Finding(subject, "; ".join(devices))
+    return Finding(subject, f"{'; '.join(devices)}; motions are computed in float32 on the CPU")
+
+
+def _idle_processors() -> int:
+    """Processors that this process may use, less what runs on the machine already."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return max(0, round((usable or 1) - busy))
 
 
 def _pose_model(subject: str) -> Finding:
@@ -112,21 +131,20 @@ def _checkpoint(subject: str) -> Finding:
 
     package = resources.files("vimoflow")
     files = sorted(Path(str(package)).rglob("*.safetensors"))
-    reinstall = "pip install --force-reinstall vimoflow"
+    reinstall = "install vimoflow again: its files are incomplete"
     if not files:
         return Finding(subject, "none in the package", reinstall)
     sizes = []
     for path in files:
         try:
             with safe_open(path, framework="numpy") as tensors:
-                sizes.append(f"{path.name} ({len(tensors.keys())} tensors)")
+                terms = (tensors.metadata() or {}).get("terms", "")
+            if terms:
+                sizes.append(f"{path.stem} ({terms_in_short(terms)})")
         except SafetensorError as error:
             return Finding(subject, f"{path.name} is damaged ({error})", reinstall)
     return Finding(subject, ", ".join(sizes))
 
 
 def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+    return version_of(package) or "not installed"

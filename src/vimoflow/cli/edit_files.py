@@ -1,4 +1,4 @@
-"""What ``vimoflow edit`` reads and writes: motions of any supported format, keypoints, results."""
+"""What ``vimoflow edit`` reads beside motions, and what it writes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,74 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from vimoflow import __version__
-from vimoflow.errors import ConfigError, InputError
+from vimoflow.errors import InputError
+from vimoflow.options import Option, require_sensible
+from vimoflow.pipeline.generate_options import DEFAULT_FORMATS, CheckpointName, Detector, Formats
 
 if TYPE_CHECKING:
     from vimoflow.diffusion.checkpoint import Checkpoint
     from vimoflow.editing import Completion, CompletionOptions
     from vimoflow.keypoints.sequence import Keypoints2D
-    from vimoflow.motion.clip import Motion
 
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int | None], None]]]
-_MAX_BYTES = 1 << 30
+Pin = tuple[str, int, int, tuple[float, float, float]]
+_GUIDE = "What the generated part follows"
+
+
+def parse_pin(text: str) -> Pin:
+    """``POINT:FRAME:X,Y,Z`` or ``POINT:FIRST-LAST:X,Y,Z``, metres: point, first, end, place.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    try:
+        point, frames, place = text.split(":")
+        first, _, last = frames.partition("-")
+        x, y, z = (float(part) for part in place.split(","))
+        return point, int(first), int(last or first) + 1, (x, y, z)
+    except ValueError:
+        raise ValueError("is not POINT:FRAME:X,Y,Z, such as left_hand:40:0.3,1.2,0.5") from None
+
+
+def _parse_pins(text: str) -> tuple[Pin, ...]:
+    return (parse_pin(text),)
+
+
+@dataclass(frozen=True)
+class EditFiles:
+    """What every edit reads and writes.
+
+    Attributes:
+        output: folder the results go to.
+        formats: which files to write, separated by commas.
+        fps: true frame rate of IN, a .bvh; or that of a keypoint file named with --video, Hz.
+        rig: rig of IN, a .bvh: a name, or your own map in TOML.
+        video: video or 2D keypoint file that the generated part follows.
+        video_from: frame of the result at which the video starts.
+        estimator: what finds the 2D keypoints in the video, or package.module:Class of your own.
+        pins: hold a joint or COCO point at a place, metres; FIRST-LAST for several frames; can be
+            repeated.
+        checkpoint: name of a checkpoint that ships, or path of a file.
+    """
+
+    output: Annotated[Path, Option(("-o", "--output"), metavar="DIR")]
+    formats: Formats = DEFAULT_FORMATS
+    fps: Annotated[float | None, Option(metavar="F", low=1, high=1000)] = None
+    rig: Annotated[str | None, Option(("--map",), metavar="MAP")] = None
+    video: Annotated[Path | None, Option(metavar="FILE", group=_GUIDE)] = None
+    video_from: Annotated[int, Option(metavar="FRAME", low=0, group=_GUIDE)] = 0
+    estimator: Annotated[Detector, Option(group=_GUIDE)] = "mediapipe"
+    pins: Annotated[
+        tuple[Pin, ...],
+        Option(("--pin",), metavar="POINT:FRAME:X,Y,Z", parse=_parse_pins, group=_GUIDE),
+    ] = ()
+    checkpoint: CheckpointName = "small"
+
+    def __post_init__(self) -> None:
+        require_sensible(self)
 
 
 @dataclass(frozen=True)
@@ -31,37 +86,9 @@ class EditRun:
     operation: str
     inputs: tuple[Path, ...]
     settings: dict[str, Any]
-    video: Path | None
-    video_from: int
+    files: EditFiles
+    warnings: tuple[str, ...]
     started: float
-
-
-def read_motion(path: Path, fps: float | None = None, rig: str | None = None) -> Motion:
-    """A motion from this project's npz, an AMASS npz, or a BVH of a person.
-
-    A BVH of another skeleton is brought onto this project's at 30 fps first; what is kept exactly
-    is that motion.
-
-    Args:
-        fps, rig: of a BVH, the true frame rate and a rig's name or map, where it does not tell.
-
-    Raises:
-        ConfigError: a rate that makes no sense, or no such rig.
-        InputError: none of these, or damaged.
-    """
-    suffix = path.suffix.lower()
-    if suffix == ".bvh":
-        from vimoflow.data.corpora import bvh_reader
-
-        return bvh_reader(rig, fps)(path).motion
-    if suffix != ".npz":
-        raise InputError(f"{path}: name a motion as .npz (ours or AMASS) or .bvh")
-    from vimoflow.formats.amass_npz import read_amass
-    from vimoflow.formats.motion_npz import load_motion_npz
-    from vimoflow.keypoints.plain_npz import read_plain_npz
-
-    ours = read_plain_npz(path, ("joint_names", "offsets"), _MAX_BYTES)
-    return load_motion_npz(path) if len(ours) == 2 else read_amass(path)
 
 
 def is_keypoint_file(path: Path) -> bool:
@@ -89,10 +116,13 @@ def read_guidance(path: Path, estimator: str, fps: float | None, progress: Progr
     return keypoints
 
 
+def title_of(path: Path) -> str:
+    """What to call a clip: its file's name, or its folder's where all files have the same one."""
+    return path.resolve().parent.name if path.stem in ("motion", "keypoints") else path.name
+
+
 def write_results(
     completion: Completion,
-    folder: Path,
-    formats: tuple[str, ...],
     run: EditRun,
     options: CompletionOptions,
     checkpoint: Checkpoint,
@@ -103,25 +133,25 @@ def write_results(
     Raises:
         OutputError: the folder cannot be written to.
     """
-    from vimoflow.formats.saving import save_motion
     from vimoflow.pipeline.folders import all_or_nothing
     from vimoflow.viewer.page import Detail, write_preview_page
     from vimoflow.viewer.video import write_preview_video
 
-    motion = completion.motion
+    motion, folder, formats = completion.motion, run.files.output, run.files.formats
     with all_or_nothing(folder) as partial:
         for name in formats:
             if name not in ("html", "mp4"):
-                save_motion(motion, partial / f"motion.{name}")
+                motion.save(partial / f"motion.{name}")
         if "html" in formats:
+            title = ", ".join(title_of(path) for path in run.inputs)
             details = [Detail("Edit", run.operation), Detail("Not animated", "hands and face")]
-            details += [Detail("Note", str(miss)) for miss in completion.misses]
+            details += [Detail("Note", note) for note in run.warnings]
             details.append(Detail("Terms of the weights", checkpoint.terms))
-            write_preview_page(motion, partial / "preview.html", run.inputs[0].name, details)
+            write_preview_page(motion, partial / "preview.html", title, details)
         if "mp4" in formats:
             with progress("drawing the preview") as show:
                 write_preview_video(
-                    motion, None, partial / "preview.mp4",
+                    motion, partial / "preview.mp4",
                     on_frame=lambda done: show(done, len(motion)),
                 )  # fmt: skip
         record = json.dumps(_record(completion, run, options, checkpoint), indent=1)
@@ -136,8 +166,9 @@ def _record(
         "vimoflow": __version__,
         "edit": run.operation,
         "inputs": [path.name for path in run.inputs],
+        "warnings": run.warnings,
         "settings": run.settings,
-        "video": None if run.video is None else {"file": run.video.name, "from": run.video_from},
+        "video": _video(run.files),
         "options": dataclasses.asdict(options),
         "checkpoint": {"name": checkpoint.name, "terms": checkpoint.terms},
         "frames": len(completion.motion),
@@ -148,31 +179,5 @@ def _record(
     }
 
 
-def parse_frames(text: str) -> tuple[int, int]:
-    """``A:B``, frames A to B - 1.
-
-    Raises:
-        ConfigError: the text is something else.
-    """
-    try:
-        first, end = (int(part) for part in text.split(":"))
-    except ValueError:
-        raise ConfigError(f"--frames: {text!r} is not A:B in whole frames") from None
-    return first, end
-
-
-def parse_pin(text: str) -> tuple[str, int, int, tuple[float, float, float]]:
-    """``POINT:FRAME:X,Y,Z`` or ``POINT:FIRST-LAST:X,Y,Z``, metres: point, first, end, place.
-
-    Raises:
-        ConfigError: the text is something else.
-    """
-    try:
-        point, frames, place = text.split(":")
-        first, _, last = frames.partition("-")
-        x, y, z = (float(part) for part in place.split(","))
-        return point, int(first), int(last or first) + 1, (x, y, z)
-    except ValueError:
-        raise ConfigError(
-            f"--pin: {text!r} is not POINT:FRAME:X,Y,Z, such as left_hand:40:0.3,1.2,0.5"
-        ) from None
+def _video(files: EditFiles) -> dict[str, Any] | None:
+    return None if files.video is None else {"file": files.video.name, "from": files.video_from}

@@ -3,93 +3,94 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-from typer.core import TyperGroup
+import click
 
-from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.cli.commands import CommandGroup
+from vimoflow.cli.paths import (
+    DataFolder,
+    Folder,
+    OutputFolder,
+    require_input,
+    require_output_folder,
+)
 from vimoflow.cli.progress import progress
-from vimoflow.errors import ConfigError
+from vimoflow.errors import ConfigError, InputError
+from vimoflow.inference.choices import Sampler
+from vimoflow.options import Option
 
 if TYPE_CHECKING:
     from vimoflow.evaluation.benchmark.running import Baseline, Evaluation
     from vimoflow.evaluation.report.report_files import Viewer
     from vimoflow.inference.sampling import SamplingOptions
 
-
 _DAMAGED = 12  # recordings of the robustness suite: about thirty runs over all of them
+_HERE = "vimoflow.cli.evaluate"
 
-
-class _ManifestFirst(TyperGroup):
-    """What is no command's name is a manifest: `vimoflow evaluate benchmarks/validation.toml`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in (*self.commands, *ctx.help_option_names):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(
-    cls=_ManifestFirst,
-    help="Compare a checkpoint with the truth of held-out clips: vimoflow evaluate MANIFEST ...",
-    no_args_is_help=True,
-    rich_markup_mode=None,
+# What is no command's name is a manifest: `vimoflow evaluate benchmarks/validation.toml`.
+EVALUATE = CommandGroup(
+    "evaluate",
+    "Compare a checkpoint with the truth of held-out clips: vimoflow evaluate MANIFEST ...",
+    {
+        "Benchmarks": {
+            "run": f"{_HERE}:run",
+            "hypotheses": f"{_HERE}:hypotheses",
+            "views": "vimoflow.cli.evaluate_views:evaluate_views",
+            "music": "vimoflow.cli.evaluate_music:MUSIC",
+            "aistpp": f"{_HERE}:aistpp",
+        },
+        "Rendered clips with exact truth": {
+            "render": f"{_HERE}:render",
+            "detector": f"{_HERE}:detector",
+        },
+    },
+    default="run",
+    examples="vimoflow evaluate benchmarks/validation.toml --data shards -o report",
 )
 
+Manifest = Annotated[Path, Option(metavar="MANIFEST")]
+Checkpoints = Annotated[str, Option(metavar="NAME|PATH")]
+Limit = Annotated[int | None, Option(metavar="N", low=1, high=1e9)]
+Steps = Annotated[int, Option(metavar="N", low=1, high=1000)]
+Seed = Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)]
 
-@app.command("run")
+
 def run(
-    manifest: Annotated[
-        Path, typer.Argument(metavar="MANIFEST", help="Benchmark, as in benchmarks/*.toml.")
-    ],
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`."),
-    ] = None,
-    rendered: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of clips made by `vimoflow evaluate render`."),
-    ] = None,
-    checkpoint: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
-    ] = "small",
-    baseline: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PATH", help="Compare with this checkpoint, too; repeatable."),
-    ] = None,
-    nearest: Annotated[
-        bool, typer.Option("--nearest", help="Compare with the training motion of nearest 2D.")
-    ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Write report.json, .md and .html."),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Recordings of each corpus and group at most."),
-    ] = None,
-    music: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Audio files named like the recordings, for beat alignment."
-        ),
-    ] = None,
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 10,
-    sampler: Annotated[
-        str, typer.Option(metavar="auto|one-pass|ddim|ddpm|mean", help="As for generate.")
-    ] = "auto",
-    refine: Annotated[bool, typer.Option(help="Bring samples closer to the 2D.")] = True,
-    robustness: Annotated[
-        bool,
-        typer.Option(
-            "--robustness",
-            help="Also measure error against damage to the 2D, on up to 12 of the recordings.",
-        ),
-    ] = False,
+    manifest: Manifest,
+    *,
+    data: Folder = None,
+    rendered: Folder = None,
+    checkpoint: Checkpoints = "small",
+    baseline: Annotated[tuple[str, ...], Option(metavar="PATH")] = (),
+    nearest: bool = False,
+    output: Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")] = None,
+    limit: Limit = None,
+    music: Folder = None,
+    steps: Steps = 10,
+    sampler: Sampler = "auto",
+    refine: bool = True,
+    robustness: bool = False,
 ) -> None:
-    """Run a benchmark; the main table is printed, the report written with -o."""
-    for path in (manifest, data, rendered, music):
+    """Run a benchmark; the main table is printed, the report written with -o.
+
+    Args:
+        manifest: the benchmark, as in benchmarks/*.toml.
+        data: folder of shards made by `vimoflow data prepare`.
+        rendered: folder of clips made by `vimoflow evaluate render`.
+        checkpoint: a checkpoint that ships, or a file.
+        baseline: compare with this checkpoint, too; can be repeated.
+        nearest: compare with the training motion of nearest 2D.
+        output: write report.json, .md and .html there.
+        limit: recordings of each corpus and group at most.
+        music: folder of audio files named like the recordings, for beat alignment.
+        steps: denoising steps.
+        sampler: as for generate.
+        refine: bring samples closer to the 2D.
+        robustness: also measure error against damage to the 2D, on up to 12 of the recordings.
+    """
+    _require_manifest(manifest)
+    for path in (data, rendered, music):
         if path is not None:
             require_input(path)
     if output is not None:
@@ -110,12 +111,12 @@ def run(
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
     SamplingOptions(sampler=sampler).sampler_of(model)  # a mistake is told before the work begins
-    shards = [] if data is None else read_shards(data, wanted.split)  # type: ignore[arg-type]
+    shards = [] if data is None else read_shards(data, wanted.split)
     sets = benchmark_cases(wanted, shards, rendered, limit)
     if music is not None:
         sets = with_music(sets, music)
     sampling = SamplingOptions(steps=steps, sampler=sampler, refine=refine)
-    others = _baselines(baseline or [], data if nearest else None, sampling)
+    others = _baselines(baseline, data if nearest else None, sampling)
     with progress("sampling") as show:
         evaluation = evaluate(wanted, sets, model, sampling, show, others)
     curves = []
@@ -124,36 +125,34 @@ def run(
         cases = [unique[i] for i in picked_rows(range(len(unique)), _DAMAGED)]
         with progress("robustness") as show:
             curves = robustness_curves(model, cases, sampling, progress=show)
-    typer.echo(quick_table(evaluation))
+    click.echo(quick_table(evaluation))
     if output is not None:
         write_report(evaluation, output, _viewers(evaluation), curves)
 
 
-@app.command("hypotheses")
 def hypotheses(
-    manifest: Annotated[
-        Path, typer.Argument(metavar="MANIFEST", help="Benchmark, as in benchmarks/*.toml.")
-    ],
-    data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
-    ],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="DIR", help="For hypotheses.md and .json."),
-    ],
-    samples: Annotated[int, typer.Option(metavar="K", help="Motions drawn for each clip.")] = 4,
-    checkpoint: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
-    ] = "small",
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Recordings of each corpus and group at most."),
-    ] = None,
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 10,
+    manifest: Manifest,
+    *,
+    data: DataFolder,
+    output: OutputFolder,
+    samples: Annotated[int, Option(metavar="K", low=1, high=1000)] = 4,
+    checkpoint: Checkpoints = "small",
+    limit: Limit = None,
+    steps: Steps = 10,
 ) -> None:
-    """How often the truth is where K samples say; writes the factors that make it so."""
-    for path in (manifest, data):
-        require_input(path)
+    """How often the truth is where K samples say; writes the factors that make it so.
+
+    Args:
+        manifest: the benchmark, as in benchmarks/*.toml.
+        data: folder of shards made by `vimoflow data prepare`.
+        output: folder for hypotheses.md and .json.
+        samples: motions drawn for each clip.
+        checkpoint: a checkpoint that ships, or a file.
+        limit: recordings of each corpus and group at most.
+        steps: denoising steps.
+    """
+    _require_manifest(manifest)
+    require_input(data)
     require_output_folder(output)
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
@@ -163,26 +162,29 @@ def hypotheses(
 
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), None, limit)  # type: ignore[arg-type]
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), None, limit)
     cases = [case for named in sets for case in named.cases]
     with progress("sampling") as show:
         drawn = draw_hypotheses(model, cases, SamplingOptions(steps=steps), samples, progress=show)
     source = f"checkpoint {model.name}, every second recording of {wanted.name}"
-    typer.echo(write_hypotheses_report(drawn, source, output))
+    click.echo(write_hypotheses_report(drawn, source, output))
 
 
-@app.command("render")
 def render(
-    data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder the clips go to.")
-    ],
-    seed: Annotated[int, typer.Option(help="Of motions, cameras, light and clothes.")] = 0,
-    clips: Annotated[int, typer.Option(min=1, metavar="N", help="How many clips.")] = 20,
+    *,
+    data: DataFolder,
+    output: OutputFolder,
+    seed: Seed = 0,
+    clips: Annotated[int, Option(metavar="N", low=1, high=1e6)] = 20,
 ) -> None:
-    """Render validation motions as videos with exact truth; goes on where it was stopped."""
+    """Render validation motions as videos with exact truth; goes on where it was stopped.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`.
+        output: folder the clips go to.
+        seed: of motions, cameras, light and clothes.
+        clips: how many clips.
+    """
     require_input(data)
     require_output_folder(output)
     from vimoflow.data.shards import read_shards
@@ -190,21 +192,16 @@ def render(
 
     with progress("rendering") as show:
         paths = render_benchmark(read_shards(data, "validation"), output, clips, seed, show)
-    typer.echo(f"{len(paths)} clips in {output}")
+    click.echo(f"{len(paths)} clips in {output}")
 
 
-@app.command("detector")
-def detector(
-    rendered: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="Folder of clips made by `vimoflow evaluate render`."),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="DIR", help="Folder for detector.json and .md."),
-    ],
-) -> None:
-    """Error statistics of the keypoint detector on rendered clips, joint by joint."""
+def detector(*, rendered: DataFolder, output: OutputFolder) -> None:
+    """Error statistics of the keypoint detector on rendered clips, joint by joint.
+
+    Args:
+        rendered: folder of clips made by `vimoflow evaluate render`.
+        output: folder for detector.json and .md.
+    """
     require_input(rendered)
     require_output_folder(output)
     from vimoflow.evaluation.rendered.clips import read_clips
@@ -212,28 +209,37 @@ def detector(
 
     with progress("finding keypoints") as show:
         errors = detector_errors(read_clips(rendered), show)
-    typer.echo(write_detector_errors(errors, output))
+    click.echo(write_detector_errors(errors, output))
 
 
-@app.command("aistpp")
-def aistpp(
-    motions: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of AIST++ motions (*.pkl).")
-    ],
-    music: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Audio files named like the sequences.")
-    ] = None,
-) -> None:
-    """The published figures of AIST++'s real dances beside those of the sequences at hand."""
+def aistpp(motions: DataFolder, *, music: Folder = None) -> None:
+    """The published figures of AIST++'s real dances beside those of the sequences at hand.
+
+    Args:
+        motions: folder of AIST++ motions (*.pkl).
+        music: folder of audio files named like the sequences.
+    """
     for path in (motions, music):
         if path is not None:
             require_input(path)
     from vimoflow.evaluation.report.published_rows import truth_rows, truth_table
 
-    typer.echo(truth_table(truth_rows(motions, music)))
+    click.echo(truth_table(truth_rows(motions, music)))
 
 
-def _baselines(names: list[str], data: Path | None, sampling: SamplingOptions) -> list[Baseline]:
+def _require_manifest(path: Path) -> None:
+    """A folder is a likely mistake, because the shards are in one."""
+    require_input(path)
+    if path.is_dir():
+        raise InputError(
+            f"{path}: is a folder; name a benchmark's .toml file first, such as "
+            f"benchmarks/validation.toml, and the shards' folder with --data"
+        )
+
+
+def _baselines(
+    names: tuple[str, ...], data: Path | None, sampling: SamplingOptions
+) -> list[Baseline]:
     """Other checkpoints (regression ones answer in one pass), and training motion by its 2D."""
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint

@@ -4,53 +4,52 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
-from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.cli.progress import progress
+from vimoflow.editing.completion_options import CompletionOptions, DenoisingOptions, Method
 from vimoflow.errors import ConfigError
+from vimoflow.options import Option
 
 
 def evaluate_completion(
-    data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of shards made by `vimoflow data prepare`.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Writes completion.md and .json.")
-    ],
-    gaps: Annotated[str, typer.Option(metavar="LIST", help="Frames at 30 fps.")] = "15,30,60",
-    limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Recordings of each corpus at most.")
-    ] = 4,
-    seed: Annotated[int, typer.Option(help="Of the clips and of the noise.")] = 0,
-    checkpoint: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="A checkpoint that ships, or a file.")
-    ] = "small",
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Denoising steps.")] = 20,
-    priors: Annotated[
-        str, typer.Option(metavar="LIST", help="Weights of the interpolation to try.")
-    ] = "0.5",
-    methods: Annotated[
-        str, typer.Option(metavar="LIST", help="Ways to denoise.")
-    ] = "one-pass,timesteps,repaint",
-    nearest: Annotated[bool, typer.Option(help="Also the nearest training clip.")] = True,
-) -> None:
-    """Fill gaps in validation motion and compare with the truth; the table is printed, too."""
+    *,
+    data: DataFolder,
+    output: OutputFolder,
+    gaps: Annotated[tuple[int, ...], Option(metavar="LIST")] = (15, 30, 60),
+    limit: Annotated[int, Option(metavar="N", low=1, high=1e9)] = 4,
+    seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0,
+    checkpoint: Annotated[str, Option(metavar="NAME|PATH")] = "small",
+    steps: Annotated[int, Option(metavar="N", low=1, high=1000)] = 20,
+    priors: Annotated[tuple[float, ...], Option(metavar="LIST")] = (0.5,),
+    methods: Annotated[tuple[Method, ...], Option(metavar="LIST")] = (
+        "one-pass", "timesteps", "repaint",
+    ),
+    nearest: bool = True,
+) -> None:  # fmt: skip
+    """Fill gaps in validation motion and compare with the truth; the table is printed, too.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`.
+        output: writes completion.md and completion.json there.
+        gaps: lengths, in frames at 30 fps.
+        limit: recordings of each corpus at most.
+        seed: of the clips and of the noise.
+        checkpoint: a checkpoint that ships, or a file.
+        steps: denoising steps.
+        priors: weights of the interpolation to try.
+        methods: ways to denoise.
+        nearest: also the nearest training clip.
+    """
     require_input(data)
     require_output_folder(output)
-    try:
-        lengths = [int(part) for part in gaps.split(",")]
-        weights = [float(part) for part in priors.split(",")]
-    except ValueError:
-        raise ConfigError("--gaps and --priors are lists of numbers, such as 15,30,60") from None
-    if min(lengths) < 4:
+    if min(gaps) < 4:
         raise ConfigError("--gaps: a gap is 4 frames or more, for a third derivative inside")
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.editing import CompletionOptions, DenoisingOptions
     from vimoflow.editing import inbetween as fill
     from vimoflow.evaluation.studies import gap_scores as c
     from vimoflow.evaluation.studies.gap_filling import NearestClip, interpolated
@@ -59,13 +58,13 @@ def evaluate_completion(
     model = load_checkpoint(checkpoint)
     held_out, training = read_shards(data, "validation"), read_shards(data, "train")
 
-    def model_filler(method: str, prior: float) -> c.Filler:
+    def model_filler(method: Method, prior: float) -> c.Filler:
         denoising = DenoisingOptions(method=method, steps=steps, seed=seed, prior=prior)
         options = CompletionOptions(denoising)
         return lambda motion, a, b: fill(model, motion, a, b, options=options).motion
 
     scores = []
-    for gap in lengths:
+    for gap in gaps:
         clips = c.gap_clips(held_out, gap, limit, seed)
         scale = c.position_scale(training, gap, seed)
         fillers: dict[str, c.Filler] = {
@@ -73,15 +72,15 @@ def evaluate_completion(
         }  # fmt: skip
         if nearest:
             fillers["nearest clip"] = NearestClip(training, gap)
-        for method in methods.split(","):
-            for prior in weights if method != "one-pass" else weights[:1]:
+        for method in methods:
+            for prior in priors if method != "one-pass" else priors[:1]:
                 name = method if method == "one-pass" else f"{method}, prior {prior:g}"
                 fillers[name] = model_filler(method, prior)
         for name, filler in fillers.items():
             with progress(f"{gap} frames, {name}") as show:
                 scores.append(c.score_filler(name, filler, clips, scale, show))
     table = c.markdown_table(scores)
-    typer.echo(table)
+    click.echo(table)
     output.mkdir(parents=True, exist_ok=True)
     write_text(output / "completion.md", table)
     document = {

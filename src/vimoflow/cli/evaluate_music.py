@@ -7,40 +7,50 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
-from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.cli.commands import CommandGroup
+from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.cli.progress import progress
 from vimoflow.errors import InputError
+from vimoflow.music.dance_options import DanceOptions
+from vimoflow.options import Option
 
 if TYPE_CHECKING:
     from vimoflow.music.evaluation import BeatTest
 
-app = typer.Typer(
-    help="How well generated dances follow music.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
+MUSIC = CommandGroup(
+    "music",
+    "How well generated dances follow music.",
+    {"Commands": {"beats": "vimoflow.cli.evaluate_music:beats"}},
 )
-_DATA = typer.Option(metavar="DIR", help="Folder of prepared shards.")
-_AUDIO = typer.Option(metavar="DIR", help="Folder with the music, named like the recordings.")
-_OUTPUT = typer.Option("--output", "-o", metavar="DIR", help="Folder the results go to.")
-_CHECKPOINT = typer.Option(metavar="NAME|PATH", help="A dance model that ships, or a file.")
+Checkpoint = Annotated[str, Option(metavar="NAME|PATH")]
+Seconds = Annotated[float, Option(metavar="S", low=1, high=3600)]
 
 
-@app.command("beats")
 def beats(
-    data: Annotated[Path, _DATA],
-    audio: Annotated[Path, _AUDIO],
-    output: Annotated[Path, _OUTPUT],
-    checkpoint: Annotated[str, _CHECKPOINT] = "music",
-    truth: Annotated[
-        bool, typer.Option("--truth", help="Test the recordings' own motion.")
-    ] = False,
-    seconds: Annotated[float, typer.Option(metavar="S", help="Of each song.")] = 30.0,
-    steps: Annotated[int, typer.Option(metavar="N", help="Denoising steps.")] = 20,
-    guidance: Annotated[float, typer.Option(metavar="W", help="0 is none.")] = 0.5,
+    *,
+    data: DataFolder,
+    audio: DataFolder,
+    output: OutputFolder,
+    checkpoint: Checkpoint = "music",
+    truth: bool = False,
+    seconds: Seconds = 30.0,
+    steps: Annotated[int, Option(metavar="N", low=1, high=1000)] = 20,
+    guidance: Annotated[float, Option(metavar="W", low=0, high=20)] = 0.5,
 ) -> None:
-    """Beat alignment on songs the model never heard, against random time offsets."""
+    """Beat alignment on songs the model never heard, against random time offsets.
+
+    Args:
+        data: folder of prepared shards.
+        audio: folder with the music, named like the recordings.
+        output: folder the results go to.
+        checkpoint: a dance model that ships, or a file.
+        truth: test the recordings' own motion.
+        seconds: of each song.
+        steps: denoising steps.
+        guidance: how closely to follow the music; 0 is none.
+    """
     from vimoflow.music.evaluation import (
         beat_test,
         beat_tests,
@@ -50,7 +60,6 @@ def beats(
     )
     from vimoflow.music.music_model import load_music_model
     from vimoflow.music.pairs import read_dances
-    from vimoflow.music.sampling import DanceOptions
 
     require_folders(data, audio, output)
     dances = read_dances(data, audio, split=None)
@@ -77,7 +86,7 @@ def report_beats(tests: dict[str, BeatTest], output: Path) -> None:
     from vimoflow.music.evaluation import beat_line
 
     for name, test in tests.items():
-        typer.echo(beat_line(name, test))
+        click.echo(beat_line(name, test))
     content = {name: dataclasses.asdict(test) for name, test in tests.items()}
     write_text(output / "beats.json", json.dumps(content, indent=1) + "\n")
 

@@ -2,55 +2,63 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from typer.core import TyperGroup
+import click
 
-from vimoflow.cli import region as region_option
+from vimoflow.cli.commands import CommandGroup
 from vimoflow.cli.paths import require_input, require_output_file
 from vimoflow.cli.progress import progress
-from vimoflow.conventions import ASSUMED_FPS
-from vimoflow.errors import ConfigError
+from vimoflow.options import Option
+from vimoflow.pipeline.generate_options import parse_size
+from vimoflow.registry import DETECTORS
 
 if TYPE_CHECKING:
     from vimoflow.keypoints.formats import KeypointFile
 
-_FPS = typer.Option(metavar="F", help="Frame rate where the file does not state it, Hz.")
-_SIZE = typer.Option(metavar="WxH", help="Size of the picture, pixels; else the points' extent.")
+_ASSUMED_FPS = 30.0
+_Fps = Annotated[float | None, Option(metavar="F")]
+_Size = Annotated[tuple[int, int] | None, Option(metavar="WxH", parse=parse_size)]
+_Source = Annotated[Path, Option(metavar="IN")]
 
-
-class _VideoByDefault(TyperGroup):
-    """``keypoints VIDEO`` is ``keypoints video VIDEO``."""
-
-    def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
-        """Put the default command first where none is named."""
-        if args and args[0] not in (*self.commands, "-h", "--help"):
-            args = ["video", *args]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(
-    cls=_VideoByDefault, no_args_is_help=True, help="2D keypoints of videos, and their files."
+KEYPOINTS = CommandGroup(
+    "keypoints",
+    "2D keypoints of videos, and their files.",
+    {
+        "Commands": {
+            "video": "vimoflow.cli.keypoints:video",
+            "convert": "vimoflow.cli.keypoints:convert",
+            "info": "vimoflow.cli.keypoints:info",
+        }
+    },
+    default="video",
+    examples="""
+    vimoflow keypoints dance.mp4 -o dance.json
+    vimoflow keypoints convert dance.json dance_coco.json --to coco
+    """,
 )
 
 
-@app.command("convert")
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A keypoint file or folder.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The file or folder to write.")],
-    to: Annotated[
-        str, typer.Option("--to", metavar="FORMAT", help="docs/keypoints.md lists them.")
-    ],
-    person: Annotated[
-        str | None, typer.Option(metavar="N", help="Only this person, as info names them.")
-    ] = None,
-    fps: Annotated[float | None, _FPS] = None,
-    size: Annotated[str | None, _SIZE] = None,
+    source: _Source,
+    output: Annotated[Path, Option(metavar="OUT")],
+    *,
+    to: Annotated[str, Option(metavar="FORMAT")],
+    person: Annotated[str | None, Option(metavar="N")] = None,
+    fps: _Fps = None,
+    size: _Size = None,
 ) -> None:
-    """Write a keypoint file in another tool's format."""
+    """Write a keypoint file in another tool's format.
+
+    Args:
+        source: a keypoint file or folder.
+        output: the file or folder to write.
+        to: the format; docs/keypoints.md lists them.
+        person: only this person, as info names them.
+        fps: frame rate where the file does not state it, Hz.
+        size: size of the picture, pixels; else the points' extent.
+    """
     require_input(source)
     from vimoflow.keypoints.formats import choose_person
     from vimoflow.keypoints.keypoint_writers import write_keypoints
@@ -59,78 +67,72 @@ def convert(
     if person is not None:
         people = (choose_person(people, person, source),)
     write_keypoints(people, output, to)
-    typer.echo(f"{output}: {len(people)} people, {len(people[0])} frames, as {to}")
+    click.echo(f"{output}: {len(people)} people, {len(people[0])} frames, as {to}")
 
 
-@app.command("info")
-def info(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A keypoint file or folder.")],
-    fps: Annotated[float | None, _FPS] = None,
-    size: Annotated[str | None, _SIZE] = None,
-) -> None:
-    """Say what a keypoint file holds."""
+def info(source: _Source, *, fps: _Fps = None, size: _Size = None) -> None:
+    """Say what a keypoint file holds.
+
+    Args:
+        source: a keypoint file or folder.
+        fps: frame rate where the file does not state it, Hz.
+        size: size of the picture, pixels; else the points' extent.
+    """
     require_input(source)
     found = _read(source, fps, size)
     people, first = found.people, found.people[0]
-    typer.echo(
+    click.echo(
         f"{source.name}: {found.format}, {len(people)} people, {len(first)} frames, "
         f"{first.fps:g} Hz, {first.image_size[0]}x{first.image_size[1]} px"
     )
     for one in people:
         seen = one.observed
         confidence = one.points[..., 2][seen].mean() if seen.any() else 0.0
-        typer.echo(
+        click.echo(
             f"  person {one.person or '(only one)'}: in {int(seen.any(axis=1).sum())} frames, "
             f"mean confidence {confidence:.2f}"
         )
 
 
-def _read(source: Path, fps: float | None, size: str | None) -> KeypointFile:
+def _read(source: Path, fps: float | None, size: tuple[int, int] | None) -> KeypointFile:
     """The file's people; says on stderr what was assumed."""
     from vimoflow.keypoints.formats import read_file
 
-    found = read_file(source, fps, parse_size(size), ASSUMED_FPS)
+    found = read_file(source, fps, size, _ASSUMED_FPS)
     if found.rate_assumed:
-        typer.echo(f"{source.name}: states no frame rate; {ASSUMED_FPS:g} Hz assumed", err=True)
+        click.echo(f"{source.name}: states no frame rate; {_ASSUMED_FPS:g} Hz assumed", err=True)
     return found
 
 
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Width and height in pixels out of ``1920x1080``; None where nothing was asked for.
-
-    Raises:
-        ConfigError: the text is something else.
-    """
-    if text is None:
-        return None
-    match = re.fullmatch(r"([1-9][0-9]{0,5})[xX]([1-9][0-9]{0,5})", text)
-    if match is None:
-        raise ConfigError(f"--size: {text[:30]!r} is not WIDTHxHEIGHT, such as 1920x1080")
-    return int(match[1]), int(match[2])
-
-
-@app.command("video")
-def keypoints(
-    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video file.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE.json", help="The file to write.")
-    ],
+def video(
+    video: Path,
+    *,
+    output: Annotated[Path, Option(("-o", "--output"), metavar="FILE.json")],
+    estimator: Annotated[str, Option(registry=DETECTORS)] = "mediapipe",
     region: Annotated[
-        str | None, typer.Option(metavar=region_option.METAVAR, help=region_option.HELP)
+        tuple[int, int, int, int] | None, Option(metavar="LEFT,TOP,RIGHT,BOTTOM")
     ] = None,
 ) -> None:
-    """Find the 2D keypoints of the person in a video, without any 3D."""
+    """Find the 2D keypoints of the person in a video, without any 3D.
+
+    Args:
+        video: the video file.
+        output: the file to write.
+        estimator: what finds them, or package.module:Class of your own.
+        region: where in the upright picture to look for the person, pixels; else everywhere.
+    """
+    DETECTORS.require(estimator, "--estimator")
     require_input(video)
     require_output_file(output)
     from vimoflow.keypoints.estimators import Region, extract
     from vimoflow.keypoints.formats import write_keypoints_json
 
-    box = region_option.parse_region(region)
+    box = None if region is None else Region(*region)
     with progress("keypoints") as show:
-        result = extract(video, progress=show, region=None if box is None else Region(*box))
+        result = extract(video, estimator, progress=show, region=box)
     output.parent.mkdir(parents=True, exist_ok=True)
     write_keypoints_json(result.keypoints, output)
     for warning in result.warnings:
-        typer.echo(f"{video.name}: {warning}", err=True)
+        click.echo(f"{video.name}: {warning}", err=True)
     seen = int(result.keypoints.observed.any(axis=1).sum())
-    typer.echo(f"{output}: {len(result.keypoints)} frames, a person in {seen} of them")
+    click.echo(f"{output}: {len(result.keypoints)} frames, a person in {seen} of them")

@@ -4,80 +4,56 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Annotated
 
-import typer
+import click
+from click.exceptions import NoArgsIsHelpError
 
 from vimoflow import __version__
-from vimoflow.cli import (
-    bench,
-    data,
-    doctor,
-    edit,
-    evaluate,
-    evaluate_completion,
-    evaluate_music,
-    evaluate_views,
-    generate,
-    keypoints,
-    music,
-    style,
-    train,
-    triangulate,
-)
+from vimoflow.cli.commands import CommandGroup
 from vimoflow.errors import VimoflowError
+from vimoflow.notes import shown_notes
 
-# Plain messages: they come out the same on a terminal, in a log and in a test.
-app = typer.Typer(
-    name="vimoflow",
-    help="Video of a person in, 3D animation out.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+_ANIMATION = {
+    "generate": "vimoflow.cli.generate:generate",
+    "edit": "vimoflow.cli.edit:EDIT",
+    "keypoints": "vimoflow.cli.keypoints:KEYPOINTS",
+    "music": "vimoflow.cli.music:MUSIC",
+    "style": "vimoflow.cli.style:STYLE",
+    "data": "vimoflow.cli.data:DATA",
+    "doctor": "vimoflow.cli.doctor:doctor",
+}
+_WORKSHOP = {
+    "train": "vimoflow.cli.train:train",
+    "evaluate": "vimoflow.cli.evaluate:EVALUATE",
+    "bench": "vimoflow.cli.bench:BENCH",
+    "evaluate-completion": "vimoflow.cli.evaluate_completion:evaluate_completion",
+    "triangulate": "vimoflow.cli.triangulate:triangulate",
+}
+_EXAMPLES = """
+vimoflow generate dance.mp4                    a video to animation files, in the folder dance
+vimoflow generate takes/*.json -o results      keypoint files of other tools
+vimoflow edit inbetween motion.npz -o better --frames 40:60
+vimoflow music generate song.mp3 -o dance
+vimoflow train small --data shards -o run      a model of your own
+"""
+
+APP = CommandGroup(
+    "vimoflow",
+    "Video of a person in, 3D animation out.",
+    {"Animation": _ANIMATION, "Workshop: models of your own, and how good they are": _WORKSHOP},
+    examples=_EXAMPLES,
 )
-app.command("generate")(generate.generate)
-app.add_typer(keypoints.app, name="keypoints")
-app.command("train")(train.train)
-evaluate.app.command("views")(evaluate_views.evaluate_views)
-evaluate.app.add_typer(evaluate_music.app, name="music")
-app.add_typer(evaluate.app, name="evaluate")
-app.command("evaluate-completion")(evaluate_completion.evaluate_completion)
-app.command("triangulate")(triangulate.triangulate)
-app.command("doctor")(doctor.doctor)
-app.add_typer(bench.app, name="bench")
-app.add_typer(edit.app, name="edit")
-app.add_typer(data.app, name="data")
-app.add_typer(music.app, name="music")
-app.add_typer(style.app, name="style")
-
-
-def _print_version(wanted: bool) -> bool:
-    if wanted:
-        typer.echo(f"vimoflow {__version__}")
-        raise typer.Exit
-    return wanted
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
-        ),
-    ] = False,
-) -> None:
-    """Video of a person in, 3D animation out."""
+click.version_option(
+    __version__, message="%(prog)s %(version)s", help="Print the version and stop."
+)(APP)
 
 
 def main() -> None:
     """Run the command and exit, see :func:`run_app`."""
-    run_app(app, "vimoflow")
+    run_app(APP, "vimoflow")
 
 
-def run_app(app: typer.Typer, name: str) -> None:
+def run_app(app: click.Command, name: str) -> None:
     """Run a command line and exit: 0 done, 1 not usable, 2 a user's mistake, 130 interrupted.
 
     A user's mistake is one line on stderr. Anything else that goes wrong is a programming error and
@@ -85,17 +61,22 @@ def run_app(app: typer.Typer, name: str) -> None:
     """
     _show_log()
     try:
-        app(prog_name=name)
-    except VimoflowError as error:
-        print(f"{name}:", " ".join(str(error).split()), file=sys.stderr)
+        with shown_notes(lambda text: print(f"{name}: note: {text}", file=sys.stderr)):
+            code = app.main(prog_name=name, standalone_mode=False)
+        raise SystemExit(code or 0)
+    except NoArgsIsHelpError as help:
+        help.show()
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        _say_interrupted()
-    except SystemExit as stop:
-        # typer turns Ctrl-C inside a command into this code, without a word.
-        if stop.code == 130:
-            _say_interrupted()
-        raise
+    except click.UsageError as error:
+        where = f" (see {error.ctx.command_path} -h)" if error.ctx else ""
+        _stop(name, f"{error.format_message().rstrip('.')}{where}")
+    except click.ClickException as error:
+        _stop(name, error.format_message())
+    except VimoflowError as error:
+        _stop(name, str(error))
+    except (KeyboardInterrupt, click.Abort):
+        print(f"{name}: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def _show_log() -> None:
@@ -105,6 +86,6 @@ def _show_log() -> None:
     log.setLevel(logging.INFO)
 
 
-def _say_interrupted() -> None:
-    print("vimoflow: interrupted", file=sys.stderr)
-    raise SystemExit(130) from None
+def _stop(name: str, message: str) -> None:
+    print(f"{name}:", " ".join(message.split()), file=sys.stderr)
+    raise SystemExit(2) from None

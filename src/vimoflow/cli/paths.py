@@ -6,12 +6,26 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
 from vimoflow.errors import InputError, OutputError
+from vimoflow.foreign_files import refuse_foreign
+from vimoflow.options import Option
+
+OutputFolder = Annotated[Path, Option(("-o", "--output"), metavar="DIR")]
+OutputFile = Annotated[Path, Option(("-o", "--output"), metavar="FILE")]
+DataFolder = Annotated[Path, Option(metavar="DIR")]
+Folder = Annotated[Path | None, Option(metavar="DIR")]
 
 
 def require_input(path: Path) -> None:
-    """Raise ``InputError`` unless there is a readable file or folder at ``path``."""
+    """Raise ``InputError`` unless there is a readable file or folder at ``path``.
+
+    A pattern of images' names (``frames/%05d.png``) is left to whoever reads it.
+    """
+    refuse_foreign(path)
+    if not path.exists() and "%" in path.name and path.parent.is_dir():
+        return
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if not os.access(path, os.R_OK):

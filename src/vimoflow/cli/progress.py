@@ -1,12 +1,14 @@
-"""How far long work has come: a bar on a terminal, plain lines elsewhere."""
+"""How far long work has come and how long it will take: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 LINES = 10  # at most, where there is no terminal
+_BAR = "{desc}: {percentage:3.0f} % |{bar}| {n_fmt} of {total_fmt}, {remaining} left"
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
     if sys.stderr.isatty():
         from tqdm import tqdm
 
-        with tqdm(desc=label, dynamic_ncols=True, leave=False) as bar:
+        with tqdm(desc=label, dynamic_ncols=True, leave=False, bar_format=_BAR) as bar:
 
             def show(done: int, total: int | None) -> None:
                 bar.total = total
@@ -31,12 +33,15 @@ def progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
 
 
 def _line_printer(label: str) -> Callable[[int, int | None], None]:
-    printed = 0
+    printed, started = 0, time.monotonic()
 
     def show(done: int, total: int | None) -> None:
         nonlocal printed
         if total and done * LINES // total > printed:
             printed = done * LINES // total
-            print(f"{label}: {done} of {total}", file=sys.stderr, flush=True)
+            spent = time.monotonic() - started
+            left = f"{spent * (total - done) / done:.0f} s left" if done < total else "done"
+            share = f"{done} of {total} ({done / total:.0%})"
+            print(f"{label}: {share}, {left}", file=sys.stderr, flush=True)
 
     return show

@@ -5,46 +5,47 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
-from vimoflow.cli.paths import require_input, require_output_file
+from vimoflow.cli.commands import CommandGroup
+from vimoflow.cli.paths import Folder, require_input, require_output_file
 from vimoflow.cli.progress import progress
 from vimoflow.errors import ConfigError
+from vimoflow.music.dance_options import StyleOptions
+from vimoflow.options import Option
 
 if TYPE_CHECKING:
     from vimoflow.music.pairs import Dance
 
-app = typer.Typer(
-    help="Dance styles, learnt from a few clips.", no_args_is_help=True, rich_markup_mode=None
+STYLE = CommandGroup(
+    "style",
+    "Dance styles, learnt from a few clips.",
+    {"Commands": {"train": "vimoflow.cli.style:train", "list": "vimoflow.cli.style:list_styles"}},
+    examples="vimoflow style train --name waltz --videos my_clips",
 )
 
 
-@app.command("train")
 def train(
-    name: Annotated[str, typer.Option(metavar="NAME", help="What to call the style.")],
-    videos: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of videos, one person in each.")
-    ] = None,
-    motions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Folder of motions (.npz); a sound beside one is its music."
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Default: among your styles."),
-    ] = None,
-    checkpoint: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="The dance model to train beside.")
-    ] = "music",
-    steps: Annotated[int, typer.Option(metavar="N", help="Optimizer steps.")] = 400,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the training.")] = 0,
+    *,
+    name: str,
+    videos: Folder = None,
+    motions: Folder = None,
+    output: Annotated[Path | None, Option(("-o", "--output"), metavar="FILE")] = None,
+    checkpoint: Annotated[str, Option(metavar="NAME|PATH")] = "music",
+    options: StyleOptions,
 ) -> None:
-    """Train an adapter on a few clips, beside a dance model that stays as it is."""
+    """Train an adapter on a few clips, beside a dance model that stays as it is.
+
+    Args:
+        name: what to call the style.
+        videos: folder of videos, one person in each.
+        motions: folder of motions (.npz); a sound beside one is its music.
+        output: the file to write; else among your styles.
+        checkpoint: the dance model to train beside.
+    """
     from vimoflow.music.adapters import require_style_name, save_adapter, style_path
     from vimoflow.music.music_model import load_music_model
-    from vimoflow.music.styles import StyleOptions, read_motions, train_style
+    from vimoflow.music.styles import read_motions, train_style
 
     if videos is None and motions is None:
         raise ConfigError("name a folder with --videos or --motions")
@@ -60,25 +61,22 @@ def train(
         require_input(videos)
         dances += _from_videos(videos)
     if len(dances) < 5:
-        typer.echo(f"note: {len(dances)} clips are few; five or more give a steadier style")
-    options = StyleOptions(steps=steps, seed=seed)
-    terms = "motions of the user."
-    adapter = train_style(model, dances, name, terms, options, lambda line: typer.echo(line))
+        click.echo(f"note: {len(dances)} clips are few; five or more give a steadier style")
+    adapter = train_style(model, dances, name, "motions of the user.", options, click.echo)
     save_adapter(adapter, path)
-    typer.echo(f"style {name!r} from {len(dances)} clips: {path}")
+    click.echo(f"style {name!r} from {len(dances)} clips: {path}")
 
 
-@app.command("list")
 def list_styles() -> None:
-    """The styles you have, and from what they were learnt."""
+    """List the styles you have, and from what they were learnt."""
     from vimoflow.music.adapters import describe, styles_folder
 
     folder = styles_folder()
     paths = sorted(folder.glob("*.safetensors"))
     for path in paths:
-        typer.echo(describe(path))
+        click.echo(describe(path))
     if not paths:
-        typer.echo(f"no styles in {folder}; make one with `vimoflow style train`")
+        click.echo(f"no styles in {folder}; make one with `vimoflow style train`")
 
 
 def _from_videos(folder: Path) -> list[Dance]:
@@ -86,5 +84,5 @@ def _from_videos(folder: Path) -> list[Dance]:
 
     found = dances_from_videos(folder, progress)
     for note in found.skipped:
-        typer.echo(f"note: left out {note}")
+        click.echo(f"note: left out {note}")
     return found.dances

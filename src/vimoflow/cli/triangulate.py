@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-import typer
+import click
 
-from vimoflow.cli.paths import require_input, require_output_file
+from vimoflow.cli.paths import OutputFile, require_input, require_output_file
+from vimoflow.options import Option
 
 
 def triangulate(
-    views: Annotated[
-        list[Path],
-        typer.Argument(metavar="VIEW...", help="Keypoint files, synchronised, one a camera."),
-    ],
-    calibration: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE", help="Cameras: Pose2Sim or anipose TOML, OpenCV YAML, AIST++ JSON."
-        ),
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE.npz", help="The file to write.")
-    ],
-    metres_per_unit: Annotated[
-        float, typer.Option(metavar="X", help="The calibration's unit of length, in metres.")
-    ] = 1.0,
-    up: Annotated[
-        str, typer.Option(metavar="AXIS", help="Up in the calibration's world: y, -y or z.")
-    ] = "y",
-    fps: Annotated[
-        float | None, typer.Option(metavar="F", help="Frame rate, replaces the files' own.")
-    ] = None,
-    outlier_px: Annotated[
-        float, typer.Option(metavar="PX", min=1.0, help="Farther observations are left out.")
-    ] = 40.0,
+    view: tuple[Path, ...],
+    *,
+    calibration: Annotated[Path, Option(metavar="FILE")],
+    output: OutputFile,
+    metres_per_unit: Annotated[float, Option(metavar="X")] = 1.0,
+    up: Literal["y", "-y", "z"] = "y",
+    fps: Annotated[float | None, Option(metavar="F")] = None,
+    outlier_px: Annotated[float, Option(metavar="PX", low=1)] = 40.0,
 ) -> None:
-    """Triangulate the same performance seen by calibrated cameras into 3D to measure against."""
-    for path in (*views, calibration):
+    """Triangulate one performance seen by calibrated cameras into 3D to measure against.
+
+    Args:
+        view: keypoint files, synchronised, one a camera.
+        calibration: cameras: Pose2Sim or anipose TOML, OpenCV YAML, AIST++ JSON.
+        output: the file to write, .npz.
+        metres_per_unit: the calibration's unit of length, in metres.
+        up: the axis that points up in the calibration's world.
+        fps: frame rate in Hz, replaces the files' own.
+        outlier_px: observations that are farther off, in pixels, are left out.
+    """
+    for path in (*view, calibration):
         require_input(path)
     require_output_file(output)
     from vimoflow.evaluation.studies.triangulated import reference_from_views, save_reference
@@ -46,14 +40,14 @@ def triangulate(
     from vimoflow.keypoints.formats import read_keypoints
 
     cameras = read_calibration(calibration).in_metres(metres_per_unit, up)
-    keypoints = [read_keypoints(path, fps) for path in views]
+    keypoints = [read_keypoints(path, fps) for path in view]
     reference = reference_from_views(keypoints, cameras, outlier_px)
     output.parent.mkdir(parents=True, exist_ok=True)
     save_reference(reference, output)
     import numpy as np
 
-    typer.echo(
-        f"{output}: {len(reference.points_world)} frames from {len(views)} views, "
+    click.echo(
+        f"{output}: {len(reference.points_world)} frames from {len(view)} views, "
         f"{100 * reference.found:.1f} % of the points, median reprojection error "
         f"{np.nanmedian(reference.reprojection_px):.1f} px"
     )

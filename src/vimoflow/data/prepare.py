@@ -9,7 +9,6 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from vimoflow.data.partial_results import (
     reader_version,
     save_partial,
 )
+from vimoflow.data.prepare_options import PrepareOptions, Split
 from vimoflow.data.quality_gates import (
     GateFinding,
     exact_copies,
@@ -30,33 +30,12 @@ from vimoflow.data.quality_gates import (
     measure_quality,
     rejection,
 )
-from vimoflow.data.recording import Recording, Split
+from vimoflow.data.recording import Recording
 from vimoflow.data.shards import ShardEntry, remove_shards, write_shard
 from vimoflow.data.worker_processes import map_in_processes
 from vimoflow.errors import ConfigError, InputError, OutputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-
-@dataclass(frozen=True)
-class PrepareOptions:
-    """How a corpus is prepared; all but the workers are for formats, not for known corpora.
-
-    Attributes:
-        workers: processes; the machine's processors if None. The result does not depend on it.
-        rig: for ``bvh``, the name of a rig or a map in TOML.
-        fps: for ``bvh``, the true rate, where the files state a false one.
-        split: what all files are for.
-        licence: terms of the files.
-        name: what to call the corpus, to distinguish several of one format.
-    """
-
-    workers: int | None = None
-    rig: str | None = None
-    fps: float | None = None
-    split: Split | None = None
-    licence: str | None = None
-    name: str | None = None
 
 
 def prepare(
@@ -122,8 +101,6 @@ def _configured(source: str, options: PrepareOptions) -> Corpus:
         raise ConfigError(
             f"--name '{name}': lower-case letters, digits, - and _, and no known corpus' name"
         )
-    if options.fps is not None and not 1 <= options.fps <= 1000:
-        raise ConfigError(f"--fps {options.fps:g}: from 1 to 1000 frames a second")
     if options.rig is not None or options.fps is not None:
         corpus = dataclasses.replace(corpus, read_file=bvh_reader(options.rig, options.fps))
     return dataclasses.replace(corpus, licence=options.licence or corpus.licence)

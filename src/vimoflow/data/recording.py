@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.data.prepare_options import Split
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.retarget import RetargetReport
-
-Split = Literal["train", "validation"]
 
 
 @dataclass(frozen=True)

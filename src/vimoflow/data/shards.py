@@ -162,7 +162,8 @@ def read_shards(folder: Path, split: Split, without: Sequence[str] = ()) -> list
     if not chosen:
         left = f" without {', '.join(without)}" if without else ""
         raise InputError(
-            f"{folder}: no {split} shards{left}; make them with `vimoflow data prepare`"
+            f"{folder}: no {split} shards{left}; make them with `vimoflow data prepare ... --split "
+            f"{split}`"
         )
     return [read_shard(folder, entry) for entry in chosen]
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -23,6 +23,8 @@ from vimoflow.files import replacing
 FORMAT_VERSION = 1
 DEFAULT_CHECKPOINT = "small"
 _WEIGHTS = "weights."
+CheckpointKind = Literal["video", "music"]
+"""What a checkpoint makes motions from."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Checkpoint:
     provenance: dict[str, Any]
 
     @property
+    def kind(self) -> CheckpointKind:
+        """What it makes motions from."""
+        return _kind(self.provenance)
+
+    @property
     def one_pass(self) -> bool:
         """Whether the network was taught to answer at T, see ``diffusion.reference``."""
         return self.denoiser.config.estimate_std > 0
@@ -88,13 +95,15 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         raise OutputError(f"{path}: cannot write the checkpoint ({error})") from error
 
 
-def load_checkpoint(name_or_path: str | Path = DEFAULT_CHECKPOINT) -> Checkpoint:
+def load_checkpoint(
+    name_or_path: str | Path = DEFAULT_CHECKPOINT, kind: CheckpointKind = "video"
+) -> Checkpoint:
     """A checkpoint that ships with the package, by name, or one in a file, by path.
 
     Raises:
-        CheckpointError: it is missing, damaged, of another version or of another shape.
+        CheckpointError: it is missing, damaged, of another version, of another shape or kind.
     """
-    path = _resolve(name_or_path)
+    path = _resolve(name_or_path, kind)
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -110,10 +119,32 @@ def load_checkpoint(name_or_path: str | Path = DEFAULT_CHECKPOINT) -> Checkpoint
             f"{FORMAT_VERSION}; install the release it was made with or train again"
         )
     try:
-        return _build(path.stem, header, tensors)
+        found = _build(path.stem, header, tensors)
     except (KeyError, ValueError, TypeError, RuntimeError, ConfigError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{path}: the checkpoint does not fit itself ({reason})") from error
+    if found.kind != kind:
+        raise CheckpointError(
+            f"{name_or_path}: a checkpoint for {found.kind}, not for {kind}; this release ships "
+            f"{', '.join(shipped_checkpoints(kind)) or 'none'} for {kind}"
+        )
+    return found
+
+
+def shipped_checkpoints(kind: CheckpointKind) -> list[str]:
+    """Names of the checkpoints of a kind that come with the package."""
+    folder = Path(str(resources.files("vimoflow.diffusion").joinpath("weights")))
+    names = []
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+        if _kind(json.loads(header.get("provenance", "{}"))) == kind:
+            names.append(path.stem)
+    return names
+
+
+def _kind(provenance: dict[str, Any]) -> CheckpointKind:
+    return "music" if "music" in provenance else "video"
 
 
 def _build(name: str, header: dict[str, str], tensors: dict[str, Tensor]) -> Checkpoint:
@@ -136,7 +167,7 @@ def _build(name: str, header: dict[str, str], tensors: dict[str, Tensor]) -> Che
     )
 
 
-def _resolve(name_or_path: str | Path) -> Path:
+def _resolve(name_or_path: str | Path, kind: CheckpointKind) -> Path:
     path = Path(name_or_path)
     if path.is_file():
         return path
@@ -145,7 +176,7 @@ def _resolve(name_or_path: str | Path) -> Path:
     folder = resources.files("vimoflow.diffusion").joinpath("weights")
     shipped = Path(str(folder.joinpath(f"{path}.safetensors")))
     if not shipped.is_file():
-        names = sorted(p.stem for p in Path(str(folder)).glob("*.safetensors"))
+        names = shipped_checkpoints(kind)
         raise CheckpointError(
             f"no checkpoint '{path}': this release ships {', '.join(names) or 'none'}"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.editing.camera_heading import alone, camera_yaw
+from vimoflow.editing.completion_options import CompletionOptions
 from vimoflow.editing.constraints import (
     Constraint,
     Follow,
@@ -24,7 +25,7 @@ from vimoflow.editing.constraints import (
     require_consistent,
 )  # fmt: skip
 from vimoflow.editing.joins import REACH_S, joined_root, joined_rotations
-from vimoflow.editing.masked_denoising import DenoisingOptions, Known, denoise_unknown
+from vimoflow.editing.masked_denoising import Known, denoise_unknown
 from vimoflow.editing.pins import Pins, meet_pins, point_on_body
 from vimoflow.editing.timeline import (
     Pose,
@@ -47,22 +48,6 @@ MISS_M = 1e-3  # a pin that is farther off is reported
 # Between known frames a contact that would move the foot far is not one (docs/editing).
 _LOCK = FootLockSettings(most_m=0.05)
 _GUIDED_ITERATIONS = 3  # of the inverse kinematics in every denoising step
-
-
-@dataclass(frozen=True)
-class CompletionOptions:
-    """How to complete a motion.
-
-    Attributes:
-        denoising: see :class:`~vimoflow.editing.masked_denoising.DenoisingOptions`.
-        lock_feet: let generated feet that rest stay where they are; between known frames it does
-            not make them slide less (docs/editing).
-        refine: bring what follows keypoints closer to them.
-    """
-
-    denoising: DenoisingOptions = field(default_factory=DenoisingOptions)
-    lock_feet: bool = False
-    refine: bool = True
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.denoising import Walk, denoise
-from vimoflow.diffusion.sampler import inference_timesteps
 from vimoflow.diffusion.windows import WindowPlan
+from vimoflow.editing.completion_options import DenoisingOptions
 from vimoflow.editing.joins import REACH_S, OffsetSpline
 from vimoflow.errors import ConfigError
 from vimoflow.inference.conditioning.encoding import Condition
@@ -34,62 +34,11 @@ from vimoflow.inference.sampling.task import FeatureTask
 from vimoflow.inference.sampling.unseen import feature_kriging
 from vimoflow.motion.features import LAYOUT
 
-METHODS = ("auto", "one-pass", "timesteps", "repaint")
 _WINDOW, _OVERLAP = 150, 50  # frames at 30 fps, as trained
 _FADE = 15  # frames from the known ones on over which the network comes in
 
 Constrain = Callable[[Tensor, int], Tensor]
 """``(features, t) -> features``: (samples, frames, 151), moved towards what they must satisfy."""
-
-
-@dataclass(frozen=True)
-class DenoisingOptions:
-    """How the unknown part is denoised.
-
-    Attributes:
-        method: one of :data:`METHODS`; "auto" is one pass where one sample is wanted, the
-            checkpoint was taught to, and every window holds something known; else "timesteps".
-        steps: denoising steps.
-        known_t: timestep of known frames with ``timesteps``; 0 is the lowest noise trained.
-        rounds: how often ``repaint`` denoises every step, re-noising in between; 1 is once.
-        seed: of the noise.
-        samples: motions drawn together, each from noise of its own.
-        guidance: the thesis' w, for evidence; 0 is none.
-        prior: weight, in frames without evidence, of the prior (such as an interpolation) in every
-            clean estimate, and of the guess in one pass; 0 is the model alone.
-        start: share of the way down from pure noise that is walked, from the noised prior on; 1 is
-            all of it, and the prior's own noise does not count.
-
-    Raises:
-        ConfigError: a value that makes no sense.
-    """
-
-    method: str = "auto"
-    steps: int = 50
-    known_t: int = 0
-    rounds: int = 1
-    seed: int = 0
-    samples: int = 1
-    guidance: float = 0.0
-    prior: float = 0.5
-    start: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ConfigError(f"the method is one of {', '.join(METHODS)}, not {self.method!r}")
-        for name in ("steps", "rounds", "samples"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        if not 0 < self.start <= 1:
-            raise ConfigError(f"start must be above 0 and at most 1, not {self.start:g}")
-        if not 0 <= self.prior < 1:
-            raise ConfigError(f"prior must be at least 0 and below 1, not {self.prior:g}")
-
-    def levels(self, T: int) -> tuple[int, ...]:
-        """Timesteps at which the model is asked."""
-        timesteps = inference_timesteps(T, self.steps)
-        timesteps = timesteps[round((1 - self.start) * len(timesteps)) :]
-        return tuple(t for t in timesteps for _ in range(self.rounds if t > timesteps[-1] else 1))
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from vimoflow.factory.stages import (
     BuildPlan,
     animate,
     checkpoint_digest,
-    find_estimator,
     identify,
     see,
 )
 from vimoflow.factory.video_lists import find_videos
 from vimoflow.factory.work_files import WorkFolder
+from vimoflow.registry import DETECTORS
 
 Progress = Callable[[str], contextlib.AbstractContextManager[Callable[[int, int | None], None]]]
 
@@ -68,7 +68,7 @@ def build(
     videos = find_videos(inputs, licence)
     _require_replaceable(output)
     import_pyarrow()
-    find_estimator(settings.estimator)
+    DETECTORS.find(settings.estimator, "--estimator")
     work = WorkFolder(output.with_name(f"{output.name}.work").absolute())
     plan = BuildPlan(settings, checkpoint_digest(settings.checkpoint), work)
     with _locked(work.path), open_engine(engine or EngineSettings()) as workers:

@@ -20,6 +20,7 @@ from vimoflow.factory.work_files import AnimatedClip
 from vimoflow.files import write_bytes, write_text
 from vimoflow.formats.amass_npz import save_amass
 from vimoflow.formats.npz_writer import write_npz
+from vimoflow.installation import install_command
 from vimoflow.keypoints.plain_npz import read_plain_npz
 
 CLIPS_A_SHARD = 256
@@ -145,6 +146,6 @@ def import_pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise ConfigError(
-            f"data sets are written by PyArrow ({error}); run: pip install 'vimoflow[build]'"
+            f"data sets are written by PyArrow ({error}); run: {install_command('build')}"
         ) from error
     return pyarrow

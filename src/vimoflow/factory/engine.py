@@ -11,9 +11,11 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from vimoflow.errors import ConfigError, VimoflowError
+from vimoflow.installation import install_command
+from vimoflow.options import Option, require_sensible
 
 Item = TypeVar("Item")
 Stage = Callable[[Item], object]
@@ -36,17 +38,14 @@ class EngineSettings:
         ConfigError: a value that makes no sense.
     """
 
-    workers: int | None = None
-    address: str | None = None
-    retries: int = 3
+    workers: Annotated[int | None, Option(metavar="N", low=0, high=4096)] = None
+    address: Annotated[str | None, Option(metavar="ADDRESS")] = None
+    retries: Annotated[int, Option(metavar="N", low=0, high=1000)] = 3
 
     def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 0:
-            raise ConfigError(f"--workers: {self.workers}; at least 0 (this process alone)")
+        require_sensible(self)
         if self.address is not None and self.workers == 0:
             raise ConfigError("--address: a cluster has workers; leave --workers 0 out")
-        if self.retries < 0:
-            raise ConfigError(f"--retries: {self.retries}; at least 0")
 
 
 @dataclass(frozen=True)
@@ -216,7 +215,7 @@ def _import_ray() -> Any:
         import ray
     except ImportError as error:
         raise ConfigError(
-            "workers need Ray: pip install 'vimoflow[build]', or work in this process alone with "
+            f"workers need Ray: {install_command('build')}, or work in this process alone with "
             "--workers 0"
         ) from error
     return ray

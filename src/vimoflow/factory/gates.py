@@ -1,60 +1,21 @@
 """Quality gates: which clips others should not be made to learn from, and why.
 
-All thresholds are in :class:`SeenLimits` and :class:`MotionLimits`. The first are asked before a
-clip is animated, which saves the time; the second afterwards. Share seen, confidence, jerk,
-reprojection and spread were chosen on half of the rendered clips with exact truth and of spoilt
-copies of them (small, blurred, cut off, compressed, hidden, dark), the loosest that sort them best,
-and measured on the other half; docs/datasets.md has the figures.
+All thresholds are in ``settings.SeenLimits`` and ``settings.MotionLimits``. The first are asked
+before a clip is animated, which saves the time; the second afterwards. Share seen, confidence,
+jerk, reprojection and spread were chosen on half of the rendered clips with exact truth and of
+spoilt copies of them (small, blurred, cut off, compressed, hidden, dark), the loosest that sort
+them best, and measured on the other half; docs/datasets.md has the figures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from vimoflow.factory.records import ClipRecord, Figures, Rejection
+from vimoflow.factory.settings import MotionLimits, SeenLimits
 
 GATES = (
     "too short", "not a person", "too small", "low confidence", "static", "speed", "jerk",
     "foot slide", "reprojection", "spread", "near-duplicate",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SeenLimits:
-    """What the keypoints must show.
-
-    Attributes:
-        visible: below this share of the body's points there is no person, or too little of one.
-        person_px: below this height the limbs are a few pixels thick.
-        confidence: below this mean confidence a detector guesses.
-        movement_mps: below it nobody moves; of a person who stood and waited it was
-            0.034.
-    """
-
-    visible: float = 0.6
-    person_px: float = 80.0
-    confidence: float = 0.4
-    movement_mps: float = 0.05
-
-
-@dataclass(frozen=True)
-class MotionLimits:
-    """What a motion may show.
-
-    Attributes:
-        speed_mps: of the fastest joint; the fastest real hands and feet reach 14 m/s
-            (``data.quality_gates``).
-        jerk: m/s^3; above it the motion jitters.
-        foot_slide_mm: a frame; above it feet skate.
-        reprojection_percent: of the height; above it the motion is not what the video shows.
-        spread_mm: above it the samples do not agree on what happened.
-    """
-
-    speed_mps: float = 15.0
-    jerk: float = 800.0
-    foot_slide_mm: float = 15.0
-    reprojection_percent: float = 6.0
-    spread_mm: float = 40.0
 
 
 def rejections(

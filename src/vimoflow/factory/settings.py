@@ -5,15 +5,54 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import ConfigError
-from vimoflow.factory.gates import MotionLimits, SeenLimits
+from vimoflow.options import MODEL, PYTHON_ONLY, Option, require_sensible
+from vimoflow.registry import DETECTORS
 
 _FORMAT = 1  # of the files in the work folder; other numbers do not go together
+
+
+@dataclass(frozen=True)
+class SeenLimits:
+    """What the keypoints must show.
+
+    Attributes:
+        visible: below this share of the body's points there is no person, or too little of one.
+        person_px: below this height the limbs are a few pixels thick.
+        confidence: below this mean confidence a detector guesses.
+        movement_mps: below it nobody moves; of a person who stood and waited it was
+            0.034.
+    """
+
+    visible: float = 0.6
+    person_px: float = 80.0
+    confidence: float = 0.4
+    movement_mps: float = 0.05
+
+
+@dataclass(frozen=True)
+class MotionLimits:
+    """What a motion may show.
+
+    Attributes:
+        speed_mps: of the fastest joint; the fastest honest hands and feet reach 14 m/s
+            (``data.quality_gates``).
+        jerk: m/s^3; above it the motion trembles.
+        foot_slide_mm: a frame; above it feet skate.
+        reprojection_percent: of the height; above it the motion is not what the video shows.
+        spread_mm: above it the samples do not agree on what happened.
+    """
+
+    speed_mps: float = 15.0
+    jerk: float = 800.0
+    foot_slide_mm: float = 15.0
+    reprojection_percent: float = 6.0
+    spread_mm: float = 40.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +60,7 @@ class BuildSettings:
     """What decides about the content of a data set; nothing else does.
 
     Attributes:
-        estimator: name of a keypoint estimator, or ``package.module:Class`` of your own.
+        estimator: what finds the 2D keypoints, or package.module:Class of your own.
         checkpoint: name of a checkpoint that ships, or path of a file.
         samples: motions of each clip; their spread is the strongest sign of quality.
         steps: denoising steps.
@@ -37,28 +76,23 @@ class BuildSettings:
         ConfigError: a value that makes no sense.
     """
 
-    estimator: str = "mediapipe"
-    checkpoint: str = "small"
-    samples: int = 2
-    steps: int = 10
-    refine: bool = True
-    seconds: float = 5.0
-    static_camera: bool = True
-    validation_share: float = 0.1
+    estimator: Annotated[str, Option(registry=DETECTORS)] = "mediapipe"
+    checkpoint: Annotated[str, Option(metavar="NAME|PATH", group=MODEL)] = "small"
+    samples: Annotated[int, Option(metavar="K", low=2, high=64)] = 2
+    steps: Annotated[int, Option(metavar="N", low=1, high=1000, group=MODEL)] = 10
+    refine: Annotated[bool, Option(group=MODEL)] = True
+    seconds: Annotated[float, Option(metavar="S", low=1, high=60)] = 5.0
+    static_camera: Annotated[bool, PYTHON_ONLY] = True
+    validation_share: Annotated[float, Option(("--validation",), metavar="SHARE")] = 0.1
     keep_rejected: bool = False
-    seen_limits: SeenLimits = field(default_factory=SeenLimits)
-    motion_limits: MotionLimits = field(default_factory=MotionLimits)
-    seed: int = 0
+    seen_limits: Annotated[SeenLimits, PYTHON_ONLY] = field(default_factory=SeenLimits)
+    motion_limits: Annotated[MotionLimits, PYTHON_ONLY] = field(default_factory=MotionLimits)
+    seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0
 
     def __post_init__(self) -> None:
-        if not 2 <= self.samples <= 64:
-            raise ConfigError(f"--samples: {self.samples}; from 2 (their spread is needed) to 64")
-        if not (math.isfinite(self.seconds) and 1 <= self.seconds <= 60):
-            raise ConfigError(f"--seconds: {self.seconds:g}; clips are from 1 to 60 s long")
+        require_sensible(self)
         if not 0 <= self.validation_share < 1:
             raise ConfigError(f"--validation: {self.validation_share:g}; at least 0, less than 1")
-        if not 1 <= self.steps <= 1000:
-            raise ConfigError(f"--steps: {self.steps}; from 1 to 1000")
 
     @property
     def frames(self) -> int:

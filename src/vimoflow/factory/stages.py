@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from vimoflow.errors import ConfigError, InputError
+from vimoflow.errors import InputError
 from vimoflow.factory.gates import seen_rejections
 from vimoflow.factory.measuring import motion_figures, seen_figures
 from vimoflow.factory.pictures import PictureWatch, strip, thumbnail
@@ -35,7 +33,7 @@ from vimoflow.factory.work_files import (
 from vimoflow.files import write_text
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.keypoints.cuts import CutWatch
-from vimoflow.keypoints.estimators import ESTIMATORS, KeypointEstimator, extract
+from vimoflow.keypoints.estimators import extract, find_estimator
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 
@@ -86,25 +84,6 @@ def _seen(estimator: str, video: SourceVideo) -> Sighting:
     found = extract(video.path, pictures)
     cuts = watch.cuts(found.keypoints)
     return Sighting(found.keypoints, cuts, tuple(pictures.pictures), found.warnings)
-
-
-def find_estimator(name: str) -> Callable[[], KeypointEstimator]:
-    """Makes a shipped estimator by name, or the user's own, named ``package.module:Class``.
-
-    Raises:
-        ConfigError: there is no such estimator.
-    """
-    if name in ESTIMATORS:
-        return ESTIMATORS[name]
-    module, _, attribute = name.partition(":")
-    try:
-        made: Callable[[], KeypointEstimator] = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"there is no estimator {name!r}: choose {', '.join(ESTIMATORS)} or name a class, "
-            "package.module:Class"
-        ) from error
-    return made
 
 
 def animate(plan: BuildPlan, video: SourceVideo) -> None:

@@ -6,10 +6,12 @@ import csv
 import dataclasses
 import glob
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from vimoflow.data.recording import Split
-from vimoflow.errors import InputError
+from vimoflow.documents import build
+from vimoflow.errors import ConfigError, InputError
 from vimoflow.factory.records import SourceVideo
 
 VIDEO_ENDINGS = frozenset(
@@ -32,10 +34,17 @@ VIDEO_ENDINGS = frozenset(
         ".gif",
     ]
 )
-COLUMNS = ("video", "label", "licence", "source", "split")
-_SPLITS: dict[str, Split | None] = {
-    "": None, "train": "train", "validation": "validation", "val": "validation",
-}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The columns that a table may have."""
+
+    video: str
+    label: str = ""
+    licence: str = ""
+    source: str = ""
+    split: Literal["", "train", "validation", "val"] = ""
 
 
 def find_videos(inputs: Sequence[str | Path], licence: str = "") -> list[SourceVideo]:
@@ -98,23 +107,21 @@ def _table(path: Path) -> Iterator[SourceVideo]:
     columns = [name.strip().lower() for name in rows.fieldnames or []]
     if "video" not in columns:
         raise InputError(f"{path}: needs a first line with the column 'video'")
-    unknown = [name for name in columns if name not in COLUMNS]
-    if unknown:
-        raise InputError(f"{path}: unknown column {unknown[0]!r}; known are {', '.join(COLUMNS)}")
-    for number, row in enumerate(rows, 2):
-        cells = {k.strip().lower(): (v or "").strip() for k, v in row.items() if k is not None}
-        if None in row or not cells["video"]:
+    for number, cells in enumerate(rows, 2):
+        values = {k.strip().lower(): (v or "").strip() for k, v in cells.items() if k is not None}
+        if None in cells or not values["video"]:
             raise InputError(f"{path}: line {number} does not fit the columns; quote commas")
-        split = cells.get("split", "").lower()
-        if split not in _SPLITS:
-            raise InputError(f"{path}: line {number}: split {split!r} is not train or validation")
+        try:
+            row = build(_Row, values | {"split": values.get("split", "").lower()}, str(path))
+        except ConfigError as error:
+            raise InputError(str(error).replace(str(path), f"{path}: line {number}")) from error
         yield SourceVideo(
-            _beside(path, cells["video"], number),
-            cells["video"],
-            label=cells.get("label", ""),
-            licence=cells.get("licence", ""),
-            source=cells.get("source", ""),
-            split=_SPLITS[split],
+            _beside(path, row.video, number),
+            row.video,
+            label=row.label,
+            licence=row.licence,
+            source=row.source,
+            split=None if row.split == "" else "train" if row.split == "train" else "validation",
         )
 
 

@@ -2,8 +2,8 @@
 
 Read are ``poses`` (N, 72) of SMPL, (N, 156) of SMPL-H, (N, 165) of SMPL-X, or the separate
 ``root_orient`` (N, 3) and ``pose_body`` (N, 63) of the SMPL-X release; with them ``trans`` (N, 3)
-in metres and the rate as ``mocap_framerate``, ``mocap_frame_rate`` or ``fps``. The first 22 joints
-are the same in all three models. Fingers, jaw and eyes are left out.
+in metres and the rate; all of them under the other names that are in use, too (`smpl_fields`). The
+first 22 joints are the same in all three models. Fingers, jaw and eyes are left out.
 
 Frames. AMASS stands with +Z up. SMPL turns the body about the pelvis where the pelvis lies in the
 *model's* frame and adds ``trans`` afterwards, so the pelvis is at ``trans + offset``, with the
@@ -17,6 +17,7 @@ short one the steps do not quite fit the legs, and the pelvis is off by a consta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,65 +27,83 @@ from jaxtyping import Float
 
 from vimoflow.errors import InputError
 from vimoflow.formats.npz_writer import write_npz
+from vimoflow.formats.smpl_fields import BODY, NAMES, frame_rate, numbers, smpl_fields
+from vimoflow.formats.up_axis import UP, up_axis
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
-    rotation_about,
 )
 from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.clip_resampling import at_even_times
 from vimoflow.motion.contacts import label_contacts
-from vimoflow.motion.skeleton import joint, load_skeleton
+from vimoflow.motion.floor import fit_floor
+from vimoflow.motion.skeleton import load_skeleton
+from vimoflow.notes import note
 
-_WIDTHS = {72: "SMPL", 156: "SMPL-H", 165: "SMPL-X"}
-_BODY = joint("left_hand")  # the joints before the hands are the same in all three models
-_RATES = ("mocap_framerate", "mocap_frame_rate", "fps")
-_FIELDS = (
-    "poses", "root_orient", "pose_body", "trans", *_RATES, "up_axis", "contacts", "hand_poses",
-    "body_scale",
-)  # fmt: skip
+_FIELDS = (*NAMES, "up_axis", "contacts", "hand_poses", "body_scale")
 _MAX_BYTES = 1024 * 2**20
-_MAX_METRES = 1e4
-_UPRIGHT = 0.8  # cosine of the mean lean from +Y below which a file is taken to be Z up
-_R_ZUP_YUP = rotation_about("x", torch.tensor(np.pi / 2, dtype=torch.float64)).numpy().round()
+_R_ZUP_YUP = UP["z"].T
 
 
-def read_amass(path: str | Path) -> Motion:
+def read_amass(path: str | Path, fps: float | None = None) -> Motion:
     """Read one file at its own rate, turned to +Y up; hands identity unless it is SMPL's 72.
 
-    Files of 156 and 165 numbers a frame are Z up, as AMASS is, unless they state ``up_axis``.
-    Those of 72 come with either axis up; where they do not state it, the body's mean direction
-    decides. The floor stays where the file has it (AMASS: about y = 0); contacts are the file's
-    own where it has them (ours do), else labelled.
+    Files that do not state ``up_axis`` are read by the body they show (`up_axis.up_axis`), with a
+    note where that is not what such files usually are: those of 156 and 165 numbers a frame Z up,
+    as AMASS is, those of ``global_orient`` and ``body_pose`` Y up. The floor stays where the file
+    has it (AMASS: about y = 0), but for what is Y down, which has none; contacts are the file's own
+    where it has them (ours do), else labelled.
+
+    Args:
+        path: the file.
+        fps: its true rate in Hz; replaces what the file says.
 
     Raises:
         InputError: the file is missing, damaged, too large, of another kind, or holds NaN.
     """
     path = Path(path)
     fields = read_plain_npz(path, _FIELDS, _MAX_BYTES)
-    poses = _joint_rotations(fields, path)
-    frames = len(poses)
-    trans = _numbers(fields, "trans", path)
-    if trans.shape != (frames, 3):
-        raise InputError(f"{path}: 'trans' has shape {trans.shape}, expected {(frames, 3)}")
-    scale = float(_numbers(fields, "body_scale", path)) if "body_scale" in fields else 1.0
+    return smpl_motion(fields, path, fps)
+
+
+def smpl_motion(fields: Mapping[str, np.ndarray], path: Path, fps: float | None = None) -> Motion:
+    """The motion that SMPL's parameters are, see `read_amass`; ``path`` is for messages.
+
+    Raises:
+        InputError: as `read_amass`.
+    """
+    found = smpl_fields(fields, path)
+    poses, trans, frames = found.poses, found.trans, len(found.poses)
+    _hands(fields, poses, path)
+    scale = float(numbers(fields, "body_scale", path)) if "body_scale" in fields else 1.0
     if not 0.05 < scale < 20:
         raise InputError(f"{path}: 'body_scale' is {scale:g}; expected about 1")
     skeleton = load_skeleton() if scale == 1.0 else load_skeleton().scaled(scale)
-    pelvis = trans + np.array(skeleton.smpl_trans_to_pelvis)
-    R_root = axis_angle_to_matrix(torch.from_numpy(poses[:, 0])).numpy()
-    if _up_axis(fields, R_root, path) == "z":
-        pelvis, R_root = pelvis @ _R_ZUP_YUP, _R_ZUP_YUP.T @ R_root
-        poses[:, 0] = matrix_to_axis_angle(torch.from_numpy(R_root)).numpy()
     motion = Motion(
         poses=poses.astype(np.float32),
-        trans=pelvis.astype(np.float32),
-        fps=_frame_rate(fields, path),
+        trans=(trans + np.array(skeleton.smpl_trans_to_pelvis)).astype(np.float32),
+        fps=frame_rate(fields, path, fps),
         contacts=np.zeros((frames, 4), dtype=np.float32),
         skeleton=skeleton,
     )
+    up = _up_axis(fields, motion.joint_positions / scale, found.usual_up, path)
+    if up != "y":
+        motion = _turned(motion, poses, trans, up)
     return replace(motion, contacts=_contacts(fields, motion, path))
+
+
+def _turned(motion: Motion, poses: np.ndarray, trans: np.ndarray, up: str) -> Motion:
+    """The motion with +Y up; what a camera saw hanging from its axis comes down to the floor."""
+    R = UP[up]
+    pelvis = (trans + np.array(motion.skeleton.smpl_trans_to_pelvis)) @ R.T
+    R_root = axis_angle_to_matrix(torch.from_numpy(poses[:, 0])).numpy()
+    poses[:, 0] = matrix_to_axis_angle(torch.from_numpy(R @ R_root)).numpy()
+    turned = replace(motion, poses=poses.astype(np.float32), trans=pelvis.astype(np.float32))
+    if up == "-y":
+        floor = fit_floor(torch.from_numpy(turned.joint_positions), turned.fps)
+        turned = replace(turned, trans=turned.trans - np.array([0, float(floor), 0], np.float32))
+    return turned
 
 
 def save_amass(motion: Motion, path: str | Path) -> None:
@@ -108,7 +127,7 @@ def _arrays(motion: Motion) -> dict[str, np.ndarray]:
     R_root = axis_angle_to_matrix(torch.from_numpy(poses[:, 0])).numpy()
     root = matrix_to_axis_angle(torch.from_numpy(_R_ZUP_YUP @ R_root)).numpy()
     full = np.zeros((len(motion), 156))
-    full[:, :3], full[:, 3 : 3 * _BODY] = root, poses[:, 1:_BODY].reshape(len(motion), -1)
+    full[:, :3], full[:, 3 : 3 * BODY] = root, poses[:, 1:BODY].reshape(len(motion), -1)
     # Doubles, as AMASS has: the way back to single precision is then exact.
     pelvis = motion.trans.astype(np.float32).astype(np.float64) @ _R_ZUP_YUP.T
     return {
@@ -119,79 +138,45 @@ def _arrays(motion: Motion) -> dict[str, np.ndarray]:
         "gender": np.array("neutral"),
         "mocap_framerate": np.array(motion.fps, dtype=np.float64),
         "contacts": motion.contacts.astype(np.float32),
-        "hand_poses": poses[:, _BODY:].reshape(len(motion), -1),
+        "hand_poses": poses[:, BODY:].reshape(len(motion), -1),
         "body_scale": np.array(motion.skeleton.scale, dtype=np.float64),
     }
 
 
-def _numbers(fields: dict[str, np.ndarray], name: str, path: Path) -> np.ndarray:
-    value = fields.get(name)
-    if value is None:
-        raise InputError(f"{path}: not an AMASS or SMPL motion, it has no '{name}'")
-    if value.dtype.kind not in "fiu":
-        raise InputError(f"{path}: field '{name}' is not numeric")
-    value = value.astype(np.float64)
-    if not np.isfinite(value).all() or (value.size and np.abs(value).max() > _MAX_METRES):
-        raise InputError(f"{path}: field '{name}' holds NaN, infinite or absurdly large values")
-    return value
+def _hands(fields: Mapping[str, np.ndarray], poses: np.ndarray, path: Path) -> None:
+    """Put SMPL's two hand joints where a file of ours has them."""
+    if "hand_poses" not in fields:
+        return
+    hands = numbers(fields, "hand_poses", path)
+    if hands.shape != (len(poses), 6):
+        raise InputError(f"{path}: 'hand_poses' has shape {hands.shape}, expected (frames, 6)")
+    poses[:, BODY:] = hands.reshape(-1, 2, 3)
 
 
-def _joint_rotations(fields: dict[str, np.ndarray], path: Path) -> Float[np.ndarray, "frames 24 3"]:
-    """Axis-angle vectors of our 24 joints, the root still in the file's own axes."""
-    if "poses" in fields:
-        flat = _numbers(fields, "poses", path)
-        if flat.ndim == 3:  # (N, joints, 3) is as common
-            flat = flat.reshape(len(flat), -1)
-    else:
-        parts = [_numbers(fields, name, path) for name in ("root_orient", "pose_body")]
-        if [p.shape[1:] for p in parts] != [(3,), (63,)] or len(parts[0]) != len(parts[1]):
-            shapes = [p.shape for p in parts]
-            raise InputError(f"{path}: 'root_orient' and 'pose_body' do not fit {shapes}")
-        flat = np.concatenate([*parts, np.zeros((len(parts[0]), 99))], axis=1)
-    if flat.ndim != 2 or flat.shape[1] not in _WIDTHS or not len(flat):
-        known = ", ".join(f"{width} ({name})" for width, name in _WIDTHS.items())
-        raise InputError(f"{path}: 'poses' has shape {flat.shape}, expected (frames, {known})")
-    poses = np.zeros((len(flat), 24, 3))
-    if flat.shape[1] == 72:
-        poses[:] = flat.reshape(-1, 24, 3)
-        return poses
-    poses[:, :_BODY] = flat[:, : 3 * _BODY].reshape(-1, _BODY, 3)
-    if "hand_poses" in fields:
-        hands = _numbers(fields, "hand_poses", path)
-        if hands.shape != (len(flat), 6):
-            raise InputError(f"{path}: 'hand_poses' has shape {hands.shape}, expected (frames, 6)")
-        poses[:, _BODY:] = hands.reshape(-1, 2, 3)
-    return poses
-
-
-def _up_axis(fields: dict[str, np.ndarray], R_root: np.ndarray, path: Path) -> str:
+def _up_axis(
+    fields: Mapping[str, np.ndarray], positions_file: np.ndarray, usual: str | None, path: Path
+) -> str:
     if "up_axis" in fields:
-        stated = str(fields["up_axis"]).lower()
-        if stated not in ("y", "z"):
-            raise InputError(f"{path}: 'up_axis' is '{stated[:20]}'; only y and z are known")
+        stated = " ".join(str(fields["up_axis"]).lower().split())
+        if stated not in UP:
+            raise InputError(f"{path}: 'up_axis' is '{stated[:20]}'; known are y, z and -y")
         return stated
-    if "poses" in fields and fields["poses"][0].size == 72 and R_root[:, 1, 1].mean() > _UPRIGHT:
-        return "y"
-    return "z"
-
-
-def _frame_rate(fields: dict[str, np.ndarray], path: Path) -> float:
-    name = next((name for name in _RATES if name in fields), None)
-    if name is None:
-        raise InputError(f"{path}: states no frame rate ({', '.join(_RATES)})")
-    fps = _numbers(fields, name, path).reshape(-1)
-    if fps.size != 1 or not 1 <= fps[0] <= 1000:
-        raise InputError(f"{path}: '{name}' must be one frame rate between 1 and 1000 Hz")
-    return float(fps[0])
+    found = up_axis(positions_file, usual)
+    if found != usual and (usual is not None or found == "-y"):
+        note(
+            f"{path}: states no axis that is up; by the body in it that is {found}, not "
+            f"{usual or 'y or z'}. If that is wrong, add a field up_axis with 'y', 'z' or '-y'"
+        )
+    return found
 
 
 def _contacts(
-    fields: dict[str, np.ndarray], motion: Motion, path: Path
+    fields: Mapping[str, np.ndarray], motion: Motion, path: Path
 ) -> Float[np.ndarray, "frames 4"]:
     if "contacts" not in fields:
         positions = torch.from_numpy(motion.joint_positions / motion.skeleton.scale)
         return label_contacts(positions, motion.fps).numpy().astype(np.float32)
-    contacts = _numbers(fields, "contacts", path)
+    contacts = numbers(fields, "contacts", path)
     if contacts.shape != (len(motion), 4):
         raise InputError(f"{path}: 'contacts' has shape {contacts.shape}, expected (frames, 4)")
     return contacts.astype(np.float32)

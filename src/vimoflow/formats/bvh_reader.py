@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 
 from vimoflow.errors import InputError
+from vimoflow.foreign_files import refuse_foreign
 from vimoflow.formats.bvh_rows import read_rows
 from vimoflow.formats.bvh_writer import write_bvh
 from vimoflow.geometry.rotations import rotation_about
@@ -83,6 +84,7 @@ def read_bvh(path: str | Path) -> BvhFile:
             sense.
     """
     path = Path(path)
+    refuse_foreign(path)
     try:
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:

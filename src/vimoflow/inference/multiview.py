@@ -17,7 +17,6 @@ import functools
 import json
 from collections.abc import Callable, Sequence
 from importlib import resources
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -25,6 +24,7 @@ from torch import Tensor
 
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.geometry.rotations import matrix_to_sixd, rotation_about, sixd_to_matrix
+from vimoflow.inference.choices import Aggregation
 from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.conditioning.resampling import resample_keypoints
 from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
@@ -33,8 +33,6 @@ from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.features import decode_features, encode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 
-Aggregation = Literal["learned", "mean", "best"]
-AGGREGATIONS: tuple[Aggregation, ...] = ("mean", "learned", "best")
 WEIGHT_FEATURES = ("confidence", "share_seen", "facing", "sideways")
 # A single view's keypoints are followed loosely, because what is wrong with them would be followed
 # as well; several views contradict each other's errors, so that together they can be trusted more.

@@ -12,17 +12,19 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
-from vimoflow.keypoints.people_mediapipe import MediaPipePeople
-from vimoflow.keypoints.rtmlib_pose import RTMEstimator
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.sightings import sorted_tracks
 from vimoflow.keypoints.tracking import identities
-from vimoflow.video import VideoFrame, VideoInfo, frames, prefetch
+from vimoflow.registry import DETECTORS
+from vimoflow.video import Footage, VideoFrame, VideoInfo, frames, prefetch
 
 # Fewer frames with a person than this are taken for false alarms (all must have one if the video
 # is shorter still).
 _MIN_FRAMES_WITH_PERSON = 3
+_WANTED = (
+    "somebody should be visible, upright and mostly whole; is it the right video, and the right "
+    "way up (--rotate)?"
+)
 
 
 @runtime_checkable
@@ -51,16 +53,34 @@ class PeopleEstimator(Protocol):
         """The people of each frame, in any order, as the frames come: pixels and confidence."""
 
 
-ESTIMATORS: dict[str, Callable[[], KeypointEstimator]] = {
-    "mediapipe": MediaPipeEstimator,
-    "rtmpose": lambda: RTMEstimator("rtmpose"),
-    "rtmo": lambda: RTMEstimator("rtmo"),
-}
-PEOPLE_ESTIMATORS: dict[str, Callable[[], PeopleEstimator]] = {
-    "mediapipe": MediaPipePeople,
-    "rtmpose": lambda: RTMEstimator("rtmpose"),
-    "rtmo": lambda: RTMEstimator("rtmo"),
-}
+def find_estimator(name: str, option: str = "--estimator") -> Callable[[], KeypointEstimator]:
+    """What makes the detector of a name: one of ``registry.DETECTORS`` or ``package.module:Class``.
+
+    Raises:
+        ConfigError: there is none; what it makes is not one, when called.
+    """
+    make = DETECTORS.find(name, option)
+
+    def made() -> KeypointEstimator:
+        estimator = make()
+        if not isinstance(estimator, KeypointEstimator):
+            raise ConfigError(f"{option}: {name!r} is no detector: it needs `name` and `estimate`")
+        return estimator
+
+    return made
+
+
+def find_people_estimator(name: str, option: str = "--estimator") -> Callable[[], PeopleEstimator]:
+    """The same for a detector that finds several people."""
+    make = DETECTORS.find(name, option)
+
+    def made() -> PeopleEstimator:
+        estimator = make()
+        if not isinstance(estimator, PeopleEstimator):
+            raise ConfigError(f"{option}: {name!r} finds one person only; leave --person out")
+        return estimator
+
+    return made
 
 
 @dataclass(frozen=True)
@@ -118,7 +138,7 @@ class PeopleExtraction:
 
 
 def extract_keypoints(
-    path: str | Path,
+    path: str | Path | Footage,
     estimator: str | KeypointEstimator = "mediapipe",
     start: float | None = None,
     end: float | None = None,
@@ -130,7 +150,7 @@ def extract_keypoints(
 
 
 def extract(
-    path: str | Path,
+    path: str | Path | Footage,
     estimator: str | KeypointEstimator = "mediapipe",
     start: float | None = None,
     end: float | None = None,
@@ -141,8 +161,8 @@ def extract(
     """Find one person's keypoints in a video, frame by frame; only the keypoints stay in memory.
 
     Args:
-        path: video file.
-        estimator: name of an estimator, or one of your own.
+        path: video file, or footage: what its user says of it.
+        estimator: name of a detector, ``package.module:Class``, or an estimator of your own.
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
         progress: called after every frame with how many are done and how many there are (None:
@@ -154,7 +174,7 @@ def extract(
         InputError: the file is no readable video, shows no person, or the region misses the image.
         ConfigError: there is no such estimator.
     """
-    detector = _estimator(estimator) if isinstance(estimator, str) else estimator
+    detector = find_estimator(estimator)() if isinstance(estimator, str) else estimator
     stream = frames(path, start, end, rate=rate)
     window = (region or Region(0, 0, *stream.info.size)).within(stream.info)
     total = _expected_frames(stream.info, start, end, rate)
@@ -170,14 +190,12 @@ def extract(
     )
     found = int(keypoints.observed.any(axis=1).sum())
     if found < min(_MIN_FRAMES_WITH_PERSON, len(keypoints)):
-        raise InputError(
-            f"no person found in {path}: one person should be visible, upright and mostly whole"
-        )
+        raise InputError(f"no person found in {Footage.of(path).path}: {_WANTED}")
     return Extraction(keypoints, stream.warnings, np.array(stream.clock))
 
 
 def extract_people(
-    path: str | Path,
+    path: str | Path | Footage,
     estimator: PeopleEstimator,
     start: float | None = None,
     end: float | None = None,
@@ -207,19 +225,13 @@ def extract_people(
     fewest = min(_MIN_FRAMES_WITH_PERSON, len(rows))
     lasting = [one for one in tracks if int((one[..., 2] > 0).any(axis=1).sum()) >= fewest]
     if not lasting:
-        raise InputError(f"no person found in {path}: people should be visible and mostly whole")
+        raise InputError(f"no person found in {Footage.of(path).path}: {_WANTED}")
     timestamps = np.array(times)
     found = (
         Keypoints2D(one, timestamps, stream.info.size, stream.info.name, estimator.name, str(k))
         for k, one in enumerate(lasting, start=1)
     )
     return PeopleExtraction(tuple(found), stream.warnings, np.array(stream.clock))
-
-
-def _estimator(name: str) -> KeypointEstimator:
-    if name not in ESTIMATORS:
-        raise ConfigError(f"there is no estimator {name!r}; choose from: {', '.join(ESTIMATORS)}")
-    return ESTIMATORS[name]()
 
 
 def _views(

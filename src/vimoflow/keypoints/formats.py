@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vimoflow.errors import InputError
+from vimoflow.foreign_files import refuse_foreign
 from vimoflow.keypoints.aistpp_views import read_views
 from vimoflow.keypoints.frame_files import read_folder, read_zip
 from vimoflow.keypoints.json_formats import read_json_document
@@ -28,13 +29,17 @@ from vimoflow.keypoints.own_format import (
     timestamps_of,
 )
 from vimoflow.keypoints.own_format import write_keypoints_json as write_keypoints_json
+from vimoflow.keypoints.picture_shares import in_pixels
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.sightings import Recording, tracks
 from vimoflow.keypoints.text_formats import read_text
+from vimoflow.notes import note
 
 # An hour of video at 30 fps. Parsed JSON can take twenty times the memory of its text.
 _MAX_JSON_BYTES = 1 << 27
+_NO_PICTURE_PX = 2  # the extent of places that are shares of a picture
 _MOST_OUTSIDE = 0.5  # of the points that are seen; people at the edge have fewer
+_MOTION_FIELDS = frozenset({"poses.npy", "trans.npy", "root_orient.npy", "global_orient.npy"})
 _SUFFIXES = (".json", ".npz", ".csv", ".trc", ".pkl")
 
 
@@ -137,6 +142,8 @@ def read_file(
         found = _read_at_some_rate(path, fps, assumed_fps)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if found.format != FORMAT or max(found.people[0].image_size) <= _NO_PICTURE_PX:
+        found = replace(found, people=in_pixels(found.people, image_size, path))
     if image_size is not None:
         people = tuple(replace(one, image_size=image_size) for one in found.people)
         found = replace(found, people=people)
@@ -208,27 +215,37 @@ def _read(path: Path, fps: float | None) -> Keypoints2D | Recording:
         return read_folder(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    refuse_foreign(path)
     head = _head(path)
     is_zip = head.startswith(b"PK\x03\x04")
     limit = MAX_NPZ_BYTES if is_zip else _MAX_JSON_BYTES
     if path.stat().st_size > limit:
         raise InputError(f"{path}: larger than {limit >> 20} MiB; split it, or use npz")
     if is_zip:
-        return read_zip(path) if _is_zip_of_frames(path) else read_npz(path, fps)
+        return _read_archive(path, fps)
     if head.startswith(b"\x80") or (head.startswith(b"(d") and b"keypoints2d" in path.read_bytes()):
         return read_views(path)
     return _read_text(path, fps)
 
 
-def _is_zip_of_frames(path: Path) -> bool:
+def _read_archive(path: Path, fps: float | None) -> Keypoints2D | Recording:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.lower() for name in archive.namelist()]
     except OSError:
         raise
     except Exception:  # zipfile raises many kinds; the npz reader says what is wrong
-        return False
-    return any(name.endswith(".json") for name in names)
+        return read_npz(path, fps)
+    if any(name.endswith(".json") for name in names):
+        return read_zip(path)
+    if _MOTION_FIELDS.intersection(names):
+        raise InputError(
+            f"{path}: holds a finished motion, no 2D keypoints; `vimoflow edit` takes motions"
+        )
+    if not any(name.endswith(".npy") for name in names):
+        held = f", such as {min(names)[:60]!r}" if names else ""
+        raise InputError(f"{path}: is an archive; unpack it, then name a file in it{held}")
+    return read_npz(path, fps)
 
 
 def _read_text(path: Path, fps: float | None) -> Keypoints2D | Recording:
@@ -237,9 +254,12 @@ def _read_text(path: Path, fps: float | None) -> Keypoints2D | Recording:
         table = None if text.lstrip()[:1] in ("{", "[") else read_text(text, path)
         if table is not None:
             return table
-        document = json.loads(text)
+        document, end = json.JSONDecoder().raw_decode(text.lstrip())
+        rest = text.lstrip()[end:].strip(" \t\r\n\0")
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is neither JSON nor npz nor a table, or is damaged") from error
+    if rest:
+        note(f"{path}: {len(rest)} characters after the end of the JSON were left out")
     if is_own(document):
         return read_own(document, path, fps)
     found = read_json_document(document, path)
@@ -249,6 +269,11 @@ def _read_text(path: Path, fps: float | None) -> Keypoints2D | Recording:
 
 
 def _people(recording: Recording, path: Path, fps: float | None) -> tuple[Keypoints2D, ...]:
+    if not all(one.confidence_stated for one in recording.sightings):
+        note(
+            f"{path}: states no confidence; points at 0, 0 were taken for not found, all others "
+            "for certain"
+        )
     found = tracks(recording, path)
     points = np.concatenate([track.points for track in found])
     fields: dict[str, Any] = {}

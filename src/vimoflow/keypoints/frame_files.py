@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vimoflow.errors import InputError
-from vimoflow.keypoints.json_formats import frame_number, read_openpose_frame
+from vimoflow.keypoints.json_fields import frame_number
+from vimoflow.keypoints.json_formats import read_openpose_frame
 from vimoflow.keypoints.sightings import Recording, Sighting, coco_sightings
+from vimoflow.notes import note
 
 _MAX_FILE = 4 << 20
 _MAX_ALL = 1 << 29
 _MAX_FILES = 500_000
+_MOST_DAMAGED = 0.5  # of the files; with more, it is another kind of folder
 
 
 def read_folder(path: Path) -> Recording:
@@ -71,18 +74,27 @@ def _frames(path: Path, names: list[str], contents: Iterator[tuple[str, bytes]])
     numbers = {name: frame_number(name) for name in names}
     known = _check_numbers(path, numbers)
     found: list[Sighting] = []
+    damaged = []
     for name, content in contents:
         where = path / name.replace("\n", " ")[:80]
         try:
             document = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: is not JSON, or is damaged") from error
+        except (ValueError, RecursionError):
+            damaged.append(where.name)
+            continue
         if not isinstance(document, dict) or "people" not in document:
             raise InputError(
                 f"{where}: has no field 'people'; is not a frame of OpenPose. Where the folder "
                 "holds another tool's file, too, name the one to read"
             )
         found.extend(read_openpose_frame(document, where, numbers[name] or 0))
+    if len(damaged) > _MOST_DAMAGED * len(names):
+        raise InputError(f"{path / damaged[0]}: is not JSON, or is damaged")
+    if damaged:
+        note(
+            f"{path}: {len(damaged)} of {len(names)} frames are damaged ({damaged[0]} ...); nobody "
+            "is seen in them"
+        )
     return Recording("openpose", coco_sightings(found), tuple(known))
 
 

@@ -8,6 +8,7 @@ that COCO lacks are derived when written: neck and mid-hip are the means of shou
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,7 @@ class JointSet:
         return points
 
 
+_FEWEST_NAMED = 6  # shoulders, hips and two more tell a pose
 _BETWEEN = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left_hip", "right_hip")}
 COCO_17 = JointSet("COCO-17", COCO_NAMES)
 COCO_18 = JointSet("COCO-18", (*_OPENPOSE_ARMS, *_RIGHT_LEG, *_LEFT_LEG, *_OPENPOSE_HEAD))
@@ -77,6 +79,16 @@ BY_COUNT = {
     len(joint_set.joints): joint_set
     for joint_set in (COCO_17, COCO_18, BODY_25, HALPE_26, HALPE_136, WHOLE_BODY_133)
 }
+
+
+def named_joint_set(names: Sequence[str]) -> JointSet | None:
+    """The set that a file's own names of its points are; None where too few are known.
+
+    An empty name is a point that COCO does not have.
+    """
+    indices = [coco_index(name) for name in names]
+    joints = tuple("" if index is None else COCO_NAMES[index] for index in indices)
+    return JointSet("named", joints) if len(set(joints) - {""}) >= _FEWEST_NAMED else None
 
 
 def body_25_or_b(people: Float[np.ndarray, "people 25 3"]) -> JointSet:

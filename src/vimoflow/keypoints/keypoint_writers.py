@@ -32,11 +32,13 @@ from vimoflow.keypoints.sequence import Keypoints2D
 People = Sequence[Keypoints2D]
 
 
-def write_keypoints(people: People, path: str | Path, format: str) -> None:
+def write_keypoints(
+    people: Keypoints2D | People, path: str | Path, format: str = "vimoflow"
+) -> None:
     """Write people with the same frames; formats that hold one person take the first.
 
     Args:
-        people: at least one.
+        people: one, or several.
         path: a file; for OpenPose a folder, or a file that ends in ``.zip``.
         format: one of `FORMATS`.
 
@@ -44,6 +46,7 @@ def write_keypoints(people: People, path: str | Path, format: str) -> None:
         OutputError: the format is unknown, the folder exists, or nothing can be written there.
     """
     path = Path(path)
+    people = [people] if isinstance(people, Keypoints2D) else people
     if format not in FORMATS:
         raise OutputError(f"{path}: no format {format!r}; there are {', '.join(FORMATS)}")
     with output_errors(path):

@@ -63,6 +63,14 @@ class MediaPipeEstimator:
                     self.world_landmarks.append(_metres(result))
                 yield graph.pixels(result, frame)
 
+    def estimate_people(
+        self, frames: Iterable[VideoFrame]
+    ) -> Iterator[Float[np.ndarray, "people 17 3"]]:
+        """The people of each frame, in any order; see ``people_mediapipe``."""
+        from vimoflow.keypoints.people_mediapipe import people_in
+
+        return people_in(frames)
+
 
 class PoseGraph:
     """A running MediaPipe graph, which follows one person; a context manager.

@@ -36,31 +36,22 @@ _GREY = 114
 _TORSO = [i for i, name in enumerate(COCO_NAMES) if name.endswith(("shoulder", "hip"))]
 
 
-class MediaPipePeople:
-    """Several people's keypoints, offline, on the CPU, with the models that MediaPipe carries.
+def people_in(frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "people 17 3"]]:
+    """The people of each frame, in any order, as the frames come.
 
-    Attributes:
-        name: what to write beside the keypoints.
+    Offline, on the CPU, with the models that MediaPipe carries.
+
+    Raises:
+        ConfigError: MediaPipe or OpenCV is not installed.
     """
-
-    name = "mediapipe-full-0.10.21-people"
-
-    def estimate_people(
-        self, frames: Iterable[VideoFrame]
-    ) -> Iterator[Float[np.ndarray, "people 17 3"]]:
-        """The people of each frame, in any order, as the frames come.
-
-        Raises:
-            ConfigError: MediaPipe or OpenCV is not installed.
-        """
-        with ExitStack() as stack:
-            search = _Search(stack.enter_context(PoseGraph(follows=False)))
-            crew = stack.enter_context(_Crew())
-            for frame in frames:
-                points = crew.follow(frame)
-                if search.is_due(frame, bool(points), crew.has_just_lost):
-                    points += crew.join(frame, search.newcomers(frame, points, crew.room))
-                yield np.stack(points) if points else np.zeros((0, 17, 3))
+    with ExitStack() as stack:
+        search = _Search(stack.enter_context(PoseGraph(follows=False)))
+        crew = stack.enter_context(_Crew())
+        for frame in frames:
+            points = crew.follow(frame)
+            if search.is_due(frame, bool(points), crew.has_just_lost):
+                points += crew.join(frame, search.newcomers(frame, points, crew.room))
+            yield np.stack(points) if points else np.zeros((0, 17, 3))
 
 
 @dataclass

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from vimoflow.errors import InputError
+from vimoflow.foreign_files import refuse_foreign
 
 
 def read_plain_npz(path: Path, names: Collection[str], max_bytes: int) -> dict[str, np.ndarray]:
@@ -29,6 +30,7 @@ def read_plain_npz(path: Path, names: Collection[str], max_bytes: int) -> dict[s
         InputError: the file is missing, damaged or too large, holds pickled objects, or has entries
             outside its own folder.
     """
+    refuse_foreign(path)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}

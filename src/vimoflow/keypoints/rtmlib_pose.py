@@ -20,6 +20,7 @@ from jaxtyping import Float, UInt8
 
 from vimoflow.errors import ConfigError
 from vimoflow.files import replacing
+from vimoflow.installation import install_command
 from vimoflow.keypoints.people_sizes import box_height_px
 from vimoflow.keypoints.tracking import similarity
 from vimoflow.video import VideoFrame
@@ -101,6 +102,16 @@ class RTMEstimator:
             yield person
 
 
+def rtmpose() -> RTMEstimator:
+    """RTMPose, which looks at each person by itself."""
+    return RTMEstimator("rtmpose")
+
+
+def rtmo() -> RTMEstimator:
+    """RTMO, which sees everybody at once."""
+    return RTMEstimator("rtmo")
+
+
 def weights_folder() -> Path:
     """Where models are kept: ``$VIMOFLOW_WEIGHTS``, or vimoflow's folder of the user's cache."""
     chosen = os.environ.get(FOLDER_VARIABLE)
@@ -162,7 +173,7 @@ def _loaded(weights: tuple[Weights, ...]) -> Finder:
     except ImportError as error:
         raise ConfigError(
             f"the estimators rtmpose and rtmo cannot be loaded ({error}); "
-            "run: pip install vimoflow[rtm]"
+            f"run: {install_command('rtm')}"
         ) from error
     cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     models = {RTMO: rtmlib.RTMO, RTMPOSE: rtmlib.RTMPose, DETECTOR: rtmlib.YOLOX}

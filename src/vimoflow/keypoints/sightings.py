@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from vimoflow.conventions import ASSUMED_FPS
 from vimoflow.errors import InputError
-from vimoflow.keypoints.joint_sets import BY_COUNT, body_25_or_b
+from vimoflow.keypoints.joint_sets import BY_COUNT, JointSet, body_25_or_b
 from vimoflow.keypoints.people_sizes import box_height_px
 from vimoflow.keypoints.tracking import NOBODY, identities
 
@@ -32,11 +32,13 @@ class Sighting:
         points: COCO keypoints, pixels and confidence; in a tool's own order until
             `coco_sightings`.
         person: identity; None where the file has none.
+        confidence_stated: whether the file says how sure it is.
     """
 
     frame: int
     points: Float[np.ndarray, "joints 3"]
     person: str | None = None
+    confidence_stated: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,14 @@ def coco_sightings(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
     return tuple(replace(s, points=sets[len(s.points)].to_coco(s.points)) for s in sightings)
 
 
-def points_of(values: Any, path: Path, field: str) -> Float[np.ndarray, "joints 3"]:
+def points_of(
+    values: Any, path: Path, field: str, joint_set: JointSet | None = None
+) -> Float[np.ndarray, "joints 3"]:
     """Keypoints of a flat list x, y, confidence, or of rows of these, in their tool's order.
 
-    A joint set is recognised by its number of points.
+    Joint sets are told apart by their number of points, unless the file names them (`joint_set`;
+    the points are then COCO's). Lists of x and y alone are taken, too: what is at 0, 0 was not
+    found, all else has confidence 1 (`lacks_confidence`).
 
     Raises:
         InputError: naming the field, where these are no finite pixels of a known joint set.
@@ -87,15 +93,30 @@ def points_of(values: Any, path: Path, field: str) -> Float[np.ndarray, "joints 
         numbers = np.asarray(values, dtype=np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{path}: '{field}' is not a full array of numbers") from error
-    joint_set = BY_COUNT.get(numbers.size // 3)
-    if joint_set is None or numbers.size % 3 or numbers.ndim > 2:
-        known = ", ".join(f"{count} ({one.name})" for count, one in sorted(BY_COUNT.items()))
+    if lacks_confidence(numbers, joint_set):
+        places = numbers.reshape(-1, 2)
+        numbers = np.concatenate([places, (places != 0).any(axis=1, keepdims=True)], axis=1)
+    known = BY_COUNT if joint_set is None else {len(joint_set.joints): joint_set}
+    found = known.get(numbers.size // 3)
+    if found is None or numbers.size % 3 or numbers.ndim > 2:
+        names = ", ".join(f"{count} ({one.name})" for count, one in sorted(known.items()))
         raise InputError(
-            f"{path}: '{field}' holds {numbers.size} numbers, not x, y, confidence of {known}"
+            f"{path}: '{field}' holds {numbers.size} numbers, not x, y, confidence of {names}"
         )
     points = numbers.reshape(-1, 3).copy()
-    points[[not name for name in joint_set.joints]] = 0.0  # of feet, faces, hands nothing is asked
-    return checked(points, path, field)
+    points[[not name for name in found.joints]] = 0.0  # of feet, faces, hands nothing is asked
+    points = checked(points, path, field)
+    return points if joint_set is None else joint_set.to_coco(points)
+
+
+def lacks_confidence(values: Any, joint_set: JointSet | None = None) -> bool:
+    """Whether a list is of x and y alone: no number of numbers fits both ways."""
+    try:
+        size = np.size(values)
+    except ValueError:  # ragged
+        return False
+    counts = BY_COUNT if joint_set is None else (len(joint_set.joints),)
+    return size in {2 * count for count in counts} - {3 * count for count in counts}
 
 
 def checked(

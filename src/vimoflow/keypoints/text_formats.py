@@ -13,9 +13,12 @@ from jaxtyping import Float
 from vimoflow.errors import InputError
 from vimoflow.keypoints.joint_sets import coco_index
 from vimoflow.keypoints.sightings import Recording, Sighting, checked
+from vimoflow.notes import note
 
 _AXES = {"x": 0, "y": 1, "likelihood": 2, "confidence": 2, "c": 2, "score": 2}
 _METRES = 20.0  # no picture is so small, no person so tall
+_PIXELS = ("px", "pixel", "pixels", "", "m")  # Sports2D writes "m" over its pixels, too
+_FLAT = 1e-6  # of the third coordinate
 _MAX_FRAME = 1e9
 
 
@@ -45,7 +48,7 @@ def _read_deeplabcut(rows: Sequence[Sequence[str]], path: Path) -> Recording:
     body = rows[4 if "individuals" in header else 3 :]
     width = len(header["coords"])
     individuals = header.get("individuals", [""] * width)
-    _check_lengths(body, width + 1, path)
+    body = _whole_rows(body, width + 1, path)
     columns: dict[str, list[tuple[int, int, int]]] = {}
     for place, (name, part, axis) in enumerate(
         zip(individuals, header["bodyparts"], header["coords"], strict=False)
@@ -59,6 +62,7 @@ def _read_deeplabcut(rows: Sequence[Sequence[str]], path: Path) -> Recording:
 def _read_trc(rows: Sequence[Sequence[str]], path: Path) -> Recording:
     if len(rows) < 6 or len(rows[2]) < 4 or "Frame#" not in rows[3]:
         raise InputError(f"{path}: is a TRC file with a damaged header")
+    _check_flat_pixels(rows, path)
     markers = rows[3][2::3]
     columns = [
         (2 + 3 * place + axis, index, axis)
@@ -78,6 +82,43 @@ def _read_trc(rows: Sequence[Sequence[str]], path: Path) -> Recording:
     return Recording("trc", recording.sightings, recording.frames, fps, times)
 
 
+def _check_flat_pixels(rows: Sequence[Sequence[str]], path: Path) -> None:
+    """Refuse markers in space: by the header's unit, or by a third coordinate that is not zero."""
+    titles = [title.strip().lower() for title in rows[1]]
+    unit = ""
+    if "units" in titles and titles.index("units") < len(rows[2]):
+        unit = rows[2][titles.index("units")].strip().lower()
+    if unit not in _PIXELS:
+        raise InputError(
+            f"{path}: 'Units' are {unit[:10]!r}: it holds markers in space, not in the picture; "
+            "give the TRC file of pixels (..._px_...)"
+        )
+    depths = [cell for row in rows[5:] for cell in row[4::3] if cell.strip()]
+    if any(abs(_number(cell, "Z", path)) > _FLAT for cell in depths):
+        raise InputError(
+            f"{path}: its markers have a third coordinate: they are in space, not in the picture; "
+            "give the TRC file of pixels (..._px_...)"
+        )
+
+
+def _whole_rows(rows: Sequence[Sequence[str]], width: int, path: Path) -> Sequence[Sequence[str]]:
+    """The rows but a last one that was cut; an error where others are not of this width."""
+    wrong = [place for place, row in enumerate(rows) if len(row) != width]
+    if not wrong:
+        return rows
+    if wrong == [len(rows) - 1] and len(rows) > 1 and len(rows[-1]) < width:
+        note(
+            f"{path}: the last row holds {len(rows[-1])} of {width} values, the file was cut: "
+            f"{len(rows) - 1} rows were read"
+        )
+        return rows[:-1]
+    row = rows[wrong[0]]
+    raise InputError(
+        f"{path}: row {wrong[0] + 1} holds {len(row)} values, the header {width}; rows are "
+        "not as long as the header"
+    )
+
+
 def _read_plain(rows: Sequence[Sequence[str]], path: Path) -> Recording:
     header = list(rows[0])
     columns = []
@@ -87,23 +128,23 @@ def _read_plain(rows: Sequence[Sequence[str]], path: Path) -> Recording:
         if index is not None and axis in _AXES:
             columns.append((place, index, _AXES[axis]))
     at = header.index("frame")
-    _check_lengths(rows[1:], len(header), path)
+    body = _whole_rows(rows[1:], len(header), path)
     frames = []
-    for row in rows[1:]:
+    for row in body:
         number = _number(row[at] if at < len(row) else "", "frame", path)
         if not (0 <= number <= _MAX_FRAME and number == int(number)):
             raise InputError(f"{path}: 'frame' is not a whole number from 0 to {_MAX_FRAME:g}")
         frames.append(int(number))
     people = None
     if "person" in header:
-        people = [row[header.index("person")] for row in rows[1:]]
-    found = _table("csv", rows[1:], {"": columns}, frames, path, people)
+        people = [row[header.index("person")] for row in body]
+    found = _table("csv", body, {"": columns}, frames, path, people)
     if "time" not in header:
         return found
     place = header.index("time")
     clock = {
         frame: _number(row[place] if place < len(row) else "", "time", path)
-        for frame, row in zip(frames, rows[1:], strict=True)
+        for frame, row in zip(frames, body, strict=True)
     }
     return Recording("csv", found.sightings, tuple(clock), times=tuple(clock.values()))
 
@@ -128,15 +169,6 @@ def _table(
             if points[:, 2].any():
                 found.append(Sighting(frame, checked(points, path, f"row {position + 1}"), who))
     return Recording(kind, tuple(found), tuple(frames))
-
-
-def _check_lengths(rows: Sequence[Sequence[str]], width: int, path: Path) -> None:
-    for position, row in enumerate(rows):
-        if len(row) != width:
-            raise InputError(
-                f"{path}: row {position + 1} holds {len(row)} values, the header {width}; rows are "
-                "not as long as the header"
-            )
 
 
 def _row_points(

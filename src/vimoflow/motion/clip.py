@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import html
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,9 +13,11 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from vimoflow.errors import ConfigError
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import Skeleton, load_skeleton
+from vimoflow.registry import FORMATS
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,29 @@ class Motion:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write a file in the format that its ending names: .npz, .bvh or .glb.
+        """Write a file in the format its ending tells, one of ``registry.FORMATS``.
+
+        The file appears complete or not at all.
 
         Raises:
-            ConfigError: an unknown ending.
+            ConfigError: an ending that no format has.
             OutputError: the file cannot be written.
         """
-        from vimoflow.formats.saving import save_motion  # for convenience, against the layers
+        path = Path(path)
+        fitting = [name for name in FORMATS.names if path.name.lower().endswith(f".{name}")]
+        if not fitting:
+            endings = ", ".join(f".{name}" for name in FORMATS.names)
+            raise ConfigError(f"{path}: no format writes '{path.suffix}' files; one of {endings}")
+        # Where two endings fit, the longer one counts: .amass.npz is .npz too.
+        FORMATS.find(max(fitting, key=len))(self, path)
 
-        save_motion(self, path)
+    def _repr_html_(self) -> str:
+        """The motion playing in a frame, which is how notebooks show it."""
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / "motion.html"
+            self.save(page)
+            text = html.escape(page.read_text("utf-8"))
+        return f'<iframe srcdoc="{text}" width="100%" height="480" frameborder="0"></iframe>'
 
     @functools.cached_property
     def local_rotations(self) -> Float[np.ndarray, "frames 24 3 3"]:

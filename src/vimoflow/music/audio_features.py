@@ -21,6 +21,7 @@ from vimoflow.conventions import MODEL_FPS as FPS
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.evaluation.studies.music_beats import read_audio
 from vimoflow.files import write_bytes
+from vimoflow.installation import install_command
 
 RATE_HZ = 15360
 HOP = 512
@@ -164,6 +165,6 @@ def _librosa():  # type: ignore[no-untyped-def]
         import librosa
     except ImportError as error:
         raise ConfigError(
-            f"music needs librosa ({error}); run: pip install 'vimoflow[music]'"
+            f"music needs librosa ({error}); run: {install_command('music')}"
         ) from error
     return librosa

@@ -16,9 +16,10 @@ from vimoflow.evaluation.studies.music_beats import same_music
 from vimoflow.geometry.rotations import matrix_to_axis_angle, sixd_to_matrix
 from vimoflow.motion.clip import Motion
 from vimoflow.music.audio_features import FPS, ONSET, beats_s
+from vimoflow.music.dance_options import DanceOptions
 from vimoflow.music.music_model import MusicModel
 from vimoflow.music.pairs import Dance
-from vimoflow.music.sampling import DanceOptions, dance_features, finished_dance
+from vimoflow.music.sampling import dance_features, finished_dance
 
 
 @dataclass(frozen=True)

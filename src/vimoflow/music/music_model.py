@@ -68,13 +68,8 @@ def load_music_model(name_or_path: str | Path) -> MusicModel:
     Raises:
         CheckpointError: it cannot be read, or is one for video.
     """
-    checkpoint = load_checkpoint(name_or_path)
+    checkpoint = load_checkpoint(name_or_path, "music")
     record: Any = checkpoint.provenance.get("music")
-    if record is None:
-        raise CheckpointError(
-            f"{name_or_path}: a checkpoint for video, not for music; train one with "
-            "`vimoflow music train`"
-        )
     try:
         scale = MusicScale(record["name"], tuple(record["mean"]), tuple(record["std"]))
         fits = len(scale.mean) == len(scale.std) == checkpoint.denoiser.config.condition_channels

@@ -19,45 +19,10 @@ from vimoflow.inference.sampling.task import FeatureTask, denoised
 from vimoflow.motion.clip import Motion
 from vimoflow.music.audio_features import FPS
 from vimoflow.music.beat_warping import warped_to_beats
+from vimoflow.music.dance_options import DanceOptions
 from vimoflow.music.music_model import MusicModel
 
 _BLOCK = 8  # windows that take a step together: guidance makes each two rows of the model's batch
-
-
-@dataclass(frozen=True)
-class DanceOptions:
-    """How to sample a dance.
-
-    Attributes:
-        steps: denoising steps.
-        sampler: ddim, ddpm or mean.
-        guidance: the thesis' w: how closely to follow the music; 0 is none.
-        seed: of the noise; same seed, same dance.
-        window, overlap: frames at 30 fps.
-        on_beat: whether what is drawn is put on the beat afterwards, see ``beat_warping``.
-        smoothing_s: standard deviation of the Gaussian in time that every clean estimate goes
-            through; 0 is none. A small model leaves noise in its estimates, while people hardly
-            move faster than 6 Hz.
-
-    Raises:
-        ConfigError: a value that makes no sense.
-    """
-
-    steps: int = 20
-    sampler: str = "ddim"
-    guidance: float = 0.5
-    seed: int = 0
-    window: int = 150
-    overlap: int = 50
-    on_beat: bool = True
-    smoothing_s: float = 0.04
-
-    def __post_init__(self) -> None:
-        require_sampler(self.sampler)
-        if not 0 <= self.smoothing_s <= 1:
-            raise ConfigError(f"smoothing of {self.smoothing_s} s makes no sense; try 0.03")
-        if not 0 <= self.overlap < self.window:
-            raise ConfigError(f"windows of {self.window} frames cannot share {self.overlap}")
 
 
 @torch.no_grad()

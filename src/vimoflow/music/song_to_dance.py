@@ -19,38 +19,18 @@ from vimoflow.evaluation.metrics.paired import foot_slide
 from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats
 from vimoflow.evaluation.studies.music_beats import read_audio
 from vimoflow.files import write_text
-from vimoflow.formats.saving import save_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
 from vimoflow.music.adapters import adapted, load_adapter, parse_style, style_path
 from vimoflow.music.audio_features import FPS, LONGEST_S, beats_s, music_features
+from vimoflow.music.dance_options import SongOptions
 from vimoflow.music.music_model import MusicModel, load_music_model
-from vimoflow.music.sampling import DanceOptions, dance_features, finished_dance
+from vimoflow.music.sampling import dance_features, finished_dance
 from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.viewer.page import Detail, Sound, write_preview_page
 
 _SOUND_HZ = 32000  # of the sound in the page: mono, 96 kbit/s, 0.7 MB a minute
 _SOUND_BITS = 96_000
-
-
-@dataclass(frozen=True)
-class SongOptions:
-    """What to make of a song.
-
-    Attributes:
-        output: folder the results go to.
-        checkpoint: a dance model, by the name it ships under or by path.
-        styles: ``NAME=0.8`` each; their contributions add up.
-        sampling: how to sample.
-        start_s, seconds: the part of the song to dance to; up to its end by default.
-    """
-
-    output: Path
-    checkpoint: str = "music"
-    styles: tuple[str, ...] = ()
-    sampling: DanceOptions = dataclasses.field(default_factory=DanceOptions)
-    start_s: float = 0.0
-    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +71,7 @@ def generate_dance(
     alignment = alignment_of(motion, heard)
     with all_or_nothing(options.output) as folder:
         for ending in ("npz", "bvh", "glb"):
-            save_motion(motion, folder / f"motion.{ending}")
+            motion.save(folder / f"motion.{ending}")
         details = [
             Detail("Length", f"{len(motion) / FPS:.1f} s at {FPS:g} fps"),
             Detail("Beat alignment", f"{alignment:.2f}" if len(heard) else "no beat found"),

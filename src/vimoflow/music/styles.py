@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from jaxtyping import Float
 
 from vimoflow import __version__
 from vimoflow.diffusion.denoiser import Denoiser
-from vimoflow.errors import ConfigError, InputError
+from vimoflow.errors import InputError
 from vimoflow.evaluation.studies.music_beats import music_of
 from vimoflow.formats.motion_npz import load_motion_npz
 from vimoflow.geometry.rotations import matrix_to_axis_angle, slerp_resample
@@ -22,6 +21,7 @@ from vimoflow.geometry.signals import linear_resample
 from vimoflow.motion.clip import Motion
 from vimoflow.music.adapters import Adapter, Branch, beside, new_adapter
 from vimoflow.music.audio_features import FPS, music_features
+from vimoflow.music.dance_options import StyleOptions
 from vimoflow.music.dance_windows import WindowSettings
 from vimoflow.music.music_model import MusicModel
 from vimoflow.music.pairs import Dance, dance_of
@@ -33,33 +33,6 @@ from vimoflow.training.run_log import report_line
 from vimoflow.training.step_batches import Share, StepBatches
 
 LEAST_FRAMES = 30  # a second at 30 fps
-
-
-@dataclass(frozen=True)
-class StyleOptions:
-    """How a style is learnt.
-
-    Attributes:
-        steps: optimizer steps.
-        batch_frames: frames a step sees.
-        window: frames of a window at 30 fps; shorter clips are padded.
-        learning_rate: of the branches; fine-tuning of the whole backbone takes a tenth.
-        seed: of everything.
-        report_every: steps between reports.
-        rematch: for pairs that are not in step, see ``windows.WindowSettings``.
-    """
-
-    steps: int = 400
-    batch_frames: int = 1200
-    window: int = 150
-    learning_rate: float = 5e-4
-    seed: int = 0
-    report_every: int = 20
-    rematch: int = 0
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or not 2 <= self.window <= self.batch_frames:
-            raise ConfigError("a style needs a step at least and windows that fit its batches")
 
 
 def train_style(

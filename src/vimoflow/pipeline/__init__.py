@@ -6,24 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vimoflow.pipeline.generate_options import (
-    CAMERAS,
-    ESTIMATORS,
-    FORMATS,
-    PREVIEW_FORMATS,
-    ROOTS,
-    SAMPLERS,
-    GenerateOptions,
-)
+from vimoflow.pipeline.generate_options import PREVIEW_FORMATS, GenerateOptions
 
 if TYPE_CHECKING:
     from vimoflow.pipeline.animation import Result
     from vimoflow.pipeline.inputs import Progress
 
-__all__ = [
-    "CAMERAS", "ESTIMATORS", "FORMATS", "PREVIEW_FORMATS", "ROOTS", "SAMPLERS", "GenerateOptions",
-    "generate",
-]  # fmt: skip
+__all__ = ["PREVIEW_FORMATS", "GenerateOptions", "generate"]
 
 
 def generate(

@@ -7,15 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from jaxtyping import Float
 
 from vimoflow.formats.motion_npz import save_motion_npz
-from vimoflow.formats.saving import save_motion
 from vimoflow.inference.hypotheses import joint_uncertainty
-from vimoflow.inference.multiview import Aggregation
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.folders import all_or_nothing
@@ -123,7 +120,7 @@ def _sampled(
     sampling = SamplingOptions(
         steps=options.steps,
         sampler=options.sampler,
-        guidance=options.guidance or 0.0,
+        guidance=options.guidance,
         seed=options.seed,
         refine=options.refine,
         lock_feet=options.lock_feet,
@@ -132,11 +129,7 @@ def _sampled(
     with progress(f"denoising{whose}") as show:
         if source.other_views:
             together = (source.keypoints, *source.other_views)
-            return [
-                model.sample_views(
-                    together, sampling, static, show, cast(Aggregation, options.aggregation)
-                )
-            ]
+            return [model.sample_views(together, sampling, static, show, options.aggregation)]
         return model.sample(
             source.keypoints,
             sampling,
@@ -211,12 +204,12 @@ def _write_files(
         if name == "npz":
             save_motion_npz(motion, folder / "motion.npz", uncertainty)
         else:
-            save_motion(motion, folder / f"motion.{name}")
+            motion.save(folder / f"motion.{name}")
     for number, (other, _) in enumerate(rated) if len(rated) > 1 else ():
         place = folder / "samples" / f"{number:02d}"
         place.mkdir(parents=True)
         for name in plain:
-            save_motion(other, place / f"motion.{name}")
+            other.save(place / f"motion.{name}")
     if "html" in options.formats:
         details = [Detail(label, value) for label, value in quality_lines(quality)]
         details += [

@@ -5,11 +5,46 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vimoflow.errors import OutputError
+
+
+def result_folders(
+    inputs: Sequence[Path], output: Path | None, together: bool = False, force: bool = False
+) -> list[Path]:
+    """Where the results of each input go.
+
+    Args:
+        inputs: the input files.
+        output: the folder for one, or for folders named after several; None is a folder beside
+            each input, named after it.
+        together: the inputs are one performance, so there is one folder.
+        force: whether a folder beside an input may be written over.
+
+    Raises:
+        OutputError: a folder beside an input is there already.
+    """
+    inputs = inputs[:1] if together else inputs
+    if output is not None and len(inputs) == 1:
+        return [output]
+    folders: list[Path] = []
+    for path in inputs:
+        parent = path.parent if output is None else output
+        name = path.stem if path.with_name(path.stem) != path else f"{path.name}_motion"
+        folder, number = parent / (path.stem if output else name), 2
+        while folder in folders:
+            folder, number = parent / f"{path.stem}_{number}", number + 1
+        folders.append(folder)
+    there = [folder for folder in folders if output is None and folder.exists()]
+    if there and not force:
+        raise OutputError(
+            f"{there[0]}: is there already; name another folder with -o, or write over it with "
+            "--force"
+        )
+    return folders
 
 
 @contextmanager

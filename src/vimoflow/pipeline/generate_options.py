@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 from vimoflow.errors import ConfigError
+from vimoflow.inference.choices import Aggregation, Sampler
+from vimoflow.options import MODEL, Option, require_sensible
+from vimoflow.registry import DETECTORS, FORMATS
 
-SAMPLERS = ("auto", "one-pass", "ddim", "ddpm", "mean")
-ESTIMATORS = ("mediapipe", "rtmpose", "rtmo")
 EVERYBODY = "all"  # as a person
-FORMATS = ("npz", "bvh", "glb", "html", "mp4")
 PREVIEW_FORMATS = ("html", "mp4")
-ROOTS = ("free", "inplace")
-CAMERAS = ("static", "moving", "auto")
-AGGREGATIONS = ("mean", "learned", "best")
+DEFAULT_FORMATS = ("npz", "bvh", "glb", *PREVIEW_FORMATS)
 TIMESTEPS = 1000  # of the noise schedule: no sampler can take more steps
+_INPUT, _VIEWS = "The input", "Several cameras"
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height in pixels out of ``1920x1080``; ``ValueError`` for anything else."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})[xX]([1-9][0-9]{0,5})", text)
+    if match is None:
+        raise ValueError("is not WIDTHxHEIGHT, such as 1920x1080")
+    return int(match[1]), int(match[2])
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """Names out of ``npz, BVH``."""
+    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
+
+
+ImageSize = Annotated[
+    tuple[int, int] | None, Option(("--size",), metavar="WxH", parse=parse_size, group=_INPUT)
+]
+Region = Annotated[
+    tuple[int, int, int, int] | None, Option(metavar="LEFT,TOP,RIGHT,BOTTOM", group=_INPUT)
+]
+Fps = Annotated[float | None, Option(metavar="F", low=1, high=1000, group=_INPUT)]
+Detector = Annotated[str, Option(registry=DETECTORS, group=_INPUT)]
+Formats = Annotated[tuple[str, ...], Option(metavar="LIST", registry=FORMATS, parse=parse_formats)]
+CheckpointName = Annotated[str, Option(metavar="NAME|PATH", group=MODEL)]
+Output = Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")]
 
 
 @dataclass(frozen=True)
@@ -24,94 +50,87 @@ class GenerateOptions:
     """How to generate. Fields bear the names of the command's options, with units.
 
     Attributes:
-        output: folder the results go to.
-        samples: how many motions to draw; the best of them is the result.
-        seed: same seed, machine and versions give the same bytes.
-        steps: denoising steps, 1 to 1000.
-        sampler: ``"auto"``, ``"one-pass"``, ``"ddim"``, ``"ddpm"`` or ``"mean"``, see
-            ``sampling.SamplingOptions``.
-        guidance: the thesis' w, 0 for none; None is the checkpoint's own value.
-        checkpoint: name of a checkpoint that ships, or path of a file.
-        estimator: what finds the 2D keypoints in a video.
-        formats: which files to write.
-        fps: frame rate in Hz of a keypoint file that does not state its own.
+        output: folder the results go to. Without one, a folder named after the input beside it.
+        force: write over a folder that is named after the input.
+        formats: which files to write, separated by commas.
+        samples: how many motions to draw; the best of them is the result, the others lie beside it,
+            and the page shows how far they differ.
+        height_m: the person's height in metres, which scales the result.
+        root: free lets the figure travel, inplace keeps it over one spot.
         start_s: where in the input to begin, seconds.
-        end_s: where in the input to stop, seconds; None is its end.
-        height_m: the person's height in metres, which scales the result; None is the canonical one.
-        root: ``"free"`` lets the figure travel, ``"inplace"`` keeps it over one spot.
-        camera: whether the camera stood still, so that the path in the image gives the root's;
-            ``"auto"`` looks at the background of a video, and takes keypoint files for static.
-        refine: bring the samples closer to the keypoints by a short optimisation.
-        lock_feet: keep resting feet where they are, and none below the floor.
-        views: the inputs are views of one performance, not a batch.
-        offsets_s: where each view starts on the first one's clock, seconds; None: found from the
-            sound, or else from the motion.
-        aggregation: how views are weighted, see ``multiview.sample_views``.
-        mirror: left and right were exchanged in the video, as in a selfie.
-        smooth: calm the keypoints with a One-Euro filter.
-        region: (left, top, right, bottom) in pixels of the upright image: where to look for the
-            person; None is everywhere.
-        person: whom to take of several people: ``"largest"``, ``"center"``, a name or number, or
-            ``"all"``. None is who is largest in a keypoint file; in a video it is the one person
-            whom the detector finds by itself, which is faster.
-        image_size: (width, height) in pixels of the picture that a keypoint file is about; None is
-            what the file says, or else the points' extent.
+        end_s: where in the input to stop, seconds; without it, at its end.
+        fps: frame rate in Hz of keypoints, images or raw streams that state no times; refused where
+            a file states others.
+        rotate: how far to turn the pictures, or keypoints, clockwise, degrees.
+        image_size: size of the picture that a keypoint file is about, pixels; else what the file
+            says, or the points' extent.
+        person: whom to take of several people: largest, center, a name or number, or all for a
+            folder a person, in one world. Without it, the one person whom the detector finds by
+            itself, which is faster, or who is largest in a keypoint file.
+        region: where in the upright picture to look for the person, pixels; else everywhere.
+        camera: whether the camera stood still, so that the path in the picture tells the path in
+            the room; auto looks at a video's background, and takes keypoint files for static.
         every_frame: look at every frame of a video faster than the model's 30 fps; otherwise about
             30 a second are looked at, and the points between them lie on straight lines.
-        threads: that compute; None is as many as there are free cores.
+        mirror: left and right were exchanged in the video, as in a selfie.
+        smooth: calm the keypoints with a One-Euro filter.
+        estimator: what finds the 2D keypoints in a video, or package.module:Class of your own.
+        views: the inputs are views of one performance, in step or not, and no batch.
+        offsets_s: where each view starts on the first one's clock, seconds; else found from the
+            sound, or from the motion.
+        aggregation: how views are weighted.
+        checkpoint: name of a checkpoint that ships, or path of a file.
+        seed: same seed, machine and versions give the same bytes.
+        sampler: one-pass is the likeliest motion at once, the others draw one from noise; auto is
+            one-pass with checkpoints that were taught to.
+        steps: denoising steps of motions drawn from noise.
+        guidance: classifier-free guidance towards the keypoints, the thesis' w; 0 is none.
+        refine: bring the motion closer to the keypoints by a short optimisation.
+        lock_feet: keep resting feet where they are, and none below the floor.
+        threads: threads that compute; else as many as there are free cores.
 
     Raises:
         ConfigError: a value that makes no sense; the message names the option.
     """
 
-    output: Path
-    samples: int = 1
-    seed: int = 0
-    steps: int = 10
-    sampler: str = "auto"
-    guidance: float | None = None
-    checkpoint: str = "small"
-    estimator: str = "mediapipe"
-    formats: tuple[str, ...] = FORMATS
-    fps: float | None = None
-    start_s: float = 0.0
-    end_s: float | None = None
-    height_m: float | None = None
-    root: str = "free"
-    camera: str = "static"
-    region: tuple[int, int, int, int] | None = None
-    refine: bool = True
-    lock_feet: bool = True
-    views: bool = False
-    offsets_s: tuple[float, ...] | None = None
-    aggregation: str = "mean"
-    mirror: bool = False
-    smooth: bool = False
-    person: str | None = None
-    image_size: tuple[int, int] | None = None
-    every_frame: bool = False
-    threads: int | None = None
+    output: Output = None
+    force: bool = False
+    formats: Formats = DEFAULT_FORMATS
+    samples: Annotated[int, Option(metavar="K", low=1)] = 1
+    height_m: Annotated[float | None, Option(("--height",), metavar="M", low=0.3, high=3)] = None
+    root: Literal["free", "inplace"] = "free"
+    start_s: Annotated[float, Option(("--start",), metavar="S", low=0, group=_INPUT)] = 0.0
+    end_s: Annotated[float | None, Option(("--end",), metavar="S", group=_INPUT)] = None
+    fps: Fps = None
+    rotate: Annotated[Literal[0, 90, 180, 270], Option(group=_INPUT)] = 0
+    image_size: ImageSize = None
+    person: Annotated[str | None, Option(metavar="largest|center|N|all", group=_INPUT)] = None
+    region: Region = None
+    camera: Annotated[Literal["static", "moving", "auto"], Option(group=_INPUT)] = "static"
+    every_frame: Annotated[bool, Option(group=_INPUT)] = False
+    mirror: Annotated[bool, Option(group=_INPUT)] = False
+    smooth: Annotated[bool, Option(group=_INPUT)] = False
+    estimator: Detector = "mediapipe"
+    views: Annotated[bool, Option(group=_VIEWS)] = False
+    offsets_s: Annotated[
+        tuple[float, ...] | None, Option(("--offsets",), metavar="LIST", group=_VIEWS)
+    ] = None
+    aggregation: Annotated[Aggregation, Option(group=_VIEWS)] = "mean"
+    checkpoint: CheckpointName = "small"
+    seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0
+    sampler: Annotated[Sampler, Option(group=MODEL)] = "auto"
+    steps: Annotated[int, Option(metavar="N", low=1, high=TIMESTEPS, group=MODEL)] = 10
+    guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.0
+    refine: Annotated[bool, Option(group=MODEL)] = True
+    lock_feet: Annotated[bool, Option(("--foot-lock",), group=MODEL)] = True
+    threads: Annotated[int | None, Option(metavar="N", low=1, high=1024)] = None
 
     def __post_init__(self) -> None:
-        _require_choice("--sampler", self.sampler, SAMPLERS)
-        _require_choice("--estimator", self.estimator, ESTIMATORS)
-        _require_choice("--root", self.root, ROOTS)
-        _require_choice("--camera", self.camera, CAMERAS)
-        _require_choice("--aggregation", self.aggregation, AGGREGATIONS)
+        require_sensible(self)
+        if not self.formats:
+            raise ConfigError(f"--formats: name at least one of {', '.join(FORMATS.names)}")
         if self.offsets_s is not None and not self.views:
             raise ConfigError("--offsets: only several views (--views) have offsets")
-        for name in self.formats:
-            _require_choice("--formats", name, FORMATS)
-        if not self.formats:
-            raise ConfigError(f"--formats: name at least one of {', '.join(FORMATS)}")
-        _require_range("--samples", self.samples, 1, math.inf)
-        _require_range("--seed", self.seed, 0, 2**63 - 1)
-        _require_range("--steps", self.steps, 1, TIMESTEPS)
-        _require_range("--guidance", self.guidance, 0.0, 20.0)
-        _require_range("--threads", self.threads, 1, 1024)
-        _require_range("--fps", self.fps, 1.0, 1000.0)
-        _require_range("--start", self.start_s, 0.0, math.inf)
-        _require_range("--height", self.height_m, 0.3, 3.0)
         if self.region is not None:
             left, top, right, bottom = self.region
             if not (left < right and top < bottom):
@@ -124,15 +143,6 @@ class GenerateOptions:
             raise ConfigError(f"--end: {self.end_s:g} s is not after --start, {self.start_s:g} s")
 
 
-def _require_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(f"{option}: {value!r} is not one of {', '.join(choices)}")
-
-
-def _require_range(
-    option: str, value: int | float | None, low: int | float, high: int | float
-) -> None:
-    if value is None or (low <= value <= high and math.isfinite(value)):
-        return
-    bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f"finite and at least {low:g}"
-    raise ConfigError(f"{option}: {value:g} makes no sense; it must be {bound}")
+def without_previews(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """The formats but for the page and the video."""
+    return tuple(name for name in formats if name not in PREVIEW_FORMATS)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimoflow.errors import VimoflowError
+from vimoflow.pipeline.folders import result_folders
 from vimoflow.pipeline.generate_options import EVERYBODY, GenerateOptions
 from vimoflow.pipeline.inputs import Progress, read_everybody, read_views
 from vimoflow.pipeline.previews import PreviewDrawing
@@ -27,6 +28,8 @@ def generate(
     inputs: Sequence[Path], options: GenerateOptions, progress: Progress | None = None
 ) -> list[Result]:
     """Animate every input: one into the output folder itself, several into folders of their names.
+
+    Without an output folder, each goes into a folder beside it, see ``folders.result_folders``.
 
     With the option ``person="all"`` an input's folder gets a folder ``person_1`` and so on a
     person, ``people.png``, which shows who is who, and ``people.json``, where everybody stands.
@@ -42,7 +45,7 @@ def generate(
     wait_without_spinning()
     progress = progress or _quiet
     groups = [tuple(inputs)] if options.views else [(path,) for path in inputs]
-    folders = [options.output] if options.views else _folders(inputs, options.output)
+    folders = result_folders(inputs, options.output, options.views, options.force)
     results: list[Result] = []
     errors: list[VimoflowError] = []
     with PreviewDrawing() as previews, ThreadPoolExecutor(1) as thread:
@@ -105,18 +108,6 @@ def _watching(loading: Future[Animator], progress: Progress) -> Progress:
             yield show_unless_failed
 
     return watched
-
-
-def _folders(inputs: Sequence[Path], output: Path) -> list[Path]:
-    if len(inputs) == 1:
-        return [output]
-    names: list[str] = []
-    for path in inputs:
-        name, number = path.stem, 2
-        while name in names:
-            name, number = f"{path.stem}_{number}", number + 1
-        names.append(name)
-    return [output / name for name in names]
 
 
 def _quiet(_: str) -> AbstractContextManager[Callable[[int, int | None], None]]:

@@ -14,24 +14,26 @@ from vimoflow.errors import InputError
 from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
-    ESTIMATORS,
-    PEOPLE_ESTIMATORS,
     PeopleEstimator,
     Region,
     extract,
     extract_people,
+    find_estimator,
+    find_people_estimator,
 )
 from vimoflow.keypoints.formats import (
     choose_person,
     holds_keypoints,
-    read_keypoints,
-    read_people,
+    read_file,
 )
 from vimoflow.keypoints.mirroring import mirrored
+from vimoflow.keypoints.posture import sideways_hint, turned
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
+from vimoflow.notes import collected_notes
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.sources import Source
+from vimoflow.video import Footage
 from vimoflow.video.camera_motion import CameraWatch
 from vimoflow.video.letterbox import find_picture_area
 from vimoflow.video.timing import TIME_TOLERANCE_S
@@ -39,6 +41,7 @@ from vimoflow.video.timing import TIME_TOLERANCE_S
 _LEAST_S = 1.0  # who is seen for less than this ...
 _LEAST_SHARE = 0.1  # ... or in less of the input is not animated with everybody else
 _FEWEST_POINTS = 5
+_SAME_RATE = 0.01  # share by which a stated rate may be off the file's own
 
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int | None], None]]]
 
@@ -65,8 +68,11 @@ def read_views(paths: tuple[Path, ...], options: GenerateOptions, progress: Prog
 
 
 def read_source(path: Path, options: GenerateOptions, progress: Progress) -> Source:
-    """Keypoints of a video, or of a keypoint file."""
-    return _treated(_found(path, options, progress), options)
+    """Keypoints of a video, or of a keypoint file; what readers noted is among the warnings."""
+    with collected_notes() as notes:
+        source = _treated(_found(path, options, progress), options)
+    notes += sideways_hint(source.keypoints, options.rotate)
+    return dataclasses.replace(source, warnings=(*source.warnings, *notes))
 
 
 def _treated(source: Source, options: GenerateOptions) -> Source:
@@ -81,28 +87,27 @@ def _treated(source: Source, options: GenerateOptions) -> Source:
 
 def _found(path: Path, options: GenerateOptions, progress: Progress) -> Source:
     if holds_keypoints(path):
-        whole = read_keypoints(path, options.fps, options.person, options.image_size)
+        whole = choose_person(_people_in_file(path, options), options.person, path)
         keypoints = _within(whole, options, path)
         if not keypoints.observed.any():
             raise InputError(f"{path}: no keypoint has a confidence above zero")
         cuts = keypoint_cuts(keypoints)
         return Source(path, keypoints, None, _cut_notes(keypoints, cuts), cuts=cuts)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder without .json frames; name a file in it")
     if options.person is not None:
         people = _people_in_video(path, options, progress)
         chosen = choose_person([one.keypoints for one in people], options.person, path)
         return next(one for one in people if one.keypoints is chosen)
     with progress("finding keypoints") as show:
-        watch = CutWatch(ESTIMATORS[options.estimator])
+        watch = CutWatch(find_estimator(options.estimator))
         camera = CameraWatch(watch)
-        region = _region(options) or _picture(path)
-        found = extract(path, camera, *_where(options), show, region, _rate(options))
+        video = _footage(path, options)
+        region = _region(options) or _picture(video)
+        found = extract(video, camera, *_where(options), show, region, _rate(options))
     keypoints, cuts = on_every_frame(found.keypoints, found.clock, watch.cuts(found.keypoints))
     warnings = found.warnings + _cut_notes(keypoints, cuts)
     if options.camera == "static" and camera.motion.moving and not cuts:
         warnings += ("the background moves: --camera moving or auto if the camera did",)
-    return Source(path, keypoints, path, warnings, cuts=cuts, camera_motion=camera.motion)
+    return Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
 
 
 def read_everybody(path: Path, options: GenerateOptions, progress: Progress) -> tuple[Source, ...]:
@@ -111,23 +116,28 @@ def read_everybody(path: Path, options: GenerateOptions, progress: Progress) -> 
     Raises:
         InputError: the input cannot be read, or shows nobody.
     """
-    if holds_keypoints(path):
-        people = []
-        for whole in read_people(path, options.fps, options.image_size):
-            keypoints = _within(whole, options, path)
-            cuts = keypoint_cuts(keypoints)
-            people.append(Source(path, keypoints, None, _cut_notes(keypoints, cuts), cuts=cuts))
-    else:
-        people = _people_in_video(path, options, progress)
+    with collected_notes() as notes:
+        people = _everybody(path, options, progress)
     lasting = [one for one in people if _lasts(one.keypoints)]
     lasting = [_treated(one, options) for one in lasting]
     if not lasting:
         raise InputError(f"{path}: nobody is seen for {_LEAST_S:g} s; leave --person all out")
     left_out = len(people) - len(lasting)
     if left_out:
-        note = f"{left_out} people who are seen only for a moment were left out"
-        lasting[0] = dataclasses.replace(lasting[0], warnings=(*lasting[0].warnings, note))
+        notes.append(f"{left_out} people who are seen only for a moment were left out")
+    lasting[0] = dataclasses.replace(lasting[0], warnings=(*lasting[0].warnings, *notes))
     return tuple(lasting)
+
+
+def _everybody(path: Path, options: GenerateOptions, progress: Progress) -> list[Source]:
+    if holds_keypoints(path):
+        people = []
+        for whole in _people_in_file(path, options):
+            keypoints = _within(whole, options, path)
+            cuts = keypoint_cuts(keypoints)
+            people.append(Source(path, keypoints, None, _cut_notes(keypoints, cuts), cuts=cuts))
+        return people
+    return _people_in_video(path, options, progress)
 
 
 def _lasts(keypoints: Keypoints2D) -> bool:
@@ -154,19 +164,41 @@ class _WatchedPeople:
 
 
 def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -> list[Source]:
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder without .json frames; name a file in it")
-    watch = CutWatch(lambda: _Everybody(PEOPLE_ESTIMATORS[options.estimator]()))
+    video = _footage(path, options)
+    make = find_people_estimator(options.estimator)
+    watch = CutWatch(lambda: _Everybody(make()))
     with progress("finding people") as show:
         found = extract_people(
-            path, _WatchedPeople(watch), *_where(options), show, _region(options), _rate(options)
+            video, _WatchedPeople(watch), *_where(options), show, _region(options), _rate(options)
         )
     people = []
     for looked_at in found.people:
         keypoints, cuts = on_every_frame(looked_at, found.clock, watch.cuts(looked_at))
         warnings = found.warnings + _cut_notes(keypoints, cuts)
-        people.append(Source(path, keypoints, path, warnings, cuts=cuts))
+        people.append(Source(path, keypoints, video, warnings, cuts=cuts))
     return people
+
+
+def _footage(path: Path, options: GenerateOptions) -> Footage:
+    return Footage(path, options.fps, options.rotate)
+
+
+def _people_in_file(path: Path, options: GenerateOptions) -> tuple[Keypoints2D, ...]:
+    """Everybody in a keypoint file, at its own rate; the option's is for files without one.
+
+    Raises:
+        InputError: the file cannot be read, or states another rate than the option.
+    """
+    found = read_file(path, None, options.image_size, options.fps)
+    own = found.people[0].fps
+    stated = options.fps is not None and not found.rate_assumed and len(found.people[0]) > 1
+    if stated and options.fps is not None and abs(options.fps / own - 1) > _SAME_RATE:
+        raise InputError(
+            f"{path}: states its own times ({own:.5g} Hz on average), so it is not read at "
+            f"{options.fps:g} Hz; leave --fps out, or write it anew: `vimoflow keypoints convert "
+            f"{path.name} out.json --to vimoflow --fps {options.fps:g}`"
+        )
+    return tuple(turned(one, options.rotate) for one in found.people)
 
 
 def _where(options: GenerateOptions) -> tuple[float | None, float | None]:
@@ -181,9 +213,9 @@ def _region(options: GenerateOptions) -> Region | None:
     return None if options.region is None else Region(*options.region)
 
 
-def _picture(path: Path) -> Region | None:
+def _picture(video: Footage) -> Region | None:
     """Where the picture is between black bars; None without any."""
-    area = find_picture_area(path)
+    area = find_picture_area(video)
     return None if area is None else Region(area.left, area.top, area.right, area.bottom)
 
 

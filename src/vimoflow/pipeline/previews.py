@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vimoflow.errors import OutputError, VimoflowError
+from vimoflow.video import Footage
 
 if TYPE_CHECKING:
     from vimoflow.motion.clip import Motion
@@ -41,7 +42,12 @@ class PreviewDrawing:
         return len(self._drawn)
 
     def add(
-        self, motion: Motion, video: Path | None, path: Path, start_s: float, end_s: float | None
+        self,
+        motion: Motion,
+        video: Path | Footage | None,
+        path: Path,
+        start_s: float,
+        end_s: float | None,
     ) -> None:
         """Have ``path`` drawn, from the part of the video that the motion was made from.
 
@@ -59,7 +65,7 @@ class PreviewDrawing:
         self._frames += len(motion)
 
         def draw() -> None:
-            write_preview_video(motion, video, path, start_s or None, end_s, self._tell)
+            write_preview_video(motion, path, video, start_s or None, end_s, self._tell)
             self._frames_done += len(motion)
 
         self._drawn.append((self._thread.submit(draw), path))

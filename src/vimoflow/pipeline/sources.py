@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.synchronisation import Offset
+from vimoflow.video import Footage
 from vimoflow.video.camera_motion import CameraMotion
 
 
@@ -22,7 +23,7 @@ class Source:
 
     path: Path
     keypoints: Keypoints2D
-    video: Path | None
+    video: Footage | None
     warnings: tuple[str, ...]
     other_views: tuple[Keypoints2D, ...] = ()
     cuts: tuple[int, ...] = ()

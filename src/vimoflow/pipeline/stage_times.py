@@ -37,7 +37,7 @@ _AFTER_LOADING = (
     ("vimoflow.inference.sampling.finishing", "lock_feet", "feet"),
     ("vimoflow.pipeline.animation", "measure_quality", "measure quality"),
     ("vimoflow.pipeline.animation", "save_motion_npz", "motion.npz"),
-    ("vimoflow.pipeline.animation", "save_motion", "motion"),  # and the file's ending
+    ("vimoflow.motion.clip", "Motion.save", "motion"),  # and the file's ending
     ("vimoflow.pipeline.animation", "write_preview_page", "preview.html"),
     ("vimoflow.viewer.video", "write_preview_video", "preview.mp4"),
 )

@@ -14,9 +14,10 @@ from vimoflow.conventions import MODEL_FPS
 from vimoflow.diffusion.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
+from vimoflow.inference.choices import Aggregation
 from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.inference.conditioning.resampling import model_times, resample_keypoints
-from vimoflow.inference.multiview import Aggregation, sample_views
+from vimoflow.inference.multiview import sample_views
 from vimoflow.inference.sampling import (
     PIECE,
     SamplingOptions,

@@ -11,6 +11,7 @@ from vimoflow.errors import ConfigError
 from vimoflow.inference.multiview import on_first_clock
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.synchronisation import Offset, motion_offsets, spanning_offsets
+from vimoflow.video import Footage
 from vimoflow.video.sound import read_onsets, sound_lag
 
 MOST_VIEWS = 9
@@ -38,7 +39,7 @@ class AlignedViews:
 def align_views(
     views: Sequence[Keypoints2D],
     offsets_s: Sequence[float] | None = None,
-    sounds: Sequence[Path | None] = (),
+    sounds: Sequence[Path | Footage | None] = (),
 ) -> AlignedViews:
     """Bring views of one performance onto the first one's clock.
 
@@ -75,7 +76,7 @@ def _given(views: Sequence[Keypoints2D], offsets_s: Sequence[float]) -> tuple[Of
 
 
 def _heard(
-    views: Sequence[Keypoints2D], sounds: Sequence[Path | None]
+    views: Sequence[Keypoints2D], sounds: Sequence[Path | Footage | None]
 ) -> tuple[Offset, ...] | None:
     """Offsets by sound; None unless every view has some, and they agree."""
     if len(sounds) != len(views):

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from vimoflow.errors import ConfigError
+from vimoflow.installation import install_command
 from vimoflow.training.recipes import Recipe
 
 
@@ -22,7 +23,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.
         from pytorch_optimizer import Adan
     except ImportError as error:
         raise ConfigError(
-            "training needs pytorch-optimizer: pip install 'vimoflow[train]'"
+            f"training needs pytorch-optimizer: {install_command('train')}"
         ) from error
     return Adan(
         parameters,

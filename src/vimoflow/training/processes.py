@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vimoflow.errors import ConfigError
+from vimoflow.installation import install_command
 
 
 class Processes:
@@ -30,7 +31,7 @@ class Processes:
         try:
             from accelerate import Accelerator
         except ImportError as error:
-            raise ConfigError("training needs accelerate: pip install 'vimoflow[train]'") from error
+            raise ConfigError(f"training needs accelerate: {install_command('train')}") from error
         # Precision is the learner's business, so that losses stay in float32.
         self._accelerator: Any = Accelerator(
             cpu=cpu or not torch.cuda.is_available(), mixed_precision="no"

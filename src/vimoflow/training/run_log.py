@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 
 from vimoflow.errors import ConfigError, OutputError
 from vimoflow.files import output_errors, replacing, write_text
+from vimoflow.installation import install_command
 from vimoflow.training.held_out import HeldOutErrors
 from vimoflow.training.monitor import TENTHS, Report
 from vimoflow.training.quantities import QUANTITIES
@@ -54,7 +55,7 @@ class RunLog:
                 from tensorboardX import SummaryWriter
             except ImportError as error:
                 raise ConfigError(
-                    "TensorBoard logs need tensorboardX: pip install 'vimoflow[train]'"
+                    f"TensorBoard logs need tensorboardX: {install_command('train')}"
                 ) from error
             self._events = SummaryWriter(str(folder / TENSORBOARD), purge_step=first_step + 1)
 

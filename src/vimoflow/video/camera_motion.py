@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from vimoflow.errors import ConfigError
-from vimoflow.video.reading import VideoFrame
+from vimoflow.video.video_frames import VideoFrame
 
 _EVERY_S = 0.2
 _WIDTH = 320  # pixels looked at

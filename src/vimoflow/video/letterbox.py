@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vimoflow.errors import InputError
+from vimoflow.video.footage import Footage
 from vimoflow.video.reading import frames, open_video
 
 _DARK = 26  # of 255; a coded black bar is 0 to 20, with ringing at its edge
@@ -36,7 +37,7 @@ class PictureArea:
 
 
 def find_picture_area(
-    path: str | Path, start: float | None = None, end: float | None = None
+    video: str | Path | Footage, start: float | None = None, end: float | None = None
 ) -> PictureArea | None:
     """Where a video's picture is, if it has black bars; None where it has none.
 
@@ -50,11 +51,11 @@ def find_picture_area(
     Raises:
         InputError: the file is no readable video.
     """
-    info = open_video(path)
+    info = open_video(video)
     first = start or 0.0
     last = min(end if end is not None else np.inf, info.duration or first + 1.0)
     moments = np.linspace(first, max(last, first), _SAMPLES, endpoint=False)
-    return picture_area(picture for moment in moments for picture in _picture_at(path, moment))
+    return picture_area(picture for moment in moments for picture in _picture_at(video, moment))
 
 
 def picture_area(pictures: Iterable[UInt8[np.ndarray, "height width 3"]]) -> PictureArea | None:
@@ -87,7 +88,7 @@ def _extent(bright: np.ndarray) -> tuple[int, int]:
     return first if first >= least else 0, end if len(bright) - end >= least else len(bright)
 
 
-def _picture_at(path: str | Path, moment: float) -> Iterable[np.ndarray]:
-    stream = frames(path, float(moment))
+def _picture_at(video: str | Path | Footage, moment: float) -> Iterable[np.ndarray]:
+    stream = frames(video, float(moment))
     with closing(stream), suppress(StopIteration, InputError):
         yield next(stream).rgb

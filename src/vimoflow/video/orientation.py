@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,18 @@ class Upright:
         """(width, height) in pixels of the upright picture."""
         width, height = self.scaled_size
         return (height, width) if self.transpose else (width, height)
+
+    def turned(self, degrees: int) -> Upright:
+        """The same, turned clockwise by 90, 180 or 270 degrees afterwards."""
+        turned = self
+        for _ in range(degrees // 90 % 4):
+            turned = replace(
+                turned,
+                transpose=not turned.transpose,
+                flip_x=not turned.flip_y,
+                flip_y=turned.flip_x,
+            )
+        return turned
 
     def rgb(self, frame: av.VideoFrame, scale: float = 1.0) -> UInt8[np.ndarray, "height width 3"]:
         """The upright picture, ``scale`` times as large, 8 bits a channel whatever the file has."""

@@ -7,62 +7,30 @@ what it yields is upright, has square pixels and carries strictly increasing tim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import UInt8
-
 from vimoflow.conventions import ASSUMED_FPS
 from vimoflow.errors import InputError
-from vimoflow.video.containers import open_container
+from vimoflow.video.footage import Footage
+from vimoflow.video.images import images_of
+from vimoflow.video.opening import open_container
 from vimoflow.video.orientation import upright_of
-from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock, Pace
+from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock, Pace, ShownStamps
+from vimoflow.video.video_frames import VideoFrame, VideoInfo
 
 if TYPE_CHECKING:
     import av
 
+_NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS
+_SAME_RATE = 0.01  # share by which a stated rate may be off a file's own
 # Nearer starts are reached sooner by decoding than by seeking.
 _SEEK_FROM_S = 2.0
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a video's header and first frame say.
-
-    Attributes:
-        name: file name, for messages.
-        size: (width, height) in pixels of the upright image with square pixels.
-        fps: mean frame rate in Hz, an estimate; 30 where the file does not say.
-        frame_count: number of frames, an estimate, or None where the file does not say.
-        duration: length in seconds, or None where the file does not say.
-    """
-
-    name: str
-    size: tuple[int, int]
-    fps: float
-    frame_count: int | None
-    duration: float | None
-
-
-@dataclass(frozen=True)
-class VideoFrame:
-    """One upright picture.
-
-    Attributes:
-        rgb: the picture, 8 bits a channel, rows from the top.
-        time: seconds from the first frame yielded, strictly increasing.
-        index: 0 for the first frame yielded.
-    """
-
-    rgb: UInt8[np.ndarray, "height width 3"]
-    time: float
-    index: int
 
 
 class FrameStream(Iterator[VideoFrame]):
@@ -77,32 +45,37 @@ class FrameStream(Iterator[VideoFrame]):
 
     def __init__(
         self,
-        path: str | Path,
+        video: str | Path | Footage,
         start: float | None = None,
         end: float | None = None,
         scale: float = 1.0,
         rate: float | None = None,
     ) -> None:
-        self._path = Path(path)
+        self._footage = Footage.of(video)
+        self._path = self._footage.path
         self._scale, self._pace = scale, Pace(rate)
         self._start = start or 0.0
         self._end = float("inf") if end is None else end
         if not 0.0 <= self._start < self._end:
             raise InputError(
-                f"{path}: the start ({self._start:g} s) must lie between 0 and the end "
+                f"{self._path}: the start ({self._start:g} s) must lie between 0 and the end "
                 f"({self._end:g} s)"
             )
         self.warnings: tuple[str, ...] = ()
         self.clock: list[float] = []
         self._damaged_packets = 0
-        self._container, self._stream = open_container(self._path)
+        self._images = images_of(self._path)
+        self._container, self._stream = open_container((self._images or (self._path,))[0])
         try:
             decoded = self._decode()
             first = next(decoded, None)
             if first is None:
-                raise InputError(f"{path}: not one frame of this video can be decoded")
-            self._upright = upright_of(first, self._stream)
-            self.info = _info(self._path, self._stream, self._container, self._upright.size)
+                raise InputError(f"{self._path}: not one frame of this video can be decoded")
+            self._upright = upright_of(first, self._stream).turned(self._footage.rotate)
+            self.info = self._what_it_says(first)
+            self._time_base = (
+                Fraction(1 / self.info.fps) if self._images else _time_base(self._stream)
+            )
         except BaseException:
             self._container.close()
             raise
@@ -117,14 +90,66 @@ class FrameStream(Iterator[VideoFrame]):
         self._container.close()
 
     def _decode(self) -> Generator[av.VideoFrame, None, None]:
-        """Everything that can be decoded from here on; faults become warnings."""
+        """Everything that can be decoded from here on, its stamps in the order it is shown."""
         import av
 
+        if self._images is not None:
+            yield from self._decode_images(self._images)
+            return
+        stamps = ShownStamps(bool(self._stream.codec_context.has_b_frames))
         for packet in self._packets():
+            if packet is not None and packet.size:
+                stamps.packet(packet.pts, packet.dts)
             try:
-                yield from self._stream.decode(packet)
+                for frame in self._stream.decode(packet):
+                    frame.pts = stamps.frame(frame.pts)
+                    yield frame
             except av.FFmpegError:
                 self._damaged_packets += 1
+
+    def _decode_images(self, images: tuple[Path, ...]) -> Generator[av.VideoFrame, None, None]:
+        """One frame an image, stamped by its place."""
+        import av
+
+        for index, path in enumerate(images):
+            try:
+                container, stream = open_container(path)
+                with container:
+                    frame = next(container.decode(stream), None)
+            except (InputError, av.FFmpegError):
+                frame = None
+            if frame is None:
+                self._damaged_packets += 1
+                continue
+            frame.pts = index
+            yield frame
+
+    def _what_it_says(self, first: av.VideoFrame) -> VideoInfo:
+        """Size, rate and length; a rate is the user's only where the file has no clock."""
+        stream, said = self._stream, self._footage.fps
+        size, name = self._upright.size, self._path.name
+        if self._images is not None:
+            if said is None:
+                self._warn(f"images state no frame rate; {ASSUMED_FPS:g} Hz taken, --fps gives it")
+            fps, count = said or ASSUMED_FPS, len(self._images)
+            return VideoInfo(name, size, fps, count, count / fps)
+        # A raw stream's container makes up a rate; the stream knows better.
+        raw = first.pts is None or bool(self._container.format.flags & _NO_TIMESTAMPS)
+        rate = stream.guessed_rate if raw else stream.average_rate or stream.guessed_rate
+        fps = float(rate) if rate and 0.1 <= rate <= 1000 else ASSUMED_FPS
+        if said is not None and first.pts is None:
+            fps = said
+        elif said is not None and abs(said / fps - 1) > _SAME_RATE:
+            raise InputError(
+                f"{self._path}: states its own times ({fps:.5g} Hz on average), so it is not read "
+                f"at {said:g} Hz; leave --fps out, it is for files without times"
+            )
+        if stream.duration:
+            duration: float | None = float(stream.duration * _time_base(stream))
+        else:
+            duration = self._container.duration / 1e6 if self._container.duration else None
+        frame_count = stream.frames or (round(duration * fps) if duration else None)
+        return VideoInfo(name, size, fps, frame_count, duration)
 
     def _packets(self) -> Iterator[av.Packet | None]:
         import av
@@ -141,9 +166,9 @@ class FrameStream(Iterator[VideoFrame]):
         """Frames from a key frame at or before the start, or from the file's first frame."""
         import av
 
-        if self._start < _SEEK_FROM_S or first.pts is None:
+        if self._start < _SEEK_FROM_S or first.pts is None or self._images is not None:
             return chain([first], decoded)
-        wanted = first.pts + int(self._start / _time_base(self._stream))
+        wanted = first.pts + int(self._start / self._time_base)
         landed = None
         with suppress(av.FFmpegError):
             self._container.seek(wanted, stream=self._stream)
@@ -161,7 +186,7 @@ class FrameStream(Iterator[VideoFrame]):
     ) -> Generator[VideoFrame, None, None]:
         """Frames with start <= time < end, in seconds from the file's first frame."""
         period = 1.0 / self.info.fps
-        clock = FrameClock(first.pts, _time_base(self._stream), period)
+        clock = FrameClock(first.pts, self._time_base, period)
         time, time_of_first, index = 0.0, None, 0
         try:
             for frame in self._decoded_from_start(first, decoded):
@@ -179,22 +204,27 @@ class FrameStream(Iterator[VideoFrame]):
             else:
                 self._check_complete(time + period)
             if time_of_first is None:
-                raise InputError(
-                    f"{self._path}: no frame lies between {self._start:g} s and {self._end:g} s; "
-                    f"the video is {time + period:.2f} s long"
-                )
+                wanted = f"after {self._start:g} s"
+                if math.isfinite(self._end):
+                    wanted = f"between {self._start:g} s and {self._end:g} s"
+                length = f"the video is {time + period:.2f} s long"
+                raise InputError(f"{self._path}: no frame lies {wanted}; {length}")
         finally:
             self._warn_of_repairs(clock)
             self._container.close()
 
     def _check_complete(self, end_time: float) -> None:
+        # Some containers count the length from the clock's zero, wherever the first frame is.
+        late = max(0.0, float((self._stream.start_time or 0) * self._time_base))
         duration = self.info.duration
+        end_time += late
         if duration and not self.warnings and end_time < duration - max(0.5, 0.02 * duration):
             self._warn(f"only {end_time:.2f} s of {duration:.2f} s can be read: the file was cut")
 
     def _warn_of_repairs(self, clock: FrameClock) -> None:
         if self._damaged_packets:
-            self._warn(f"{self._damaged_packets} damaged packets were skipped")
+            what = "packets" if self._images is None else "images"
+            self._warn(f"{self._damaged_packets} damaged {what} were skipped")
         if clock.jumps:
             self._warn(f"the clock jumps {clock.jumps} times; the frames were joined")
 
@@ -202,19 +232,19 @@ class FrameStream(Iterator[VideoFrame]):
         self.warnings += (message,)
 
 
-def open_video(path: str | Path) -> VideoInfo:
+def open_video(video: str | Path | Footage) -> VideoInfo:
     """Size, rate and length of a video, from its header and its first frame.
 
     Raises:
         InputError: the file is missing, is no video or holds not one frame that can be decoded.
     """
-    stream = FrameStream(path)
+    stream = FrameStream(video)
     stream.close()
     return stream.info
 
 
 def frames(
-    path: str | Path,
+    video: str | Path | Footage,
     start: float | None = None,
     end: float | None = None,
     scale: float = 1.0,
@@ -223,7 +253,8 @@ def frames(
     """Decode a video one frame at a time.
 
     Args:
-        path: video file.
+        video: a file, a folder of images or a pattern of their names; or one of these with what
+            its user says of it.
         start: first moment wanted, in seconds from the file's first frame.
         end: first moment not wanted any more.
         scale: how large the pictures are to be, by the file's; made while colours are converted,
@@ -235,27 +266,11 @@ def frames(
         An iterator of upright frames whose times start at 0; its `info` and `warnings` say more.
 
     Raises:
-        InputError: at once if the file cannot be opened, at the first frame if none lies between
-            start and end.
+        InputError: at once if the file cannot be opened, or states another rate than its user; at
+            the first frame if none lies between start and end.
     """
-    return FrameStream(path, start, end, scale, rate)
+    return FrameStream(video, start, end, scale, rate)
 
 
 def _time_base(stream: av.VideoStream) -> Fraction:
     return stream.time_base or Fraction(1, 90_000)
-
-
-def _info(
-    path: Path,
-    stream: av.VideoStream,
-    container: av.container.InputContainer,
-    size: tuple[int, int],
-) -> VideoInfo:
-    rate = stream.average_rate or stream.guessed_rate
-    fps = float(rate) if rate and 0.1 <= rate <= 1000 else ASSUMED_FPS
-    if stream.duration:
-        duration: float | None = float(stream.duration * _time_base(stream))
-    else:
-        duration = container.duration / 1e6 if container.duration else None
-    frame_count = stream.frames or (round(duration * fps) if duration else None)
-    return VideoInfo(path.name, size, fps, frame_count, duration)

@@ -16,7 +16,9 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.geometry.correlation import Lag, best_lag
-from vimoflow.video.containers import open_container
+from vimoflow.video.footage import Footage
+from vimoflow.video.images import images_of
+from vimoflow.video.opening import open_container
 
 if TYPE_CHECKING:
     import av
@@ -44,7 +46,7 @@ class Onsets:
     start_s: float
 
 
-def read_onsets(path: str | Path) -> Onsets | None:
+def read_onsets(video: str | Path | Footage) -> Onsets | None:
     """The onsets in a file's sound; None where it has none, or only silence.
 
     The sound is decoded in parts: an hour of it takes as much memory as its onsets (35 MB).
@@ -54,12 +56,15 @@ def read_onsets(path: str | Path) -> Onsets | None:
     """
     from av import AudioStream
 
-    container, video = open_container(Path(path))
+    path = Footage.of(video).path
+    if images_of(path) is not None:
+        return None
+    container, picture = open_container(path)
     with container:
         sound = container.streams.best("audio")
         if not isinstance(sound, AudioStream):
             return None
-        origin = float((video.start_time or 0) * (video.time_base or 0))
+        origin = float((picture.start_time or 0) * (picture.time_base or 0))
         parts, start = [], None
         for first, samples in _samples(container, sound):
             start = first if start is None else start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from fractions import Fraction
 
 # A step back further than this is another clock (joined files), not a frame out of order.
@@ -9,6 +10,59 @@ _CLOCK_STEP_BACK_S = 1.0
 # No frame is shown this long; a longer gap is a fault in the clock.
 _CLOCK_STEP_FORWARD_S = 60.0
 TIME_TOLERANCE_S = 1e-6
+_MOST_WAITING = 1000  # stamps; no decoder holds so many frames back
+
+
+class ShownStamps:
+    """The stamps of frames as they are shown, also where a container stamps them as decoded.
+
+    AVI, and video tracks that came out of one, know one stamp a frame and no time of presentation:
+    packet k bears the k-th stamp, while B-frames are decoded in another order than they are shown.
+    Such a file betrays itself: all its packets lead their decoding by the same time, and yet the
+    decoder passes over a stamp that it was given earlier. The frames come out of the decoder in
+    the order in which they are shown, so that from there on the k-th of them gets the k-th stamp.
+
+    Args:
+        reorders: whether the codec shows frames in another order than it decodes them.
+    """
+
+    def __init__(self, reorders: bool) -> None:
+        self._possible = reorders
+        self._lead: int | None = None
+        self._waiting: deque[int] = deque()
+        self._begun = False
+        self.as_decoded = False
+
+    def packet(self, pts: int | None, dts: int | None) -> None:
+        """Note a packet that goes into the decoder."""
+        if not self._possible:
+            return
+        stamp = dts if pts is None else pts
+        lead = None if stamp is None or dts is None else stamp - dts
+        if self._lead is None:
+            self._lead = lead
+        steady = lead is not None and lead == self._lead and len(self._waiting) < _MOST_WAITING
+        if stamp is not None and (self.as_decoded or steady):
+            self._waiting.append(stamp)
+        elif not self.as_decoded:
+            self._possible = False  # a container with times of presentation, as most are
+
+    def frame(self, pts: int | None) -> int | None:
+        """The stamp of the next frame that comes out of the decoder; None where it has none."""
+        if not self._possible:
+            return pts
+        if pts is None:
+            self.as_decoded = bool(self._waiting)
+        elif not self.as_decoded and pts in self._waiting:
+            if self._begun and pts != self._waiting[0]:
+                self.as_decoded = True
+            else:  # what lies before the first frame was not decodable
+                while self._waiting.popleft() != pts:
+                    pass
+        self._begun = True
+        if not self.as_decoded:
+            return pts
+        return self._waiting.popleft() if self._waiting else None
 
 
 class FrameClock:

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from vimoflow.files import replacing
 from vimoflow.keypoints.people_boxes import box_of
 from vimoflow.keypoints.sequence import Keypoints2D
-from vimoflow.video import frames
+from vimoflow.video import Footage, frames
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,7 +36,7 @@ _BONES = (
 
 
 def write_contact_sheet(
-    people: Sequence[Keypoints2D], video: Path | None, path: Path, start_s: float = 0.0
+    people: Sequence[Keypoints2D], video: Path | Footage | None, path: Path, start_s: float = 0.0
 ) -> None:
     """Draw a few moments, with a numbered box around everybody, as a PNG file.
 
@@ -83,7 +83,7 @@ def _moments(people: Sequence[Keypoints2D]) -> list[int]:
 
 
 def _pictures(
-    moments: list[int], video: Path | None, start_s: float
+    moments: list[int], video: Path | Footage | None, start_s: float
 ) -> Iterator[tuple[int, UInt8[np.ndarray, "height width 3"] | None]]:
     """The frames of these numbers, one in memory at a time; no pictures without a video."""
     if video is None:

@@ -53,7 +53,7 @@ class Sound:
 def write_preview_page(
     motion: Motion,
     path: str | Path,
-    title: str,
+    title: str = "",
     details: Sequence[Detail] = (),
     uncertainty: JointUncertainty | None = None,
     sound: Sound | None = None,
@@ -63,7 +63,7 @@ def write_preview_page(
     Args:
         motion: what to play.
         path: the HTML file; an existing one is replaced.
-        title: shown at the top, any text.
+        title: shown at the top, any text; else the file's name.
         details: lines of the panel, any text.
         uncertainty: of the joints on the motion's frames, shown as spheres that hold the truth in
             half of all cases.
@@ -74,7 +74,7 @@ def write_preview_page(
     """
     data = json.dumps(_payload(motion, uncertainty), separators=(",", ":"))
     parts = {
-        "title": html.escape(title),
+        "title": html.escape(title or Path(path).stem),
         "details": "\n".join(
             f"<dt>{html.escape(line.label)}</dt><dd>{html.escape(line.value)}</dd>"
             for line in details

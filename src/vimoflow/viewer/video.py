@@ -15,7 +15,7 @@ from vimoflow.conventions import COCO_NAMES
 from vimoflow.formats.body import COLORS_SRGB, MATERIALS
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import COCO_BONES
-from vimoflow.video import VideoWriter, frames, open_video
+from vimoflow.video import Footage, VideoWriter, frames, open_video
 from vimoflow.video.prefetch import prefetch
 from vimoflow.video.timing import Pace
 from vimoflow.viewer.mannequin import MannequinRenderer, View, followed_path, world_rotations
@@ -30,8 +30,8 @@ _SEEN, _FILLED, _TRACK = (98, 182, 131), (237, 178, 76), (70, 76, 88)
 
 def write_preview_video(
     motion: Motion,
-    source_video: str | Path | None,
     path: str | Path,
+    source_video: str | Path | Footage | None = None,
     start: float | None = None,
     end: float | None = None,
     on_frame: Callable[[int], None] | None = None,
@@ -44,8 +44,8 @@ def write_preview_video(
 
     Args:
         motion: one pose a frame of the input.
-        source_video: the video the motion was made from, if any.
         path: the MP4 file; an existing one is replaced.
+        source_video: the video the motion was made from, if any.
         start, end: the part of the video that the motion was made from, seconds.
         on_frame: called with the number of the motion's frames done so far.
 
@@ -121,7 +121,7 @@ class _Layout:
 
 
 def _source_size(
-    motion: Motion, source_video: str | Path | None
+    motion: Motion, source_video: str | Path | Footage | None
 ) -> tuple[float, float, float, float] | None:
     """Left, top, width and height in source pixels of what the input's pane shows."""
     if source_video is not None:
@@ -149,7 +149,7 @@ def _layout(source: tuple[float, float, float, float] | None) -> _Layout:
 
 
 def _pictures(
-    source_video: str | Path | None,
+    source_video: str | Path | Footage | None,
     layout: _Layout,
     start: float | None,
     end: float | None,

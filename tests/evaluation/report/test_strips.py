@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
-from typer.testing import CliRunner
 
-from lab.cli.figures import app
+from lab.cli.figures import FIGURES as app
 from lab.figures.drawing import strip_case
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import write_shard

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from vimoflow.errors import InputError
 from vimoflow.evaluation.studies.triangulated import (
@@ -99,8 +99,7 @@ def test_a_file_holds_what_was_found(rig, tmp_path):
 
 
 def test_the_command(rig, tmp_path):
-    import typer
-
+    from vimoflow.cli.commands import command as made
     from vimoflow.cli.triangulate import triangulate
 
     _, views, points = rig
@@ -108,8 +107,7 @@ def test_the_command(rig, tmp_path):
     for view in views:
         files.append(str(tmp_path / view.source))
         write_keypoints_json(view, files[-1])
-    app = typer.Typer()
-    app.command()(triangulate)
+    app = made(triangulate, "triangulate")
     out = tmp_path / "made" / "reference.npz"
     calibration = str(tmp_path / "Calib.toml")
     result = CliRunner().invoke(app, [*files, "--calibration", calibration, "-o", str(out)])

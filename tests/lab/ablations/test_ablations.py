@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
-from typer.testing import CliRunner
 
 from lab.ablations import ablate as module
 from lab.ablations import runs
@@ -219,14 +219,12 @@ def test_a_torn_result_is_one_line(tmp_path):
 
 
 def test_the_command_passes_on_what_was_typed(data, tmp_path, monkeypatch):
-    import typer
-
     from lab.cli.ablate import ablate as command
+    from vimoflow.cli.commands import command as made
 
     seen = []
     monkeypatch.setattr(module, "ablate", lambda *args: seen.append(args) or tmp_path / "x.md")
-    app = typer.Typer()
-    app.command()(command)
+    app = made(command, "ablate")
     arguments = ["film", "--data", str(data), "-o", str(tmp_path), "--steps", "20", "--only", "b"]
     outcome = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert outcome.exit_code == 0 and "x.md" in outcome.output

@@ -22,9 +22,8 @@ from lab.music.preference import count_preferences, write_preference_page
 from music_examples import swinging, tiny_model
 from vimoflow.diffusion.checkpoint import save_checkpoint
 from vimoflow.errors import InputError
+from vimoflow.music.dance_options import DanceOptions, StyleOptions
 from vimoflow.music.evaluation import motion_of, song_groups
-from vimoflow.music.sampling import DanceOptions
-from vimoflow.music.styles import StyleOptions
 from vimoflow.training.run_options import RunOptions
 
 

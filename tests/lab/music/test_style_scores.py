@@ -10,8 +10,8 @@ import pytest
 from lab.music.style_scores import StyleClassifier, StyleTest, kinetic_windows
 from music_examples import swinging, tiny_model
 from vimoflow.errors import InputError
+from vimoflow.music.dance_options import DanceOptions
 from vimoflow.music.evaluation import motion_of
-from vimoflow.music.sampling import DanceOptions
 
 
 def test_windows_do_not_overlap_and_need_five_seconds():

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from vimoflow.data.rigs.rig import SIDES, Axis
-from vimoflow.errors import InputError
+from vimoflow.documents import build, parse_document
+from vimoflow.errors import ConfigError, InputError
 
 NEEDED = (
     "pelvis", "chest", "head",
     *(f"{s}_{p}" for s in SIDES for p in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")),
 )  # fmt: skip
 OPTIONAL = tuple(f"{s}_{p}" for s in SIDES for p in ("toe", "collar"))
-RESTS = ("auto", "zero", "first_frame", "motion")
-UPS = ("auto", "y", "z")
+Rest = Literal["auto", "zero", "first_frame", "motion"]
+Up = Literal["auto", "y", "z"]
 _TRUNK_AXES, _LIMB_AXES = ("left", "up"), ("bone", "hinge")
 
 
@@ -64,8 +65,8 @@ class RigFields:
     signature: tuple[str, ...] = ()
     metres_per_unit: float | None = None
     fps: float | None = None
-    up: str = "auto"
-    rest: str = "auto"
+    up: Up = "auto"
+    rest: Rest = "auto"
     stiff_feet: bool = False
     detect: bool = True
 
@@ -85,40 +86,17 @@ def parse_rig_map(text: str, where: str, name: str) -> dict[str, Any]:
     Raises:
         InputError: not TOML, or an entry that makes no sense.
     """
+    table = parse_document(text, where)
+    joints = _joints(table, where)
     try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[import-not-found,no-redef,unused-ignore]
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: not TOML ({' '.join(str(error).split())})") from None
-    fields: dict[str, Any] = {"name": str(table.pop("name", name)), "joints": _joints(table, where)}
-    for key, value in table.items():
-        fields[key] = _field(key, value, where)
-    return fields
-
-
-def _field(key: str, value: Any, where: str) -> object:
-    choices = {"up": UPS, "rest": RESTS}
-    told = f"; one of {', '.join(choices[key])}" if key in choices else ""
-    if key in choices:
-        ok = value in choices[key]
-    elif key in ("metres_per_unit", "fps"):
-        ok = _is_number(value) and math.isfinite(value) and value > 0
-    elif key in ("stiff_feet", "detect"):
-        ok = isinstance(value, bool)
-    elif key == "signature":
-        ok = isinstance(value, list) and all(isinstance(v, str) for v in value)
-    elif key == "description":
-        ok = isinstance(value, str)
-    else:
-        raise InputError(f"{where}: a rig map has no field '{key}'")
-    if not ok:
-        raise InputError(f"{where}: '{key}' makes no sense{told}")
-    if key in ("metres_per_unit", "fps"):
-        return float(value)
-    return tuple(value) if key == "signature" else value
+        rig = build(RigFields, {"name": name, **table, "joints": {}}, where)
+    except ConfigError as error:
+        raise InputError(str(error)) from error
+    for key in ("metres_per_unit", "fps"):
+        value = getattr(rig, key)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise InputError(f"{where}: '{key}' makes no sense; it must be above 0")
+    return vars(rig) | {"joints": joints}
 
 
 def _is_number(value: object) -> bool:

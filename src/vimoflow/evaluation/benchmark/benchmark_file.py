@@ -14,14 +14,14 @@ prepared the same recordings, and a new one describes recordings of one's own.
 
 from __future__ import annotations
 
-import dataclasses
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+from vimoflow.data.recording import Split
 from vimoflow.data.shards import Shard
+from vimoflow.documents import build, read_document
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.evaluation.benchmark.cases import (
     LONGEST,
@@ -35,8 +35,7 @@ from vimoflow.evaluation.benchmark.cases import (
 )
 from vimoflow.evaluation.rendered.clips import read_clips
 
-SOURCES = ("truth", "noisy", "detections", "video")
-SPLITS = ("train", "validation", "test")
+SourceOf2D = Literal["truth", "noisy", "detections", "video"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class ClipSet:
     """
 
     corpus: str
-    source: str
+    source: SourceOf2D
     title: str = ""
     groups: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -83,7 +82,7 @@ class Manifest:
     name: str
     clips: tuple[ClipSet, ...]
     description: str = ""
-    split: str = "validation"
+    split: Split = "validation"
     seeds: tuple[int, ...] = (0,)
     samples: int = 1
     camera_seed: int = 0
@@ -104,20 +103,18 @@ def read_manifest(path: Path) -> Manifest:
         InputError: the file cannot be read or is no TOML.
         ConfigError: an unknown field, or a value that makes no sense.
     """
-    document = _read_toml(path)
+    document = read_document(path)
     rows = document.pop("clips", None)
     if not isinstance(rows, list) or not rows:
         raise ConfigError(f"{path}: names no clips; add a [[clips]] table")
-    clips = tuple(
-        _build(ClipSet, row, f"{path}: [[clips]] number {i + 1}") for i, row in enumerate(rows)
-    )
+    clips = [
+        build(ClipSet, row, f"{path}: [[clips]] number {i}") for i, row in enumerate(rows, start=1)
+    ]
     for clip_set in clips:
         _check_set(clip_set, path)
-    manifest = _build(Manifest, {**document, "clips": clips}, str(path))
-    if manifest.split not in SPLITS:
-        raise ConfigError(f"{path}: split {manifest.split!r}; choose from: {', '.join(SPLITS)}")
-    if not manifest.seeds or manifest.samples < 1:
-        raise ConfigError(f"{path}: needs at least one seed and one sample")
+    manifest = build(Manifest, {**document, "clips": rows}, str(path))
+    if not manifest.seeds or manifest.samples < 1 or manifest.camera_seed < 0:
+        raise ConfigError(f"{path}: needs at least one seed and one sample, camera_seed from 0 on")
     return manifest
 
 
@@ -153,58 +150,11 @@ def benchmark_cases(
     return found
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: not a TOML file ({error})") from error
-
-
-def _build(kind: Any, fields: Any, where: str) -> Any:
-    """A dataclass from a table of the file; field by field, so that mistakes are named."""
-    if not isinstance(fields, dict):
-        raise ConfigError(f"{where}: not a table of fields")
-    known = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = sorted(set(fields) - set(known))
-    if unknown:
-        raise ConfigError(f"{where}: unknown field {unknown[0]!r}; known: {', '.join(known)}")
-    values = {name: _checked(name, value, where) for name, value in fields.items()}
-    missing = [
-        f.name for f in known.values() if f.default is dataclasses.MISSING and f.name not in values
-    ]
-    if missing:
-        raise ConfigError(f"{where}: {missing[0]!r} is missing")
-    return kind(**values)
-
-
-_NUMBERS = ("limit", "frames", "samples", "camera_seed")
-_LISTS = {"groups": str, "names": str, "views": int, "seeds": int, "clips": ClipSet}
-
-
-def _checked(name: str, value: Any, where: str) -> Any:
-    if name in _LISTS:
-        kind = _LISTS[name]
-        if not isinstance(value, (list, tuple)) or any(type(v) is not kind for v in value):
-            raise ConfigError(f"{where}: {name} must be a list of {kind.__name__} values")
-        return tuple(value)
-    if name in _NUMBERS:
-        if type(value) is not int or value < (0 if name == "camera_seed" else 1):
-            raise ConfigError(f"{where}: {name} must be a whole number from 1 on")
-        return value
-    if not isinstance(value, str):
-        raise ConfigError(f"{where}: {name} must be text in quotes")
-    return value
-
-
 def _check_set(clip_set: ClipSet, path: Path) -> None:
-    if clip_set.source not in SOURCES:
-        raise ConfigError(f"{path}: source {clip_set.source!r}; choose from: {', '.join(SOURCES)}")
+    for name in ("limit", "frames"):
+        value = getattr(clip_set, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"{path}: {name} must be a whole number from 1 on")
     rendered = clip_set.corpus == "rendered"
     if rendered and clip_set.source not in ("truth", "video"):
         raise ConfigError(f"{path}: rendered clips have source 'truth' or 'video'")

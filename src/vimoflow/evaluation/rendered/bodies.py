@@ -23,6 +23,7 @@ from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.files import replacing
 from vimoflow.geometry.rotations import rotation_between
+from vimoflow.installation import install_command
 from vimoflow.motion.kinematics import coco_points
 from vimoflow.motion.skeleton import JOINT_NAMES, coco, joint, load_skeleton
 
@@ -109,7 +110,7 @@ def _from_anny() -> RawPeople:
         from anny.keypoints import KeypointsRegressor
     except ImportError as error:
         raise ConfigError(
-            f"the rendered benchmark needs a body ({error}); run: pip install 'vimoflow[render]'"
+            f"the rendered benchmark needs a body ({error}); run: {install_command('render')}"
         ) from error
     model: Any = anny.Anny(skinning_method="lbs", phenotype_blendshapes="original")
     people = [model(phenotype_kwargs=shape) for shape in _SHAPES]

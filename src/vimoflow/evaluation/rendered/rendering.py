@@ -16,6 +16,7 @@ from vimoflow.errors import ConfigError
 from vimoflow.evaluation.rendered.bodies import Body
 from vimoflow.evaluation.rendered.outfits import dress
 from vimoflow.evaluation.rendered.scenes import SIZE_PX, Occluder, Scene
+from vimoflow.installation import install_command
 from vimoflow.motion.kinematics import forward_kinematics
 
 _OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -91,7 +92,7 @@ def _pyrender() -> ModuleType:
     except (ImportError, AttributeError) as error:  # PyOpenGL without libEGL raises the latter
         raise ConfigError(
             f"the rendered benchmark needs pyrender and EGL ({error}); run: "
-            "pip install 'vimoflow[render]', and on Debian: apt-get install libegl1 libgl1-mesa-dri"
+            f"{install_command('render')}, and on Debian: apt-get install libegl1 libgl1-mesa-dri"
         ) from error
     return pyrender
 

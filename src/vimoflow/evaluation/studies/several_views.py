@@ -23,9 +23,10 @@ from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.cases import Case, real_case, real_views
 from vimoflow.evaluation.benchmark.scores import COCO_LIMBS
 from vimoflow.evaluation.metrics.paired import pa_mpjpe
+from vimoflow.inference.choices import Aggregation
 from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.inference.conditioning.resampling import resample_keypoints
-from vimoflow.inference.multiview import Aggregation, on_first_clock, sample_views
+from vimoflow.inference.multiview import on_first_clock, sample_views
 from vimoflow.inference.sampling import SamplingOptions, finished_motion, sample_features
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.synchronisation import motion_offsets

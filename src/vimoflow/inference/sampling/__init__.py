@@ -3,7 +3,7 @@
 from vimoflow.inference.sampling.condition_to_features import refined_features, sample_features
 from vimoflow.inference.sampling.finishing import PIECE, features_to_motion, finished_motion, pieces
 from vimoflow.inference.sampling.joining import merge_windows, orthonormal, split_windows
-from vimoflow.inference.sampling.options import SamplingOptions
+from vimoflow.inference.sampling.sampling_options import SamplingOptions
 from vimoflow.inference.sampling.shots import Shot, sample_shots
 
 __all__ = [

@@ -13,7 +13,7 @@ from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
 from vimoflow.inference.sampling.conditional_denoising import denoise_features
 from vimoflow.inference.sampling.joining import Joined
-from vimoflow.inference.sampling.options import SamplingOptions
+from vimoflow.inference.sampling.sampling_options import SamplingOptions
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import torch
@@ -12,8 +13,9 @@ from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.denoising import Progress, Walk
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.inference.conditioning.encoding import Condition
+from vimoflow.inference.sampling.calming import calmed
 from vimoflow.inference.sampling.joining import orthonormal
-from vimoflow.inference.sampling.options import SamplingOptions
+from vimoflow.inference.sampling.sampling_options import SamplingOptions
 from vimoflow.inference.sampling.task import FeatureTask, denoised
 from vimoflow.inference.sampling.unseen import filled_between_seen, unseen_frames
 from vimoflow.motion.features import mirrored_features
@@ -47,7 +49,14 @@ def denoise_features(
     if sampler == "one-pass":
         features = denoised(task, Walk(schedule, (schedule.T,)), progress)
         return filled_between_seen(features, unseen_frames(condition))
-    return denoised(task, Walk.of(schedule, options.steps, sampler), progress)
+    drawn = denoised(task, Walk.of(schedule, options.steps, sampler), progress)
+    if not (checkpoint.one_pass and options.calm):
+        return drawn
+    likeliest = dataclasses.replace(options, sampler="one-pass")
+    mean = denoise_features(
+        checkpoint, condition, likeliest, valid, plan=plan, first_frame=first_frame
+    )
+    return calmed(drawn, mean, valid)
 
 
 @dataclass

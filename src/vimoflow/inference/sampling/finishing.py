@@ -18,7 +18,7 @@ from vimoflow.geometry.rotations import (
     sixd_to_matrix,
 )
 from vimoflow.inference.refinement.foot_locking import lock_feet
-from vimoflow.inference.sampling.options import SamplingOptions
+from vimoflow.inference.sampling.sampling_options import SamplingOptions
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import decode_features
 from vimoflow.motion.floor import fit_floor

@@ -22,7 +22,7 @@ from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
 from vimoflow.inference.sampling.conditional_denoising import denoise_features
 from vimoflow.inference.sampling.joining import GROUND, Joined
-from vimoflow.inference.sampling.options import SamplingOptions
+from vimoflow.inference.sampling.sampling_options import SamplingOptions
 from vimoflow.inference.sampling.turning import heading_between, turned_features
 from vimoflow.motion.features import decode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics

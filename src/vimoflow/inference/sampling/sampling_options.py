@@ -30,6 +30,8 @@ class SamplingOptions:
             where they lie (docs/long-motion).
         mirrored: one pass is asked twice, the second time about the mirror image, and the answers'
             mean is taken.
+        calm: what is drawn differs smoothly in time from the one-pass answer, where the checkpoint
+            has one; see ``calming``.
     """
 
     steps: int = 10
@@ -41,6 +43,7 @@ class SamplingOptions:
     refine: bool = True
     lock_feet: bool = True
     mirrored: bool = True
+    calm: bool = True
 
     def sampler_of(self, checkpoint: Checkpoint) -> SamplerName | Literal["one-pass"]:
         """The sampler that a checkpoint is asked with.
