@@ -18,11 +18,11 @@ from vimoflow.options import Option, fields_of, require_sensible
 from vimoflow.registry import FORMATS
 
 KINDS = [
-    "pipeline.options:GenerateOptions", "training.options:RunOptions",
-    "data.options:PrepareOptions", "factory.settings:BuildSettings",
-    "factory.engine:EngineSettings", "editing.options:DenoisingOptions",
-    "editing.options:CompletionOptions", "music.options:DanceOptions",
-    "music.options:SongOptions", "music.options:StyleOptions",
+    "pipeline.generate_options:GenerateOptions", "training.run_options:RunOptions",
+    "data.prepare_options:PrepareOptions", "factory.settings:BuildSettings",
+    "factory.engine:EngineSettings", "editing.completion_options:DenoisingOptions",
+    "editing.completion_options:CompletionOptions", "music.dance_options:DanceOptions",
+    "music.dance_options:SongOptions", "music.dance_options:StyleOptions",
 ]  # fmt: skip
 
 

@@ -12,10 +12,10 @@ from importlib import import_module as _import_module
 __version__ = "0.1.0"
 
 _HOMES = {
-    "GenerateOptions": "pipeline.options:GenerateOptions",
+    "GenerateOptions": "pipeline.generate_options:GenerateOptions",
     "Keypoints2D": "keypoints.sequence:Keypoints2D",
     "Motion": "motion.clip:Motion",
-    "SamplingOptions": "inference.sampling.options:SamplingOptions",
+    "SamplingOptions": "inference.sampling.sampling_options:SamplingOptions",
     "VideoToMotion": "pipeline.video_to_motion:VideoToMotion",
     "VimoflowError": "errors:VimoflowError",
     "blend": "editing.operations:blend",
@@ -27,7 +27,7 @@ _HOMES = {
     "load_checkpoint": "diffusion.checkpoint:load_checkpoint",
     "load_keypoints": "keypoints.formats:read_keypoints",
     "load_motion": "data.motion_files:load_motion",
-    "save_keypoints": "keypoints.writing:write_keypoints",
+    "save_keypoints": "keypoints.keypoint_writers:write_keypoints",
     "save_page": "viewer.page:write_preview_page",
 }
 __all__ = [*_HOMES]

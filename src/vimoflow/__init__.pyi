@@ -5,14 +5,14 @@ from vimoflow.editing.operations import extend as extend
 from vimoflow.editing.operations import inbetween as inbetween
 from vimoflow.editing.operations import infill as infill
 from vimoflow.errors import VimoflowError as VimoflowError
-from vimoflow.inference.sampling.options import SamplingOptions as SamplingOptions
+from vimoflow.inference.sampling.sampling_options import SamplingOptions as SamplingOptions
 from vimoflow.keypoints.estimators import extract_keypoints as find_keypoints
 from vimoflow.keypoints.formats import read_keypoints as load_keypoints
+from vimoflow.keypoints.keypoint_writers import write_keypoints as save_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D as Keypoints2D
-from vimoflow.keypoints.writing import write_keypoints as save_keypoints
 from vimoflow.motion.clip import Motion as Motion
 from vimoflow.pipeline import generate as generate
-from vimoflow.pipeline.options import GenerateOptions as GenerateOptions
+from vimoflow.pipeline.generate_options import GenerateOptions as GenerateOptions
 from vimoflow.pipeline.video_to_motion import VideoToMotion as VideoToMotion
 from vimoflow.viewer.page import write_preview_page as save_page
 

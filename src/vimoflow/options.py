@@ -73,13 +73,18 @@ class Named:
         return self.option.flags[-1] if self.option.flags else "--" + self.name.replace("_", "-")
 
     @property
-    def choices(self) -> tuple[str, ...]:
-        """The values that are offered; none where anything of its type goes."""
+    def values(self) -> dict[str, Any]:
+        """The values that are offered, by their text; none where anything of its type goes."""
         if self.option.registry is not None:
-            return self.option.registry.names
+            return {name: name for name in self.option.registry.names}
         kinds = (self.kind, *typing.get_args(self.kind))
         literal = next((k for k in kinds if typing.get_origin(k) is typing.Literal), None)
-        return typing.get_args(literal)
+        return {str(value): value for value in typing.get_args(literal)}
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The texts of the values that are offered."""
+        return tuple(self.values)
 
 
 def named(name: str, hint: Any, default: Any = dataclasses.MISSING) -> Named:
@@ -130,7 +135,7 @@ def _require(field: Named, value: Any) -> None:
     option = field.option
     if option.registry is not None:
         option.registry.require(value, field.flag)
-    elif field.choices and value not in field.choices:
+    elif field.values and value not in field.values.values():
         raise ConfigError(f"{field.flag}: {value!r} is not one of {', '.join(field.choices)}")
     bounded = math.isfinite(option.low) or math.isfinite(option.high)
     if not bounded or isinstance(value, bool) or not isinstance(value, int | float):

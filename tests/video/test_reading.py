@@ -196,9 +196,7 @@ def test_a_part_is_the_same_frames_on_its_own_clock(
 
 def test_a_part_beyond_the_end_says_how_long_the_video_is(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4")
-    with pytest.raises(
-        InputError, match=r"a\.mp4: no frame lies after 5 s and before 6 s.*0\.40 s"
-    ):
+    with pytest.raises(InputError, match=r"a\.mp4: no frame lies between 5 s and 6 s.*0\.40 s"):
         next(frames(path, 5.0, 6.0))
     with pytest.raises(InputError, match="start"):
         frames(path, 2.0, 1.0)

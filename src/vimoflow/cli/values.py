@@ -53,11 +53,11 @@ def _parsed(one: Named, text: str) -> Any:
 
 
 def _single(kind: Any, text: str, one: Named) -> Any:
-    choices = one.choices if one.option.registry is None else ()
-    if choices:
-        if text not in choices:
-            raise ValueError(f"is not one of {', '.join(choices)}")
-        return text
+    values = one.values if one.option.registry is None else {}
+    if values:
+        if text not in values:
+            raise ValueError(f"is not one of {', '.join(values)}")
+        return values[text]
     try:
         return kind(text)
     except ValueError:

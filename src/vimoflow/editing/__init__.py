@@ -16,7 +16,7 @@ __all__ = [
     "Completion", "CompletionOptions", "DenoisingOptions", "Follow", "KeepFrames", "KeepJoints",
     "Miss", "PinJoint", "RootPath", "blend", "complete", "extend", "inbetween", "infill",
 ]  # fmt: skip
-_MODULES = ("options", "constraints", "completion", "operations")
+_MODULES = ("completion_options", "constraints", "completion", "operations")
 
 
 def __getattr__(name: str) -> Any:

@@ -35,7 +35,7 @@ class Dance:
     Attributes:
         name: of the recording.
         sixd, root, contacts: see ``motion.features``; the root in metres.
-        music: features as ``music.features`` makes them, not normalised; None where there is no
+        music: features as ``music.audio_features`` makes them, not normalised; None where there is no
             music.
     """
 

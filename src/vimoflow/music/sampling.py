@@ -40,7 +40,7 @@ def dance_features(
 
     Args:
         model: with or without adapters.
-        music: features as ``music.features`` makes them, not normalised; at least 2 frames.
+        music: features as ``music.audio_features`` makes them, not normalised; at least 2 frames.
         options: how to sample.
         samples: dances to the same music, each from noise of its own.
         progress: told the denoising steps done and to do.

@@ -31,7 +31,7 @@ def list_amass(folder: Path) -> list[Path]:
 
 
 def read_amass_file(path: Path) -> Recording:
-    """One motion at 30 fps, its floor levelled; see ``formats.amass`` for frames and sizes.
+    """One motion at 30 fps, its floor levelled; see ``formats.amass_npz`` for frames and sizes.
 
     The split follows the AMASS authors' usual one by the name of the data set among the folders
     (``splits.amass_split``): train, or validation with the group telling test from validation.
