@@ -35,8 +35,8 @@ class Dance:
     Attributes:
         name: of the recording.
         sixd, root, contacts: see ``motion.features``; the root in metres.
-        music: features as ``music.audio_features`` makes them, not normalised; None where there is no
-            music.
+        music: features as ``music.audio_features`` makes them, not normalised; None where
+            there is no music.
     """
 
     name: str
