@@ -136,7 +136,7 @@ def test_mediapipe_loads_where_opencv_lacks_its_system_libraries(tmp_path: Path)
     path = write_dots(tmp_path / "black.mp4", [False] * 3)
     program = (
         "import sys\n"
-        "from vimoflow.keypoints.estimators import MediaPipeEstimator\n"
+        "from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator\n"
         "from vimoflow.video import frames\n"
         f"print(len(list(MediaPipeEstimator().estimate(frames({str(path)!r})))))\n"
         "assert 'cv2' not in sys.modules\n"

@@ -183,7 +183,7 @@ def test_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes)
 
 def sound_arrays() -> dict[str, bytes]:
     stream = io.BytesIO()
-    np.save(stream, np.full((2, 17, 3), 0.5))
+    np.save(stream, np.full((2, 17, 3), (50.0, 60.0, 0.5)))
     rate = io.BytesIO()
     np.save(rate, 25.0)
     return {"points.npy": stream.getvalue(), "fps.npy": rate.getvalue()}
