@@ -31,8 +31,10 @@ def load(path: Path) -> dict:
 def test_gradients_and_weights_are_those_of_one_process(results, other):
     one, found = load(results / "one-0.pt"), load(results / f"{other}.pt")
     for step in range(2):
+        # Where single gradients cancel, what rounding leaves is that of the others.
+        floor = 1e-3 * max(float(g.abs().max()) for g in one["gradients"][step].values())
         for key, expected in one["gradients"][step].items():
-            size = max(float(expected.abs().max()), 1e-6)
+            size = max(float(expected.abs().max()), floor)
             assert (found["gradients"][step][key] - expected).abs().max() <= 2e-4 * size, key
     assert all(torch.allclose(found["weights"][k], v, atol=1e-5) for k, v in one["weights"].items())
 

@@ -206,8 +206,6 @@ def test_a_recipe_file_with_a_wrong_field_is_one_line(shards, tmp_path):
 
 
 def test_options_that_make_no_sense_are_refused():
-    with pytest.raises(ConfigError, match="precision"):
-        RunOptions(precision="fp8")
     with pytest.raises(ConfigError, match="accumulate"):
         RunOptions(accumulate=0)
     with pytest.raises(ConfigError, match="not both"):

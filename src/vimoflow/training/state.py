@@ -61,6 +61,8 @@ def save_state(state: TrainingState, path: Path) -> None:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())  # the name must not reach the disk before the content
+        for left in path.parent.glob(f".{path.stem}.*.partial{path.suffix}"):
+            left.unlink()  # by a run that was killed while it wrote
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         kept = "; the state before it is kept" if path.is_file() else ""
