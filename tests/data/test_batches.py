@@ -19,6 +19,7 @@ from vimoflow.data.batches import (
     is_static,
     make_batch,
 )
+from vimoflow.data.filming import ToldSettings
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import Shard, read_shard, write_shard
 from vimoflow.data.virtual_cameras import CameraSettings
@@ -34,9 +35,11 @@ from vimoflow.motion.skeleton import coco, joint
 CLEAN = BatchSettings(
     augmentation=AugmentationSettings.none(),
     corruption=CorruptionSettings(severity=0.0),
-    size_spread=0.0,
-    track_drop=0.0,
-)
+    told=ToldSettings(
+        down_known=1.0, down_deg=0.0, focal_known=1.0, focal_spread=0.0, aim_deg=0.0,
+        size_spread=0.0, track_drop=0.0,
+    ),
+)  # fmt: skip
 STATIC = CameraSettings(
     pan_share=0.0, travel_share=0.0, orbit_share=0.0, zoom_share=0.0, handheld_share=0.0,
     roam_followed=0.0, wide_pitch_share=0.0, truncation_share=0.0,

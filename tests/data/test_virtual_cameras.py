@@ -19,6 +19,7 @@ TRIPOD = CameraSettings(
     zoom_share=0.0,
     handheld_share=0.0,
     roam_followed=0.0,
+    wide_roll_share=0.0,
 )
 
 
@@ -148,11 +149,3 @@ def test_following_camera_keeps_a_runner_in_the_middle() -> None:
 
     followed = dataclasses.replace(TRIPOD, pan_share=1.0)
     assert drift(followed) < 0.5 * drift(TRIPOD)
-
-
-def test_cut_is_one_jump_and_keeps_the_image() -> None:
-    settings = dataclasses.replace(TRIPOD, cut_share=1.0)
-    camera = sample_cameras(walkers(50, frames=90), generator(), settings)
-    step = camera.R_camera_world.diff(dim=1).abs().amax((-1, -2)) > 1e-5
-    assert (step.sum(1) == 1).all()
-    assert torch.equal(camera.center_px, camera.center_px[:, :1].expand(-1, 90, 2))

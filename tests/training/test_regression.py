@@ -35,18 +35,18 @@ def regressor() -> Regressor:
 
 
 def test_it_sees_the_condition_only(regressor):
-    condition = torch.randn(2, 6, 54)
+    condition = torch.randn(2, 6, 58)
     x, t = torch.randn(2, 6, 151), torch.randint(1000, (2, 6))
     with torch.no_grad():
         out = regressor(x, t, condition)
         assert torch.equal(out, regressor(torch.randn(2, 6, 151), t * 0 + 3, condition))
         assert torch.equal(out, regressor(x, torch.tensor([1, 2]), condition))
-        assert not torch.equal(out, regressor(x, t, torch.randn(2, 6, 54)))
+        assert not torch.equal(out, regressor(x, t, torch.randn(2, 6, 58)))
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "mean"])
 def test_sampling_gives_its_one_answer(regressor, sampler):
-    condition = torch.randn(1, 5, 54)
+    condition = torch.randn(1, 5, 58)
     with torch.no_grad():
         expected = regressor(torch.zeros(1, 5, 151), torch.zeros(1, dtype=torch.long), condition)
         clips = WholeClips(

@@ -135,7 +135,7 @@ def test_a_deeper_network_starts_as_the_checkpoint_it_grows_from(undisturbed, sh
     grown = load_checkpoint(train(slow, shards, tmp_path, options)).denoiser.eval()
     before = load_checkpoint(undisturbed / "tiny.safetensors").denoiser.eval()
     generator = torch.Generator().manual_seed(0)
-    x_t, condition = (torch.randn(2, 20, c, generator=generator) for c in (151, 54))
+    x_t, condition = (torch.randn(2, 20, c, generator=generator) for c in (151, 58))
     t = torch.tensor([900, 50])
     assert sum(p.numel() for p in grown.parameters()) > sum(p.numel() for p in before.parameters())
     assert torch.allclose(grown(x_t, t, condition), before(x_t, t, condition), atol=1e-5)

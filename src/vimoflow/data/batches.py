@@ -13,10 +13,18 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.data.augmentation import AugmentationSettings, Clips, augmented, mirrored
+from vimoflow.data.filming import (
+    Filming,
+    ToldSettings,
+    encoded,
+    filmed_by,
+    filmed_in_reality,
+    mixed,
+)
 from vimoflow.data.shards import Shard
 from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
 from vimoflow.errors import ConfigError
-from vimoflow.geometry.cameras import Camera, camera_heading
+from vimoflow.geometry.cameras import Camera
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_sixd,
@@ -28,7 +36,7 @@ from vimoflow.inference.conditioning.corruption import (
     corrupt_keypoints,
     view_through,
 )
-from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
+from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.motion.features import encode_features
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.proportions import PARTS, PROPORTION_SPREAD, proportioned
@@ -38,7 +46,7 @@ from vimoflow.motion.skeleton import MIRROR_COCO
 # precious motion (jumps, floor work, kicks, real 2D) comes more often than its length says, and
 # idling less often.
 CORPUS_SHARES = {
-    "aistpp": 0.06, "aistpp-kp2d": 0.08, "tang2018": 0.206, "bandai-namco": 0.262,
+    "aistpp": 0.12, "aistpp-kp2d": 0.18, "tang2018": 0.206, "bandai-namco": 0.262,
     "cmu-dance": 0.112, "hdm05": 0.103, "unihsi": 0.112, "deepmimic": 0.037, "mass": 0.028,
     "lafan1": 0.25, "cmu-more": 0.14, "idle": 0.03, "climb": 0.03,
 }  # fmt: skip
@@ -53,20 +61,17 @@ class BatchSettings:
         cameras: the virtual cameras through which they are seen.
         corruption: what a simulated detector does to the 2D points.
         real_2d: share of windows with real detections, where a recording has them, that use them.
-        size_spread: standard deviation of the logarithm of an error on the person's size, which at
-            sampling comes from the whole shot instead of the window.
-        track_drop: share of static-camera clips whose track is hidden all the same.
         proportions: standard deviation of the logarithms of the filmed body's proportions, relative
             to the skeleton's, see ``motion.proportions``.
+        told: what the examples are told of their cameras.
     """
 
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     cameras: CameraSettings = field(default_factory=CameraSettings)
     corruption: CorruptionSettings = field(default_factory=CorruptionSettings)
     real_2d: float = 0.8
-    size_spread: float = 0.06
-    track_drop: float = 0.15
     proportions: float = PROPORTION_SPREAD
+    told: ToldSettings = field(default_factory=ToldSettings)
 
 
 @dataclass(frozen=True)
@@ -136,14 +141,17 @@ class WindowSource:
 
     def windows(
         self, batch: int, frames: int, generator: torch.Generator, settings: BatchSettings
-    ) -> tuple[Clips, Float[Tensor, "batch frames 17 3"], Float[Tensor, " batch"]]:
-        """Clips, real detections of a random view (zeros where none is used) and its heading."""
+    ) -> tuple[Clips, Float[Tensor, "batch frames 17 3"], Float[Tensor, "batch 7"]]:
+        """Clips, real detections of a random view (zeros where none is used), and its camera.
+
+        Of the camera: its heading, and its lens as in ``Recording.lens_of_view``.
+        """
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
         rows = [self._window(rng, frames, settings) for _ in range(batch)]
-        sixd, root, contacts, valid, points, heading = (
+        sixd, root, contacts, valid, points, camera = (
             torch.stack(part) for part in zip(*rows, strict=True)
         )
-        return Clips(sixd_to_matrix(sixd), root, contacts, valid), points, heading
+        return Clips(sixd_to_matrix(sixd), root, contacts, valid), points, camera
 
     def _window(
         self, rng: np.random.Generator, frames: int, settings: BatchSettings
@@ -165,15 +173,15 @@ class WindowSource:
         at = np.minimum(at, end - 1)
         mix = Mix(at, end - 1)
         contacts = (mix(torch.from_numpy(shard.contacts)) > 0.5).float()
-        points, heading = torch.zeros(frames, 17, 3), 0.0
+        points, camera = torch.zeros(frames, 17, 3), np.zeros(7, dtype=np.float32)
         views = np.flatnonzero(shard.view_of == row)
         if len(views) and rng.random() < settings.real_2d:
             view = int(rng.choice(views))
             offset = int(shard.view_starts[view]) - first
             points = mix.nearest(torch.from_numpy(shard.keypoints), offset)
-            heading = float(shard.view_headings[view])
+            camera = np.concatenate((shard.view_headings[view : view + 1], shard.view_lenses[view]))
         root = mix(torch.from_numpy(shard.trans))
-        return mix(sixd), root, contacts, valid, points, torch.tensor(heading)
+        return mix(sixd), root, contacts, valid, points, torch.from_numpy(camera).float()
 
 
 class Mix:
@@ -204,26 +212,26 @@ def make_batch(
 ) -> Batch:
     """One batch; the same generator state gives the same batch."""
     settings = settings or BatchSettings()
-    clips, points_px, heading = source.windows(batch, frames, generator, settings)
+    clips, points_px, real_camera = source.windows(batch, frames, generator, settings)
     real = (points_px[..., 2] > 0).flatten(1).any(-1)
     mirror = torch.rand(batch, generator=generator) < settings.augmentation.mirror
     clips = mirrored(clips, mirror)
-    points_px = torch.where(mirror[:, None, None, None], _mirrored_2d(points_px), points_px)
-    heading = torch.where(mirror, -heading, heading)
     clips = augmented(clips, generator, settings.augmentation, real)
     R_world, joints = forward_kinematics(clips.R_parent_joint, clips.root_world)
     camera = sample_cameras(joints, generator, settings.cameras)
     lengths = torch.randn(batch, 1, len(PARTS), generator=generator) * settings.proportions
     body = proportioned(coco_points(R_world, joints), lengths)
     detected = corrupt_keypoints(view_through(camera, body), generator, None, settings.corruption)
+    heading, lens = real_camera[:, 0], real_camera[:, 1:]
+    filmed = filmed_in_reality(heading, lens, points_px)
+    mirrored_px, mirrored_filming = _mirrored_2d(points_px, filmed)
+    points_px = torch.where(mirror[:, None, None, None], mirrored_px, points_px)
     points_px = torch.where(real[:, None, None, None], points_px, detected)
-    yaw = torch.where(real, heading, camera_heading(camera.R_camera_world[:, 0]))
     points_px = points_px * clips.valid[..., None, None]
-    error = torch.exp(torch.randn(batch, generator=generator) * settings.size_spread)
-    shown = torch.rand(batch, generator=generator) >= settings.track_drop
-    condition = encode_condition(
-        points_px, person_size_px(points_px) * error, (is_static(camera) | real) & shown
+    filming = mixed(
+        real, mixed(mirror, mirrored_filming, filmed), filmed_by(camera, is_static(camera))
     )
+    condition, yaw = encoded(points_px, filming, generator, settings.told)
     return _canonical(clips, joints, yaw, condition)
 
 
@@ -240,11 +248,14 @@ def is_static(camera: Camera) -> Bool[Tensor, " batch"]:
     )
 
 
-def _mirrored_2d(points_px: Tensor) -> Tensor:
-    """Mirrored about x = 0: only positions relative to the person matter."""
+def _mirrored_2d(points_px: Tensor, filming: Filming) -> tuple[Tensor, Filming]:
+    """Points and camera of the mirror image about the principal point."""
     flipped = points_px[..., list(MIRROR_COCO), :].clone()
-    flipped[..., 0] *= -1
-    return flipped
+    center = filming.lens.center_px[:, None, None, 0]
+    flipped[..., 0] = (2 * center - flipped[..., 0]) * (flipped[..., 2] > 0)
+    down = filming.lens.down * filming.lens.down.new_tensor((-1.0, 1.0, 1.0))
+    lens = dataclasses.replace(filming.lens, down=down)
+    return flipped, dataclasses.replace(filming, lens=lens, heading=-filming.heading)
 
 
 def placed(
@@ -267,5 +278,6 @@ def _canonical(clips: Clips, joints: Tensor, yaw: Tensor, condition: Condition) 
         condition,
         pose=condition.pose * clips.valid[..., None, None],
         track=condition.track * clips.valid[..., None],
+        view=condition.view * clips.valid[..., None],
     )
     return Batch(features, joints, condition, clips.valid)

@@ -26,7 +26,7 @@ from vimoflow.files import write_bytes
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.retarget import RetargetReport
 
-_OPTIONAL = ("keypoints_px", "heading_of_view", "coco_truth")
+_OPTIONAL = ("keypoints_px", "heading_of_view", "coco_truth", "lens_of_view")
 _CODE = ("data", "formats", "motion", "geometry")
 
 

@@ -26,6 +26,8 @@ class Recording:
         coco_truth: triangulated 3D COCO points in metres, where the corpus has them, placed
             like ``motion``; it is what published figures compare with.
         heading_of_view: yaw in radians of each view's camera (see ``geometry.cameras``).
+        lens_of_view: focal length and principal point in pixels, and the direction of gravity in
+            the camera's frame, of each view; zeros where the camera is not known.
         group: a part of the corpus reported on its own, such as a held-out style ("" otherwise).
         retarget: how well the motion follows its source, where it was on another skeleton.
     """
@@ -39,3 +41,4 @@ class Recording:
     group: str = ""
     coco_truth: Float[np.ndarray, "frames 17 3"] | None = None
     retarget: RetargetReport | None = None
+    lens_of_view: Float[np.ndarray, "views 6"] | None = None

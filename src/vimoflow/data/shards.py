@@ -61,6 +61,7 @@ class Shard:
         view_starts: first row of each view in ``keypoints``; ``view_of`` says whose it is.
         view_of: recording index of each view.
         view_headings: yaw of each view's camera, radians.
+        view_lenses: focal length, principal point, gravity's direction; see ``Recording``.
         coco_truth: triangulated COCO points frame by frame, or no rows at all.
     """
 
@@ -75,6 +76,7 @@ class Shard:
     view_starts: Int[np.ndarray, " views"]
     view_of: Int[np.ndarray, " views"]
     view_headings: Float[np.ndarray, " views"]
+    view_lenses: Float[np.ndarray, "views 6"]
     coco_truth: Float[np.ndarray, "points 17 3"]
 
 
@@ -194,6 +196,11 @@ def _columns(recordings: Sequence[Recording]) -> list[_Column]:
         for r in recordings
         if r.keypoints_px is not None and r.heading_of_view is not None
     ]
+    lenses = [
+        np.zeros((len(r.keypoints_px), 6)) if r.lens_of_view is None else r.lens_of_view
+        for r in recordings
+        if r.keypoints_px is not None
+    ]
     truths = [r.coco_truth for r in recordings if r.coco_truth is not None]
     if 0 < len(truths) < len(recordings):
         raise ValueError("some recordings have triangulated points, some have none")
@@ -210,6 +217,7 @@ def _columns(recordings: Sequence[Recording]) -> list[_Column]:
         ("poses", float32, (72,), [r.motion.poses for r in recordings]),
         ("trans", float32, (3,), [r.motion.trans for r in recordings]),
         ("view_headings", float32, (), headings),
+        ("view_lenses", float32, (6,), lenses),
     ]
     return [
         _Column(name, dtype, (sum(len(p) for p in pieces), *row), pieces)

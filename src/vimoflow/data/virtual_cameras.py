@@ -33,7 +33,9 @@ class CameraSettings:
         pitch_deg: mean and standard deviation of the usual downward pitch.
         wide_pitch_share: share of cameras with any pitch in ``wide_pitch_deg`` instead.
         wide_pitch_deg: range of those pitches.
-        roll_deg: standard deviation of the camera's roll.
+        roll_deg: standard deviation of the usual roll.
+        wide_roll_share: share of cameras with any roll in ``wide_roll_deg`` instead.
+        wide_roll_deg: range of those rolls.
         offset: the person's path may be off the image's centre by up to this share of its half.
         truncation_share: share of clips where the camera stays so near that parts of the person
             may leave the image; the others step back until all joints fit.
@@ -44,8 +46,6 @@ class CameraSettings:
         zoom_share: cameras whose focal length drifts.
         handheld_share: cameras that shake, with ``shake_deg`` of standard deviation.
         shake_deg: size of the shake.
-        cut_share: clips with a second camera from a random frame on. Off by default, since heading
-            is relative to the first camera.
         roam_m: a path that strays farther than this from its middle is mostly followed, or the
             person would be tiny in the image.
         roam_followed: share of such clips, among those with a static camera, that become pans.
@@ -53,14 +53,16 @@ class CameraSettings:
     """
 
     image_sizes: tuple[tuple[int, int], ...] = ((1280, 720), (1920, 1080), (720, 1280), (960, 720))
-    vertical_fov_deg: tuple[float, float] = (25.0, 75.0)
+    vertical_fov_deg: tuple[float, float] = (18.0, 80.0)
     fill: tuple[float, float] = (0.25, 0.95)
     pitch_deg: tuple[float, float] = (8.0, 8.0)
-    wide_pitch_share: float = 0.15
-    wide_pitch_deg: tuple[float, float] = (-20.0, 60.0)
-    roll_deg: float = 1.5
+    wide_pitch_share: float = 0.45
+    wide_pitch_deg: tuple[float, float] = (-45.0, 60.0)
+    roll_deg: float = 2.0
+    wide_roll_share: float = 0.35
+    wide_roll_deg: tuple[float, float] = (-35.0, 35.0)
     offset: float = 0.4
-    truncation_share: float = 0.15
+    truncation_share: float = 0.2
     pan_share: float = 0.15
     travel_share: float = 0.1
     orbit_share: float = 0.08
@@ -68,10 +70,20 @@ class CameraSettings:
     zoom_share: float = 0.06
     handheld_share: float = 0.3
     shake_deg: float = 0.4
-    cut_share: float = 0.0
     roam_m: float = 1.5
     roam_followed: float = 0.7
     fps: float = MODEL_FPS
+
+
+# On a tripod or in a steady hand: what validation clips without real 2D are filmed with.
+LEVEL_CAMERAS = CameraSettings(
+    vertical_fov_deg=(25.0, 75.0),
+    wide_pitch_share=0.15,
+    wide_pitch_deg=(-20.0, 60.0),
+    roll_deg=1.5,
+    wide_roll_share=0.0,
+    truncation_share=0.0,
+)
 
 
 @torch.no_grad()
@@ -85,23 +97,7 @@ def sample_cameras(
     Returns a ``Camera`` with batch shape (batch, frames): the pose and the focal length of moving
     and zooming cameras change from frame to frame. The same generator state gives the same cameras.
     """
-    settings = settings or CameraSettings()
-    camera = _sample_shot(p_world, generator, settings)
-    if settings.cut_share <= 0:
-        return camera
-    other = _sample_shot(p_world, generator, settings, image_size_px(camera)[:, 0])
-    draw = _Draw(generator, p_world)
-    clips, frames = p_world.shape[:2]
-    cut_frame = torch.where(
-        draw.chance(clips, settings.cut_share), draw.uniform(clips, 0.1, 0.9) * frames, math.inf
-    )
-    after = torch.arange(frames, device=p_world.device) >= cut_frame[:, None]
-    return Camera(
-        torch.where(after[..., None, None], other.R_camera_world, camera.R_camera_world),
-        torch.where(after[..., None], other.t_camera_world, camera.t_camera_world),
-        torch.where(after, other.focal_px, camera.focal_px),
-        camera.center_px,
-    )
+    return _sample_shot(p_world, generator, settings or CameraSettings())
 
 
 def image_size_px(camera: Camera) -> Float[Tensor, "*batch 2"]:
@@ -161,11 +157,10 @@ def _sample_shot(
     p_world: Tensor,
     generator: torch.Generator,
     settings: CameraSettings,
-    size_px: Tensor | None = None,
 ) -> Camera:
     draw = _Draw(generator, p_world)
     clips, frames = p_world.shape[:2]
-    lens = _sample_lens(draw, clips, settings, size_px)
+    lens = _sample_lens(draw, clips, settings)
     seconds = torch.arange(frames, device=p_world.device, dtype=p_world.dtype) / settings.fps
     seconds = seconds - seconds[-1] / 2
 
@@ -192,7 +187,7 @@ def _sample_shot(
     position = anchor + distance[:, None, None] * backward_now
     # Aiming a little off the path puts the person off the image's centre.
     right, down = torch.atan2(lens.offset_px, lens.focal_px[:, None]).unbind(-1)
-    roll = draw.normal(clips, 0.0, settings.roll_deg).deg2rad()
+    roll = _sample_roll(draw, clips, settings)
     turn = torch.stack([-down, right, roll], -1)[:, None]
     turn = turn + _shake(draw, behaviour.shake, seconds)
     R_camera_world = camera_turn(turn) @ look_at(position, aim)
@@ -204,12 +199,9 @@ def _sample_shot(
     )
 
 
-def _sample_lens(
-    draw: _Draw, clips: int, settings: CameraSettings, size_px: Tensor | None
-) -> _Lens:
-    if size_px is None:
-        sizes = draw.like.new_tensor(settings.image_sizes)
-        size_px = sizes[draw.index(clips, len(sizes))]
+def _sample_lens(draw: _Draw, clips: int, settings: CameraSettings) -> _Lens:
+    sizes = draw.like.new_tensor(settings.image_sizes)
+    size_px = sizes[draw.index(clips, len(sizes))]
     half_px = size_px / 2
     fov = draw.uniform(clips, *settings.vertical_fov_deg).deg2rad()
     offset = draw.uniform((clips, 2), -settings.offset, settings.offset)
@@ -240,7 +232,15 @@ def _sample_pitch(draw: _Draw, clips: int, settings: CameraSettings) -> Tensor:
     usual = draw.normal(clips, *settings.pitch_deg)
     wide = draw.uniform(clips, *settings.wide_pitch_deg)
     chosen = torch.where(draw.chance(clips, settings.wide_pitch_share), wide, usual)
-    return chosen.clamp(-30, 80).deg2rad()
+    return chosen.clamp(-45, 80).deg2rad()
+
+
+def _sample_roll(draw: _Draw, clips: int, settings: CameraSettings) -> Tensor:
+    usual = draw.normal(clips, 0.0, settings.roll_deg)
+    if settings.wide_roll_share > 0:
+        wide = draw.uniform(clips, *settings.wide_roll_deg)
+        usual = torch.where(draw.chance(clips, settings.wide_roll_share), wide, usual)
+    return usual.deg2rad()
 
 
 def _wished_distance(draw: _Draw, lens: _Lens, fitting: Tensor, settings: CameraSettings) -> Tensor:

@@ -21,6 +21,8 @@ from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
 from vimoflow.training.projection import projection_error
 
+_SMOOTH_M2 = 1e-6  # keeps the gradient of a distance finite at zero
+
 FootMask = Literal["truth", "predicted", "learned"]
 
 
@@ -38,6 +40,7 @@ class LossWeights:
         velocity: 40 makes it as large as the simple loss, and training slower (docs/experiments).
         rotation_velocity: the default is the thesis' final factor.
         projection: needs ``projection_views`` in the loss options.
+        distance: squares alone spend themselves on the few worst frames.
     """
 
     joints: float = 12.0
@@ -47,6 +50,7 @@ class LossWeights:
     contacts: float = 1.0
     rotation_velocity: float = 0.02
     projection: float = 0.0
+    distance: float = 0.0
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -97,6 +101,8 @@ class FrameLosses:
         projection: distance of the joints to the truth's after projection through virtual cameras,
             at the person's distance, m^2; 0 without views
             (:func:`vimoflow.training.projection.projection_error`).
+        distance: mean distance of the joints relative to the pelvis, which is what MPJPE measures,
+            m.
     """
 
     simple: Float[Tensor, "batch frames"]
@@ -107,6 +113,7 @@ class FrameLosses:
     root: Float[Tensor, "batch frames"]
     contacts: Float[Tensor, "batch frames"]
     projection: Float[Tensor, "batch frames"]
+    distance: Float[Tensor, "batch frames"]
 
 
 TERMS: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(FrameLosses))
@@ -146,6 +153,7 @@ def frame_losses(
     R_world, joints = forward_kinematics(R, root)
     relative = joints - joints[..., :1, :]
     target_relative = target_joints - target_joints[..., :1, :]
+    squared = (relative - target_relative).square().sum(-1)
     step = joints[:, 1:] - joints[:, :-1]
     target_step = target_joints[:, 1:] - target_joints[:, :-1]
     turns = _rotation_differences(predicted) - _rotation_differences(target)
@@ -159,13 +167,14 @@ def frame_losses(
         )
     return FrameLosses(
         simple=simple,
-        joints=(relative - target_relative).square().sum(-1).mean(-1),
+        joints=squared.mean(-1),
         velocity=_to_frames((step - target_step).square().sum(-1).mean(-1)),
         rotation_velocity=_to_frames(turns.square().sum(-1)),
         foot=_to_frames(_sliding(step, predicted, target, options.foot_mask)),
         root=(root - target[..., LAYOUT.root]).square().sum(-1),
         contacts=contacts,
         projection=projection,
+        distance=(squared + _SMOOTH_M2).sqrt().mean(-1),
     )
 
 

@@ -165,6 +165,15 @@ _SMALL = dataclasses.replace(DenoiserConfig.small(), encoder_layers=6, estimate_
 
 RECIPES: dict[str, Recipe] = {
     "small": Recipe(model=_SMALL),
+    "base": Recipe(
+        model=dataclasses.replace(DenoiserConfig.big(), encoder_layers=6, estimate_std=0.1),
+        steps=12_000,
+        learning_rate=4e-4,
+        decay=0.75,
+        condition_drop=0.1,
+        timesteps=TimestepShares(block=0.04, late=0.1, blank=0.74, gap=0.06),
+        losses=LossWeights(distance=3.0),
+    ),
     "big": Recipe(
         model=dataclasses.replace(DenoiserConfig.big(), encoder_layers=6, estimate_std=0.1),
         steps=40_000,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from vimoflow.diffusion.checkpoint import Checkpoint, Normalization, load_checkpoint
 from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.errors import CheckpointError
+from vimoflow.training.growing import grown_weights
 from vimoflow.training.learner import Learner
 from vimoflow.training.material import Material
 from vimoflow.training.processes import Processes
@@ -21,9 +20,6 @@ from vimoflow.training.recipes import Recipe
 from vimoflow.training.regression import make_model
 from vimoflow.training.state import TrainingState
 from vimoflow.training.statistics import measure_normalization
-
-_LAYER = re.compile(r"((?:encoder\.layers|blocks)\.\d+\.)")
-_BRANCH_END = re.compile(r"attention\.out\.|mlp\.3\.")  # last products of the residual branches
 
 
 @dataclass(frozen=True)
@@ -73,33 +69,20 @@ def from_checkpoint(name_or_path: str | Path, recipe: Recipe, taken: Taken) -> S
 def grown(checkpoint: Checkpoint, recipe: Recipe) -> Denoiser:
     """The recipe's network with all of the checkpoint's weights.
 
-    Where it has more layers than the checkpoint's, the new ones begin as the identity: training
-    goes on from where the smaller network was.
+    A larger network begins as the same function, see ``training.growing``.
 
     Raises:
-        CheckpointError: it differs in more than the number of layers.
+        CheckpointError: it cannot be grown to the recipe's shape.
     """
-    model, weights = new_model(recipe), checkpoint.denoiser.state_dict()
+    model = new_model(recipe)
     try:
-        model.load_state_dict({**_identity_layers(model, weights), **weights})
+        model.load_state_dict(grown_weights(checkpoint.denoiser, model))
     except RuntimeError as error:
         raise CheckpointError(
             f"the checkpoint {checkpoint.name!r} is not of the shape of the recipe's network, so "
             "training cannot start there"
         ) from error
     return model
-
-
-def _identity_layers(model: nn.Module, known: Collection[str]) -> dict[str, Tensor]:
-    """Weights of the layers that ``known`` has not, whose residual branches add nothing yet."""
-    own = model.state_dict()
-    layers = {match[1] for name in own if (match := _LAYER.match(name))}
-    new = {layer for layer in layers if not any(name.startswith(layer) for name in known)}
-    return {
-        name: torch.zeros_like(value) if _BRANCH_END.search(name) else value
-        for name, value in own.items()
-        if (match := _LAYER.match(name)) and match[1] in new
-    }
 
 
 def restore(learner: Learner, state: TrainingState, path: Path) -> None:

@@ -58,7 +58,15 @@ def read_aistpp_file(path: Path) -> Recording:
     keypoints = _detections(detections, len(cameras), len(motion))
     headings = camera_heading(aistpp.calibrated_cameras(cameras).R_camera_world).numpy()
     return Recording(
-        name, "aistpp", split, motion, keypoints.astype(np.float32), headings, group, truth
+        name,
+        "aistpp",
+        split,
+        motion,
+        keypoints.astype(np.float32),
+        headings,
+        group,
+        truth,
+        lens_of_view=aistpp.lenses(cameras),
     )
 
 

@@ -111,6 +111,7 @@ def read_aistpp_2d_file(path: Path) -> Recording:
         detected.keypoints_px[views][:, run].astype(np.float32),
         headings.numpy()[views],
         coco_truth=truth.astype(np.float32),
+        lens_of_view=aistpp.lenses(detected.cameras)[views],
     )
 
 
