@@ -47,10 +47,7 @@ def main() -> None:
     rows, errors = [], []
     for cases in of_one_length(training_cases(arguments.data, arguments.limit)):
         conditions = [condition_of(case) for case in cases]
-        condition = Condition(
-            torch.cat([one.pose for one in conditions]),
-            torch.cat([one.track for one in conditions]),
-        )
+        condition = Condition.joined(conditions, torch.cat)
         features = sample_features(checkpoint, condition, options)
         inner = slice(BEGINNING, -BEGINNING)
         rows += list(weight_features(features, condition.pose)[:, inner])

@@ -40,7 +40,7 @@ class Guess:
     def start(cls, features: Float[Tensor, "batch frames 151"], evidence: Evidence) -> Guess:
         """Nothing turned, level cameras."""
         R, _, root = decode_features(features)
-        cameras = evidence.cameras(coco_points(*forward_kinematics(R, root)))
+        cameras = evidence.cameras(coco_points(*forward_kinematics(R, root))).to(root)
         batch, frames = features.shape[:2]
         zero = features.new_zeros
         return cls(zero(batch, frames, len(JOINT_NAMES), 3), zero(batch, frames, 3),

@@ -37,7 +37,7 @@ class DenoiserConfig:
     encoder_layers: int = 2
     film_version: int = 1
     motion_channels: int = 151
-    condition_channels: int = 54
+    condition_channels: int = 58
     dropout: float = 0.0
     estimate_std: float = 0.0
 
@@ -93,7 +93,8 @@ class Denoiser(nn.Module):
             t = t[:, None].expand(x_t.shape[:2])
         mask = None if valid is None else valid[:, None, None, :]
         rotary = rotary_angles(x_t.shape[1], self.config.width // self.config.heads, x_t.device)
-        tokens = self.encoder(condition, rotary, mask)
+        # Earlier networks know less of a condition: its first channels.
+        tokens = self.encoder(condition[..., : self.config.condition_channels], rotary, mask)
         film_condition = torch.cat((self.timestep(t).to(tokens.dtype), tokens), dim=-1)
         # Frame by frame, besides the cross-attention: at high noise the 2D pose is all there is to
         # go by, and finding one's own frame through attention takes long training.

@@ -44,4 +44,4 @@ def camera_yaw(
 
 def alone(condition: Condition) -> Condition:
     """A batch of one."""
-    return Condition(condition.pose[None], condition.track[None])
+    return condition.map(lambda x: x[None])

@@ -118,10 +118,7 @@ class _Completing(FeatureTask):
         self.prior, self.weight = self.guess if self.one_pass else known.features, weight
         self.merged = known.features.expand(self.batch, -1, -1).clone()
         self.channels = window_channels(
-            Condition(
-                known.condition.pose.expand(self.batch, -1, -1, -1),
-                known.condition.track.expand(self.batch, -1, -1),
-            ),
+            known.condition.map(lambda x: x[None]).repeated(self.batch),
             self.plan,
         )
 

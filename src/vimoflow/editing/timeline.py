@@ -22,8 +22,10 @@ from vimoflow.geometry.rotations import (
     slerp_resample,
 )  # fmt: skip
 from vimoflow.geometry.signals import linear_resample
-from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
+from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.conditioning.resampling import resample_keypoints
+from vimoflow.inference.conditioning.shot import see_shot
+from vimoflow.inference.conditioning.viewpoint import Lens
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import encode_features
 
@@ -132,10 +134,8 @@ def known_features(
     channels = torch.cat(
         (rotations, frames[:, None].expand(-1, 4), timeline.nearest(held.root)), dim=1
     )
-    if follow is None:
-        condition = Condition(torch.zeros(len(frames), 17, 3), torch.zeros(len(frames), 3))
-    else:
-        condition = condition_of(follow, timeline)
+    nothing = Condition.nothing(len(frames))
+    condition = nothing if follow is None else condition_of(follow, timeline)
     return Known(features, channels, condition)
 
 
@@ -147,7 +147,8 @@ def condition_of(follow: Follow, timeline: Timeline) -> Condition:
     points = resample_keypoints(follow.keypoints, times)
     beyond = (times < own[0] - 0.5 / MODEL_FPS) | (times > own[-1] + 0.5 / MODEL_FPS)
     points[torch.from_numpy(beyond)] = 0.0
-    return encode_condition(points, person_size_px(points[None])[0], follow.static_camera)
+    lens = Lens.guessed(torch.tensor(follow.keypoints.image_size, dtype=points.dtype))
+    return see_shot(points, lens, follow.static_camera).condition
 
 
 def _interpolated(pose: Pose, held: Held, timeline: Timeline) -> Pose:

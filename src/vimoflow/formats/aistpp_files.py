@@ -113,6 +113,14 @@ def calibrated_cameras(views: Sequence[AistCamera], scaling: float = 1.0) -> Cal
     )
 
 
+def lenses(views: Sequence[AistCamera]) -> Float[np.ndarray, "views 6"]:
+    """Focal length and principal point in pixels, and the world's down in each camera's frame."""
+    cameras = calibrated_cameras(views)
+    focal = 0.5 * (cameras.matrix_px[:, 0, 0] + cameras.matrix_px[:, 1, 1])
+    parts = (focal[:, None], cameras.matrix_px[:, :2, 2], -cameras.R_camera_world[..., 1])
+    return torch.cat(parts, dim=1).float().numpy()
+
+
 def read_name_list(path: Path) -> frozenset[str]:
     """Sequence names of a split file or of ``ignore_list.txt``, one a line."""
     try:

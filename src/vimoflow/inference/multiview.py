@@ -17,6 +17,7 @@ import functools
 import json
 from collections.abc import Callable, Sequence
 from importlib import resources
+from operator import itemgetter
 
 import torch
 from jaxtyping import Float
@@ -28,6 +29,7 @@ from vimoflow.inference.choices import Aggregation
 from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.conditioning.resampling import resample_keypoints
 from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
+from vimoflow.inference.refinement.evidence import keypoint_weight
 from vimoflow.inference.sampling import SamplingOptions, sample_features
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.features import decode_features, encode_features
@@ -79,15 +81,13 @@ def sample_views(
         aggregation: how much each view counts, see above.
     """
     batch, views = condition.pose.shape[:2]
-    rows = Condition(condition.pose.flatten(0, 1), condition.track.flatten(0, 1))
+    rows = condition.map(lambda x: x.flatten(0, 1))
     sampled = sample_features(checkpoint, rows, options, progress=progress).unflatten(
         0, (batch, views)
     )
     fitted = []
     for clip in range(batch):
-        evidence = Evidence.of(
-            Condition(condition.pose[clip : clip + 1], condition.track[clip : clip + 1])
-        )
+        evidence = Evidence.of(condition.map(itemgetter(slice(clip, clip + 1))))
         weights = view_weights(sampled[clip], condition.pose[clip], aggregation)
         together, yaws = join_views(sampled[clip], weights)
         if options is not None and not options.refine:
@@ -113,7 +113,7 @@ def view_weights(
         pose: what the views saw, as in ``Condition``.
         aggregation: see above.
     """
-    trust = Evidence.of(Condition(pose, torch.zeros_like(pose[..., 0, :]))).weight[:, 0]
+    trust = keypoint_weight(pose)
     if aggregation == "mean":
         return trust.sum(-1)
     if aggregation == "best":

@@ -31,7 +31,7 @@ _BEFORE_LOADING = (
 )
 _AFTER_LOADING = (
     ("vimoflow.pipeline.video_to_motion", "resample_keypoints", "encode"),
-    ("vimoflow.pipeline.video_to_motion", "encode_condition", "encode"),
+    ("vimoflow.pipeline.video_to_motion", "upright_shot", "encode"),
     ("vimoflow.inference.sampling.condition_to_features", "denoise_features", "network"),
     ("vimoflow.inference.sampling.condition_to_features", "refined_features", "refinement"),
     ("vimoflow.inference.sampling.finishing", "lock_feet", "feet"),

@@ -15,8 +15,9 @@ from vimoflow.diffusion.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_c
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.inference.choices import Aggregation
-from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.inference.conditioning.resampling import model_times, resample_keypoints
+from vimoflow.inference.conditioning.viewpoint import Lens
+from vimoflow.inference.gravity import upright_shot
 from vimoflow.inference.multiview import sample_views
 from vimoflow.inference.sampling import (
     PIECE,
@@ -26,6 +27,7 @@ from vimoflow.inference.sampling import (
     sample_features,
     sample_shots,
 )
+from vimoflow.inference.sampling.turning import turned_features
 from vimoflow.keypoints.cuts import keypoint_cuts
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
@@ -87,13 +89,14 @@ class VideoToMotion:
         """
         times = model_times(keypoints)
         found = keypoint_cuts(keypoints) if cuts is None else cuts
-        shots = _shots(keypoints, times, found, static_camera)
+        shots, yaw = _shots(self.checkpoint, keypoints, times, found, static_camera)
         options = options or SamplingOptions()
         first = int(options.sampler_of(self.checkpoint) == "one-pass")
         parts = [(options, first), (options.drawing(), samples - first)]
         features = torch.cat(
             [self._features(shots, how, count, progress) for how, count in parts if count > 0]
         )
+        features = turned_features(features, yaw.expand(len(features)))
         motions = [finished_motion(row, options) for row in features]
         return [_on_input_clock(motion, times, keypoints) for motion in motions]
 
@@ -105,7 +108,7 @@ class VideoToMotion:
         progress: Callable[[int, int], None] | None,
     ) -> Tensor:
         """(count, frames, 151)"""
-        repeated = [Shot(shot.first, _repeated(shot.condition, count)) for shot in shots]
+        repeated = [Shot(shot.first, shot.condition.repeated(count)) for shot in shots]
         if len(shots) > 1:
             return sample_shots(self.checkpoint, repeated, options, progress)
         return sample_features(self.checkpoint, repeated[0].condition, options, progress=progress)
@@ -127,16 +130,25 @@ class VideoToMotion:
         points = torch.stack(
             [resample_keypoints(view, seconds + view.timestamps[0]) for view in views]
         )
-        condition = encode_condition(points, person_size_px(points), static_camera)
-        joint_condition = Condition(condition.pose[None], condition.track[None])
-        features = sample_views(self.checkpoint, joint_condition, options, progress, aggregation)[0]
-        return _on_input_clock(finished_motion(features, options), times, views[0])
+        sizes = torch.tensor([view.image_size for view in views], dtype=torch.float32)
+        seen = upright_shot(self.checkpoint, points, Lens.guessed(sizes), static_camera)
+        together = seen.condition.map(lambda x: x[None])
+        features = sample_views(self.checkpoint, together, options, progress, aggregation)
+        features = turned_features(features, seen.yaw[:1])
+        return _on_input_clock(finished_motion(features[0], options), times, views[0])
 
 
 def _shots(
-    keypoints: Keypoints2D, times: np.ndarray, cuts: Sequence[int], static_camera: bool
-) -> list[Shot]:
-    """What each shot's camera saw at the model's times; every shot has a size of its own."""
+    checkpoint: Checkpoint,
+    keypoints: Keypoints2D,
+    times: np.ndarray,
+    cuts: Sequence[int],
+    static_camera: bool,
+) -> tuple[list[Shot], Tensor]:
+    """What each shot's camera saw at the model's times, and the yaw of the first one's view.
+
+    Every shot has a size and an upright view of its own.
+    """
     moments = [
         0.5 * (keypoints.timestamps[c - 1] + keypoints.timestamps[c])
         for c in cuts
@@ -144,7 +156,8 @@ def _shots(
     ]
     firsts = [0, *(int(i) for i in np.searchsorted(times, moments))]
     edges = [0, *(c for c in cuts if 0 < c < len(keypoints)), len(keypoints)]
-    shots = []
+    lens = Lens.guessed(torch.tensor([keypoints.image_size], dtype=torch.float32))
+    shots, yaws = [], []
     for number, first in enumerate(firsts):
         end = firsts[number + 1] if number + 1 < len(firsts) else len(times)
         if end <= first:
@@ -159,15 +172,10 @@ def _shots(
             for i in range(first, end, PIECE)
         ]
         points = torch.cat(parts)[None]
-        condition = encode_condition(points, person_size_px(points), static_camera)
-        shots.append(Shot(first, condition))
-    return shots
-
-
-def _repeated(condition: Condition, samples: int) -> Condition:
-    return Condition(
-        condition.pose.expand(samples, -1, -1, -1), condition.track.expand(samples, -1, -1)
-    )
+        shot = upright_shot(checkpoint, points, lens, static_camera)
+        shots.append(Shot(first, shot.condition))
+        yaws.append(shot.yaw)
+    return shots, yaws[0]
 
 
 def _on_input_clock(motion: Motion, times: np.ndarray, keypoints: Keypoints2D) -> Motion:

@@ -22,9 +22,12 @@ from vimoflow.evaluation.benchmark.baselines import (
     regression_motions,
 )
 from vimoflow.evaluation.benchmark.cases import Case, turned
+from vimoflow.evaluation.benchmark.prediction import filming_of
 from vimoflow.evaluation.metrics import paired as metrics
 from vimoflow.geometry.cameras import Camera, project
+from vimoflow.inference.gravity import upright_shot
 from vimoflow.inference.sampling import SamplingOptions, finished_motion
+from vimoflow.inference.sampling.turning import turned_features
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 
@@ -133,14 +136,14 @@ def test_regression_is_one_pass_from_an_empty_motion(checkpoint):
     again = regression_motions(checkpoint, [case], other_seed)[0]
     assert np.array_equal(motion.poses, again.poses)  # no noise went in
 
-    from vimoflow.inference.conditioning.encoding import encode_condition, person_size_px
-
     points = torch.from_numpy(case.points_px)[None]
-    condition = encode_condition(points, person_size_px(points), True)
+    shot = upright_shot(checkpoint, points, *filming_of([case]))
     x0 = checkpoint.denoiser(
-        torch.zeros(1, 24, 151), torch.tensor([999]), condition.channels, torch.ones(1, 24).bool()
-    )
-    expected = finished_motion(checkpoint.normalization.denormalize(x0)[0], options)
+        torch.zeros(1, 24, 151), torch.tensor([999]), shot.condition.channels,
+        torch.ones(1, 24).bool(),
+    )  # fmt: skip
+    features = turned_features(checkpoint.normalization.denormalize(x0), shot.yaw)
+    expected = finished_motion(features[0], options)
     np.testing.assert_allclose(motion.local_rotations, expected.local_rotations, atol=1e-4)
     path = expected.trans - expected.trans[:1] * (1, 0, 1)  # windows start at the origin
     np.testing.assert_allclose(motion.trans, path, atol=1e-4)

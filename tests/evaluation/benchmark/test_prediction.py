@@ -59,15 +59,15 @@ def test_only_clips_of_one_window_are_padded():
 
 def test_without_a_track_where_the_camera_moves(shards, checkpoint, monkeypatch):
     seen = []
-    whole = prediction.encode_condition
+    whole = prediction.upright_shot
     monkeypatch.setattr(
-        prediction, "encode_condition", lambda *args: seen.append(whole(*args)) or seen[-1]
+        prediction, "upright_shot", lambda *args: seen.append(whole(*args)) or seen[-1]
     )
     case = validation_cases([shards["filmed"]], limit=1, seed=0)[0]
     predict(checkpoint, [case, dataclasses.replace(case, static_camera=False)], FAST)
-    still, moving = seen[0].track
+    still, moving = seen[0].condition.track
     assert bool((still[..., 2] == 1).all()) and bool((moving == 0).all())
-    assert np.array_equal(seen[0].pose[0].numpy(), seen[0].pose[1].numpy())
+    assert np.array_equal(*seen[0].condition.pose.numpy())
 
 
 def test_the_mean_motion_stands_still(shards, checkpoint):

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from vimoflow.inference.refinement.least_squares import Prior, Unknowns
-from vimoflow.inference.refinement.posed_points import UNKNOWNS, Body, StillBody, rotations
+from vimoflow.inference.refinement.posed_points import UNKNOWNS, Body, rotations
 from vimoflow.inference.refinement.reprojection_derivatives import SUMMARIES
 from vimoflow.inference.refinement.reprojection_error import View
 from vimoflow.inference.refinement.terms import (
-    LENGTHS,
     FeetRest,
     MotionProblem,
     SeenByCamera,
@@ -39,7 +38,6 @@ TERMS: dict[str, list[Term]] = {
 TERMS["all"] = [term for terms in TERMS.values() for term in terms][1:]
 BODIES = {
     "body": Body(rotations(0.3 * RNG.normal(size=(FRAMES, 24, 3))), RNG.normal(size=(FRAMES, 3))),
-    "still": StillBody(RNG.normal(size=(FRAMES, 17, 3))),
 }
 
 
@@ -78,13 +76,6 @@ def test_slopes(terms: list[Term], size: float) -> None:
     problem = MotionProblem(BODIES["body"], terms, no_prior(UNKNOWNS), SUMMARIES * VIEWS)
     at = Unknowns(size * RNG.normal(size=(FRAMES, UNKNOWNS)), size * RNG.normal(size=SHARED))
     require_slope(problem, at)
-
-
-def test_slopes_of_a_camera_alone() -> None:
-    problem = MotionProblem(BODIES["still"], TERMS["seen by two"], no_prior(0), SUMMARIES * VIEWS)
-    shared = 0.2 * RNG.normal(size=SHARED)
-    shared[LENGTHS] = 0.0
-    require_slope(problem, Unknowns(np.zeros((FRAMES, 0)), shared))
 
 
 def require_slope(problem: MotionProblem, at: Unknowns) -> None:

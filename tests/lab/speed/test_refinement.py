@@ -63,7 +63,7 @@ def test_the_solver_gets_as_low_as_adam() -> None:
     features, seen = example()
     features = features.float()
     numbers = (x.float() for x in (seen.points, seen.weight, seen.track))
-    evidence = Evidence(*numbers, seen.placed)
+    evidence = Evidence(*numbers, seen.placed, seen.told.float())
     yaws = Guess.start(features, evidence).cameras[..., 0]
     guess = descend(features, evidence, SETTINGS, steps=40)
     by_adam = float(energy(features, evidence, guess, yaws, SETTINGS))

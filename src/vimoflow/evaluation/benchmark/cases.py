@@ -14,7 +14,12 @@ from torch import Tensor
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.batches import is_static
 from vimoflow.data.shards import Shard
-from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
+from vimoflow.data.virtual_cameras import (
+    LEVEL_CAMERAS,
+    CameraSettings,
+    image_size_px,
+    sample_cameras,
+)
 from vimoflow.errors import InputError
 from vimoflow.evaluation.rendered.clips import RenderedClip, detections
 from vimoflow.geometry.cameras import camera_heading
@@ -28,6 +33,8 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 
 LONGEST = 150  # frames of a clip from a virtual camera
+# What clips without real 2D are damaged with, the same for all checkpoints.
+NOISE = CorruptionSettings(long_swap_per_s=0.01, long_swap_s=0.4)
 MIN_FRAMES = 4  # for a third derivative
 
 
@@ -46,6 +53,8 @@ class Case:
             NaN where it saw nobody, for videos.
         start_s: where the clip starts in its recording.
         music_beats_s: times of the music's beats from the clip's start, where there is music.
+        image_size_px: width and height of the picture, where they are known.
+        down: gravity's direction in the camera's frame, where it is known: to measure, not to use.
     """
 
     name: str
@@ -60,6 +69,8 @@ class Case:
     landmarks: Float[np.ndarray, "video_frames 33 3"] | None = None
     start_s: float = 0.0
     music_beats_s: Float[np.ndarray, " beats"] | None = None
+    image_size_px: tuple[float, float] | None = None
+    down: Float[np.ndarray, "3"] | None = None
 
     @property
     def title(self) -> str:
@@ -109,19 +120,26 @@ def real_case(shard: Shard, row: int, view: int) -> Case:
         shard, row, span, points, R, root, contacts, float(shard.view_headings[view])
     )  # fmt: skip
     number = real_views(shard, row).index(view)
-    return dataclasses.replace(case, view=f"view {number + 1}", source="detections")
+    lens = shard.view_lenses[view]
+    known = {"image_size_px": (2 * lens[1], 2 * lens[2]), "down": lens[3:]} if lens[0] else {}
+    return dataclasses.replace(case, view=f"view {number + 1}", source="detections", **known)
 
 
 def virtual_case(
-    shard: Shard, row: int, seed: int, longest: int = LONGEST, noisy: bool = True
+    shard: Shard,
+    row: int,
+    seed: int,
+    longest: int = LONGEST,
+    noisy: bool = True,
+    cameras: CameraSettings = LEVEL_CAMERAS,
 ) -> Case:
     """The middle of a recording through a virtual camera, with a detector's noise or without."""
     R, root, contacts, span = _recording(shard, row, longest)
     generator = torch.Generator().manual_seed(seed * 100_003 + row)
     R_world, joints = forward_kinematics(R, root)
-    camera = sample_cameras(joints[None], generator, CameraSettings(truncation_share=0.0))
+    camera = sample_cameras(joints[None], generator, cameras)
     clear = view_through(camera, coco_points(R_world, joints)[None])
-    settings = CorruptionSettings() if noisy else CorruptionSettings(severity=0.0)
+    settings = NOISE if noisy else CorruptionSettings(severity=0.0)
     points = corrupt_keypoints(clear, generator, None, settings)[0]
     heading = float(camera_heading(camera.R_camera_world[0, 0]))
     case = _case(shard, row, span, points.numpy(), R, root, contacts, heading)
@@ -130,6 +148,8 @@ def virtual_case(
         static_camera=bool(is_static(camera)[0]),
         view="virtual",
         source="noisy" if noisy else "truth",
+        image_size_px=tuple(image_size_px(camera)[0, 0].tolist()),
+        down=-camera.R_camera_world[0, 0, :, 1].numpy(),
     )
 
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.evaluation.benchmark.cases import Case
-from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
+from vimoflow.inference.conditioning.encoding import Condition
+from vimoflow.inference.conditioning.shot import see_shot
+from vimoflow.inference.conditioning.viewpoint import Lens
+from vimoflow.inference.gravity import upright_shot
 from vimoflow.inference.sampling import (
     SamplingOptions,
     features_to_motion,
     finished_motion,
     sample_features,
 )
+from vimoflow.inference.sampling.turning import turned_features
 from vimoflow.motion.clip import Motion
 
 _BATCH = 32
@@ -36,9 +43,9 @@ def predict(
             length = len(cases[i].truth)
             points[k, :length] = torch.from_numpy(cases[i].points_px)
             valid[k, :length] = True
-        still = torch.tensor([cases[i].static_camera for i in rows])
-        condition = encode_condition(points, person_size_px(points), still)
-        features = sample_features(checkpoint, condition, options, valid)
+        shot = upright_shot(checkpoint, points, *filming_of([cases[i] for i in rows]), valid)
+        features = sample_features(checkpoint, shot.condition, options, valid)
+        features = turned_features(features, shot.yaw)
         for k, i in enumerate(rows):
             motions[i] = finished_motion(features[k, : len(cases[i].truth)], options)
         if progress is not None:
@@ -49,8 +56,22 @@ def predict(
 def condition_of(case: Case) -> Condition:
     """The model's condition for a case, as a batch of one."""
     points = torch.from_numpy(case.points_px).float()[None]
-    still = torch.tensor([case.static_camera])
-    return encode_condition(points, person_size_px(points), still)
+    return see_shot(points, *filming_of([case])).condition
+
+
+def filming_of(cases: Sequence[Case]) -> tuple[Lens, Tensor]:
+    """The usual lens of each case's picture, and whether its camera stood still."""
+    sizes = [case.image_size_px or _extent(case.points_px) for case in cases]
+    return Lens.guessed(torch.tensor(sizes, dtype=torch.float32)), torch.tensor(
+        [c.static_camera for c in cases]
+    )
+
+
+def _extent(points_px: Float[np.ndarray, "frames 17 3"]) -> tuple[float, float]:
+    """Twice the largest coordinates' reach from the middle of the seen points, at least."""
+    seen = points_px[points_px[..., 2] > 0][:, :2]
+    width, height = seen.max(axis=0) + seen.min(axis=0) if len(seen) else (1.0, 1.0)
+    return float(max(width, 1.0)), float(max(height, 1.0))
 
 
 def batches(lengths: Sequence[int], window: int) -> list[list[int]]:

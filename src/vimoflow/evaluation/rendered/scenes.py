@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import torch
 
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
-from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
+from vimoflow.data.virtual_cameras import LEVEL_CAMERAS, CameraSettings, sample_cameras
 from vimoflow.errors import InputError
 from vimoflow.geometry.cameras import Camera
 from vimoflow.motion.clip import Motion
@@ -18,23 +19,18 @@ from vimoflow.motion.clip import Motion
 SIZE_PX = 640
 FRAMES = (90, 120)  # shortest and longest clip, where the recording is long enough
 PEOPLE = 4
-_LENS = {"image_sizes": ((SIZE_PX, SIZE_PX),), "vertical_fov_deg": (35.0, 65.0),
-         "fill": (0.55, 0.9), "offset": 0.2, "truncation_share": 0.0}  # fmt: skip
-_STILL = {"pan_share": 0.0, "travel_share": 0.0, "orbit_share": 0.0, "zoom_share": 0.0,
-          "handheld_share": 0.0, "roam_followed": 0.0}  # fmt: skip
+_STILL_CAMERA = dataclasses.replace(
+    LEVEL_CAMERAS, image_sizes=((SIZE_PX, SIZE_PX),), vertical_fov_deg=(35.0, 65.0),
+    fill=(0.55, 0.9), offset=0.2, pan_share=0.0, travel_share=0.0, orbit_share=0.0,
+    zoom_share=0.0, handheld_share=0.0, roam_followed=0.0,
+)  # fmt: skip
 # Half of the cameras stand still. Names are what the tables are grouped by.
 CAMERAS: dict[str, CameraSettings] = {
-    "static": CameraSettings(**{**_LENS, **_STILL}),  # type: ignore[arg-type]
-    "handheld pan": CameraSettings(
-        **{**_LENS, **_STILL, "pan_share": 1.0, "handheld_share": 1.0}  # type: ignore[arg-type]
-    ),
-    "travelling": CameraSettings(**{**_LENS, **_STILL, "travel_share": 1.0}),  # type: ignore[arg-type]
-    "orbit": CameraSettings(
-        **{**_LENS, **_STILL, "orbit_share": 1.0, "orbit_deg_per_s": 25.0}  # type: ignore[arg-type]
-    ),
-    "static near": CameraSettings(
-        **{**_LENS, **_STILL, "truncation_share": 1.0, "fill": (1.0, 1.3)}  # type: ignore[arg-type]
-    ),
+    "static": _STILL_CAMERA,
+    "handheld pan": dataclasses.replace(_STILL_CAMERA, pan_share=1.0, handheld_share=1.0),
+    "travelling": dataclasses.replace(_STILL_CAMERA, travel_share=1.0),
+    "orbit": dataclasses.replace(_STILL_CAMERA, orbit_share=1.0, orbit_deg_per_s=25.0),
+    "static near": dataclasses.replace(_STILL_CAMERA, truncation_share=1.0, fill=(1.0, 1.3)),
 }
 _CAMERA_CYCLE = ("static", "handheld pan", "static", "orbit", "static", "travelling", "static",
                  "handheld pan", "static near", "orbit")  # fmt: skip

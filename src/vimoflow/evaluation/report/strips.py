@@ -21,8 +21,8 @@ from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.diffusion.denoising import Walk, WholeClips
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import ConfigError
+from vimoflow.evaluation.benchmark.prediction import condition_of
 from vimoflow.evaluation.benchmark.running import Case, validation_cases
-from vimoflow.inference.conditioning.encoding import encode_condition, person_size_px
 from vimoflow.motion.features import decode_features, encode_features
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS
@@ -83,10 +83,7 @@ def make_strips(
     device = next(denoiser.parameters()).device
     features = _case_features(case)
     target = normalization.normalize(features)[None].to(device)
-    points = torch.from_numpy(case.points_px)[None]
-    condition = encode_condition(
-        points, person_size_px(points), torch.tensor([case.static_camera])
-    ).channels.to(device)
+    condition = condition_of(case).channels.to(device)
     generator = torch.Generator().manual_seed(seed)
 
     def denoise(x_t: Tensor, t: Tensor) -> Tensor:

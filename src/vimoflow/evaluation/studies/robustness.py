@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 
 from vimoflow.conventions import MODEL_FPS
-from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
+from vimoflow.data.virtual_cameras import LEVEL_CAMERAS, sample_cameras
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.cases import Case, turned
@@ -31,8 +31,8 @@ from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 
-_STILL = CameraSettings(
-    truncation_share=0.0, pan_share=0.0, travel_share=0.0, orbit_share=0.0, zoom_share=0.0,
+_STILL = dataclasses.replace(
+    LEVEL_CAMERAS, pan_share=0.0, travel_share=0.0, orbit_share=0.0, zoom_share=0.0,
     handheld_share=0.0, roam_followed=0.0, wide_pitch_share=0.0,
 )  # fmt: skip
 _GAP_S = 1 / 3  # length of one gap

@@ -24,8 +24,9 @@ from vimoflow.evaluation.benchmark.cases import Case, real_case, real_views
 from vimoflow.evaluation.benchmark.scores import COCO_LIMBS
 from vimoflow.evaluation.metrics.paired import pa_mpjpe
 from vimoflow.inference.choices import Aggregation
-from vimoflow.inference.conditioning.encoding import Condition, encode_condition, person_size_px
 from vimoflow.inference.conditioning.resampling import resample_keypoints
+from vimoflow.inference.conditioning.viewpoint import Lens
+from vimoflow.inference.gravity import upright_shot
 from vimoflow.inference.multiview import on_first_clock, sample_views
 from vimoflow.inference.sampling import SamplingOptions, finished_motion, sample_features
 from vimoflow.keypoints.sequence import Keypoints2D
@@ -183,7 +184,7 @@ def _alone(
     checkpoint: Checkpoint, case: Case, options: SamplingOptions
 ) -> Float[np.ndarray, "frames 17 3"]:
     points = torch.from_numpy(case.points_px).float()[None]
-    condition = encode_condition(points, person_size_px(points), case.static_camera)
+    condition = upright_shot(checkpoint, points, _lens(1), case.static_camera).condition
     return _posed(sample_features(checkpoint, condition, options)[0], options)
 
 
@@ -194,10 +195,14 @@ def _together(
     aggregation: Aggregation,
 ) -> Float[np.ndarray, "frames 17 3"]:
     points = torch.from_numpy(np.stack([view.points for view in views])).float()
-    one = encode_condition(points, person_size_px(points), True)
-    condition = Condition(one.pose[None], one.track[None])
+    one = upright_shot(checkpoint, points, _lens(len(points))).condition
+    condition = one.map(lambda x: x[None])
     features = sample_views(checkpoint, condition, options, aggregation=aggregation)[0]
     return _posed(features, options)
+
+
+def _lens(views: int) -> Lens:
+    return Lens.guessed(torch.tensor([_IMAGE] * views, dtype=torch.float32))
 
 
 def _posed(features: torch.Tensor, options: SamplingOptions) -> Float[np.ndarray, "frames 17 3"]:

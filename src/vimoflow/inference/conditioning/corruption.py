@@ -79,8 +79,8 @@ class CorruptionSettings:
     severity: float = 1.0
     severity_spread: float = 0.3
     swap_rate: float = 1.0
-    long_swap_per_s: float = 0.01
-    long_swap_s: float = 0.4
+    long_swap_per_s: float = 0.04
+    long_swap_s: float = 0.7
     joint_gap_per_s: float = 0.02
     joint_gap_s: float = 0.25
     group_gap_per_s: float = 0.015

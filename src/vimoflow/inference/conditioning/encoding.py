@@ -7,6 +7,7 @@ all are missing, so a fully occluded window needs no treatment of its own.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.conventions import COCO_NAMES
+from vimoflow.inference.conditioning.viewpoint import VIEW_CHANNELS
 from vimoflow.motion.kinematics import coco_points
 from vimoflow.motion.skeleton import MIRROR_COCO, coco, load_skeleton
 
@@ -43,40 +45,70 @@ class Condition:
             confidence; zeros where missing.
         track: mid-hip relative to the shot's first seen frame in the person's metres, and 1 where
             it is known; zeros where it is not, or where the camera moves.
+        view: what is told of the camera, see ``viewpoint.view_channels``; zeros where nothing was
+            seen, and nothing is told unless given.
     """
 
     pose: Float[Tensor, "*batch frames 17 3"]
     track: Float[Tensor, "*batch frames 3"]
+    view: Float[Tensor, "*batch frames 4"] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.view is None:
+            nothing = self.track.new_zeros(*self.track.shape[:-1], VIEW_CHANNELS)
+            object.__setattr__(self, "view", nothing)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Condition:
+        """The same change of batch and frame axes, or of device, to every part."""
+        return Condition(change(self.pose), change(self.track), change(self.view))
+
+    @classmethod
+    def joined(
+        cls, parts: Sequence[Condition], join: Callable[[list[Tensor]], Tensor]
+    ) -> Condition:
+        """Several as one, their tensors stacked or concatenated by ``join``."""
+        return cls(*(join([getattr(p, k) for p in parts]) for k in ("pose", "track", "view")))
+
+    @classmethod
+    def nothing(cls, *batch_frames: int) -> Condition:
+        """Nothing seen, of this batch shape and number of frames."""
+        shapes = ((len(COCO_NAMES), 3), (TRACK_CHANNELS,), (VIEW_CHANNELS,))
+        return cls(*(torch.zeros(*batch_frames, *shape) for shape in shapes))
 
     def to(self, device: torch.device | str) -> Condition:
         """The same on another device."""
-        return Condition(self.pose.to(device), self.track.to(device))
+        return self.map(lambda x: x.to(device))
+
+    def repeated(self, count: int) -> Condition:
+        """A batch of one, ``count`` times."""
+        return self.map(lambda x: x.expand(count, *x.shape[1:]))
 
     def masked(self, keep: Bool[Tensor, " batch"]) -> Condition:
         """Zeros (no condition) in the rows of the batch where ``keep`` is false."""
         rows = keep.to(self.pose.dtype)
-        return Condition(self.pose * rows[:, None, None, None], self.track * rows[:, None, None])
+        frames = rows[:, None, None]
+        return Condition(self.pose * frames[..., None], self.track * frames, self.view * frames)
 
     def mirrored(self) -> Condition:
         """What the camera would have seen of the mirror image of the motion."""
         flip = self.pose.new_tensor((-1.0, 1.0, 1.0))
-        return Condition(self.pose[..., list(MIRROR_COCO), :] * flip, self.track * flip)
+        return Condition(self.pose[..., list(MIRROR_COCO), :] * flip, self.track * flip, self.view)
 
     def from_own_start(self) -> Condition:
         """The same with the track relative to its own first known frame, as windows are shown."""
         known = self.track[..., 2:]
         first = known.argmax(dim=-2, keepdim=True).expand(*known.shape[:-2], 1, 2)
         path = (self.track[..., :2] - self.track.gather(-2, first)) * known
-        return Condition(self.pose, torch.cat((path, known), dim=-1))
+        return Condition(self.pose, torch.cat((path, known), dim=-1), self.view)
 
     @property
     def channels(self) -> Float[Tensor, "*batch frames c"]:
-        """As the denoiser takes it: pose and track channels side by side."""
-        return torch.cat((self.pose.flatten(-2), self.track), dim=-1)
+        """As the denoiser takes it: pose, track and view channels side by side."""
+        return torch.cat((self.pose.flatten(-2), self.track, self.view), dim=-1)
 
     def empty(self) -> Condition:
         """No condition at all, of the same shape."""
-        return Condition(torch.zeros_like(self.pose), torch.zeros_like(self.track))
+        return self.map(torch.zeros_like)
 
 
 def person_size_px(points_px: Float[Tensor, "*batch frames 17 3"]) -> Float[Tensor, "*batch"]:
@@ -102,10 +134,12 @@ def encode_condition(
     points_px: Float[Tensor, "*batch frames 17 3"],
     size_px: Float[Tensor, "*batch"],
     static_camera: bool | Bool[Tensor, "*batch"] = True,
+    view: Float[Tensor, "*batch 4"] | None = None,
 ) -> Condition:
     """Keypoints in pixels (confidence 0 = missing) to the denoiser's condition.
 
-    ``size_px`` comes from :func:`person_size_px` on the whole shot, never on a window of it.
+    ``size_px`` comes from :func:`person_size_px` on the whole shot, never on a window of it; so
+    does ``view`` (``viewpoint.view_channels``), or nothing is told of the camera.
     """
     seen = points_px[..., 2] > MIN_CONFIDENCE
     scale = size_px[..., None, None, None]
@@ -117,7 +151,18 @@ def encode_condition(
     start = _at_first(center, usable)
     path = (center - start) / size_px[..., None, None]
     track = torch.cat((path, torch.ones_like(path[..., :1])), dim=-1) * usable[..., None]
-    return Condition(pose, track)
+    told = pose.new_zeros(*size_px.shape, VIEW_CHANNELS) if view is None else view
+    told = told[..., None, :] * seen.any(-1)[..., None]
+    return Condition(pose, track, told)
+
+
+def mean_root_px(
+    points_px: Float[Tensor, "*batch frames 17 3"], size_px: Float[Tensor, "*batch"]
+) -> Float[Tensor, "*batch 2"]:
+    """Mean of the mid-hip over the frames that tell it, pixels; the origin where none does."""
+    root, known = _root(points_px[..., :2], points_px[..., 2] > MIN_CONFIDENCE, size_px)
+    weight = known.to(root.dtype)[..., None]
+    return (root * weight).sum(-2) / weight.sum(-2).clamp(min=1)
 
 
 def _root(xy: Tensor, seen: Tensor, size_px: Tensor) -> tuple[Tensor, Tensor]:

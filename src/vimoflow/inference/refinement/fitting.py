@@ -29,7 +29,7 @@ from vimoflow.inference.refinement.posed_points import (
     rotations,
 )
 from vimoflow.inference.refinement.reprojection_derivatives import SUMMARIES
-from vimoflow.inference.refinement.reprojection_error import CAMERA_SPREADS, View, level_camera
+from vimoflow.inference.refinement.reprojection_error import UsualCamera, View, level_camera
 from vimoflow.inference.refinement.terms import (
     LENGTHS,
     FeetRest,
@@ -39,6 +39,7 @@ from vimoflow.inference.refinement.terms import (
     camera_of,
 )
 from vimoflow.motion.features import decode_features, encode_features
+from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.proportions import PARTS
 
 _FIRST_YAW_SPREAD = 0.001  # the first view's heading is the world's
@@ -141,9 +142,12 @@ def _fitted(
     cameras: Tensor | None,
 ) -> list[Minimum]:
     """The fit of every clip."""
+    if cameras is None:
+        R, _, root = decode_features(features.double())
+        cameras = evidence.cameras(coco_points(*forward_kinematics(R, root)))
     found = []
     for clip, (motion, on) in enumerate(zip(features, valid, strict=True)):
-        views, start = evidence.of_clip(clip), None if cameras is None else cameras[clip]
+        views, start = evidence.of_clip(clip), cameras[clip]
         problem, _ = motion_problem(motion, views, settings, on, start)
         at = _found_coarsely(motion, views, settings, on, start)
         found.append(minimise(problem, at, settings.steps, settings.tolerance))
@@ -210,13 +214,18 @@ def motion_problem(
     problem = MotionProblem(
         body,
         [*terms, FeetRest(planted, settings.slide_m)],
-        _prior(settings, start, linked),
+        _prior(settings, start, linked, [view.camera for view in views]),
         SUMMARIES * len(views),
     )
     return problem, Unknowns(frames, start)
 
 
-def _prior(settings: RefinementSettings, start: np.ndarray, linked: np.ndarray) -> Prior:
+def _prior(
+    settings: RefinementSettings,
+    start: np.ndarray,
+    linked: np.ndarray,
+    cameras: Sequence[UsualCamera],
+) -> Prior:
     """Usual turns, shifts, bodies and cameras; cameras' headings are near where they start."""
     turn, turn_rate, shift, shift_rate = (
         x**-2
@@ -226,11 +235,12 @@ def _prior(settings: RefinementSettings, start: np.ndarray, linked: np.ndarray) 
     own, step = np.full(UNKNOWNS, turn), np.full(UNKNOWNS, turn_rate)
     own[SHIFT], step[SHIFT] = shift, shift_rate
     shared = np.full(len(start), settings.proportion_spread**-2)
-    shared[LENGTHS.stop :] = np.resize(np.power(CAMERA_SPREADS, -2), len(start) - LENGTHS.stop)
-    shared[camera_of(0).start] += _FIRST_YAW_SPREAD**-2
-    yaws = np.arange(camera_of(0).start, len(start), len(CAMERA_SPREADS))
     center = np.zeros(len(start))
-    center[yaws] = start[yaws]
+    for number, camera in enumerate(cameras):
+        here = camera_of(number)
+        shared[here], center[here] = camera.spread**-2, camera.mean
+        center[here.start] = start[here.start]
+    shared[camera_of(0).start] += _FIRST_YAW_SPREAD**-2
     return Prior(own, step, shared, center, linked)
 
 

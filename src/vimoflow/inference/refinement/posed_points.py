@@ -132,33 +132,6 @@ class PosedBody:
         return fixed + np.tensordot(np.exp(self.log_lengths), parts, axes=1)
 
 
-@dataclass(frozen=True)
-class StillBody:
-    """COCO points that are given: with nothing to turn, only cameras are fitted to it."""
-
-    points: Float[np.ndarray, "f 17 3"]
-
-    def posed(
-        self, unknowns: Float[np.ndarray, "f 0"], log_lengths: Float[np.ndarray, "8"]
-    ) -> StillBody:
-        """The same."""
-        return self
-
-    def part(self, frames: slice) -> StillBody:
-        """Some of the frames."""
-        return StillBody(self.points[frames])
-
-    @property
-    def by_unknowns(self) -> Float[np.ndarray, "f 51 0"]:
-        """Nothing moves the points."""
-        return np.zeros((len(self.points), 3 * COCO.stop, 0))
-
-    @property
-    def by_lengths(self) -> Float[np.ndarray, "f 51 8"]:
-        """Nor do lengths."""
-        return np.zeros((len(self.points), 3 * COCO.stop, len(PARTS)))
-
-
 def rotations(turns: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
     """Rotation vectors as matrices (Rodrigues' formula)."""
     a, b, _, skew = _exponential(turns)

@@ -8,6 +8,7 @@ the image counts as well as its pose.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -26,6 +27,20 @@ HIPS = [coco("left_hip"), coco("right_hip")]
 
 
 @dataclass(frozen=True)
+class UsualCamera:
+    """Where a camera is before it is fitted, as in ``CAMERA_PARAMETERS``, and how certain that is.
+
+    The heading's mean means nothing: each fit says where it starts.
+    """
+
+    mean: Float[np.ndarray, "5"]
+    spread: Float[np.ndarray, "5"]
+
+
+UNKNOWN_CAMERA = UsualCamera(np.zeros(len(CAMERA_SPREADS)), np.array(CAMERA_SPREADS))
+
+
+@dataclass(frozen=True)
 class View:
     """Keypoints of one clip in metres of the person (see ``encode_condition``).
 
@@ -34,16 +49,19 @@ class View:
         weight: how much each point counts, zero where it was not seen.
         track: the mid-hip relative to where it was first seen.
         placed: frames of which ``track`` is known.
+        camera: what is known of the camera beforehand.
     """
 
     points: Float[np.ndarray, "f 17 2"]
     weight: Float[np.ndarray, "f 17"]
     track: Float[np.ndarray, "f 2"]
     placed: Bool[np.ndarray, " f"]
+    camera: UsualCamera = UNKNOWN_CAMERA
 
     def part(self, frames: slice) -> View:
         """What was seen in some of the frames."""
-        return View(*(x[frames] for x in (self.points, self.weight, self.track, self.placed)))
+        names = ("points", "weight", "track", "placed")
+        return dataclasses.replace(self, **{k: getattr(self, k)[frames] for k in names})
 
     @functools.cached_property
     def first(self) -> int:
@@ -179,8 +197,8 @@ def reproject(
 def level_camera(
     points_world: Float[np.ndarray, "f 17 3"], view: View, yaw: float
 ) -> Float[np.ndarray, "5"]:
-    """A level camera at the usual distance, at the scale that fits the points best."""
-    camera = np.zeros(len(CAMERA_PARAMETERS))
+    """The usual camera at this heading, at the scale that fits the points best."""
+    camera = view.camera.mean.copy()
     camera[0] = yaw
     scale = reproject(points_world, camera, view).scale
     camera[4] = np.log(np.clip(scale, *_START_SCALES))

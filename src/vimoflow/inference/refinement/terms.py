@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.inference.refinement.least_squares import Prior, Rows, Summary, Unknowns
-from vimoflow.inference.refinement.posed_points import COCO, FEET, LEGS, Body, PosedBody, StillBody
+from vimoflow.inference.refinement.posed_points import COCO, FEET, LEGS, Body, PosedBody
 from vimoflow.inference.refinement.reprojection_derivatives import SUMMARIES, derivatives
 from vimoflow.inference.refinement.reprojection_error import (
     CAMERA_PARAMETERS,
@@ -41,7 +41,7 @@ class TermPoint(Protocol):
     def energy(self) -> float:
         """What they add to what is minimised."""
 
-    def rows(self, frames: slice, body: PosedBody | StillBody) -> Rows:
+    def rows(self, frames: slice, body: PosedBody) -> Rows:
         """The residuals of some frames; ``body`` is of these and of the next one, if there is."""
 
 
@@ -49,7 +49,7 @@ class TermPoint(Protocol):
 class Term(Protocol):
     """Something that a motion is to agree with."""
 
-    def at(self, body: PosedBody | StillBody, shared: Float[np.ndarray, " k"]) -> TermPoint:
+    def at(self, body: PosedBody, shared: Float[np.ndarray, " k"]) -> TermPoint:
         """What it says of a posed body."""
 
 
@@ -57,7 +57,7 @@ class Term(Protocol):
 class MotionProblem:
     """A motion that is to agree with several terms and to stay near where it started."""
 
-    body: Body | StillBody
+    body: Body
     terms: Sequence[Term]
     prior: Prior
     summaries: int
@@ -70,7 +70,7 @@ class MotionProblem:
 
 @dataclass(frozen=True)
 class _MotionPoint:
-    body: PosedBody | StillBody
+    body: PosedBody
     terms: Sequence[TermPoint]
 
     def energy(self) -> float:
@@ -99,7 +99,7 @@ class SeenByCamera:
     outlier_m: float
     place_m: float
 
-    def at(self, body: PosedBody | StillBody, shared: Float[np.ndarray, " k"]) -> TermPoint:
+    def at(self, body: PosedBody, shared: Float[np.ndarray, " k"]) -> TermPoint:
         """Distances of projections to keypoints."""
         seen = reproject(body.points[:, COCO], shared[camera_of(self.number)], self.view)
         pose, place = np.square(seen.pose).sum(-1), np.square(seen.place).sum(-1)
@@ -123,7 +123,7 @@ class _SeenAt:
         huber = np.where(self.place < 1, self.place**2, 2 * self.place - 1)
         return float((trust * self.pose / (1 + self.pose)).sum() + huber.sum())
 
-    def rows(self, frames: slice, body: PosedBody | StillBody) -> Rows:
+    def rows(self, frames: slice, body: PosedBody) -> Rows:
         term, count = self.term, frames.stop - frames.start
         pose = term.view.weight[frames] / (term.noise_m * (1 + self.pose[frames])) ** 2
         place = 1 / np.maximum(self.place[frames], 1) / term.place_m**2
@@ -153,7 +153,7 @@ class FeetRest:
     planted: Float[np.ndarray, "steps 4"]
     slide_m: float
 
-    def at(self, body: PosedBody | StillBody, shared: Float[np.ndarray, " k"]) -> TermPoint:
+    def at(self, body: PosedBody, shared: Float[np.ndarray, " k"]) -> TermPoint:
         """Steps of the feet."""
         return _FeetAt(np.diff(body.points[:, FEET], axis=0), self.planted / self.slide_m)
 
@@ -166,7 +166,7 @@ class _FeetAt:
     def energy(self) -> float:
         return float(np.square(self.firmness[..., None] * self.steps).sum())
 
-    def rows(self, frames: slice, body: PosedBody | StillBody) -> Rows:
+    def rows(self, frames: slice, body: PosedBody) -> Rows:
         steps = self.steps[frames]
         weight = np.square(self.firmness[frames]).repeat(3, axis=1)
         feet = body.by_unknowns[:, 3 * FEET.start :, LEGS]

@@ -74,7 +74,7 @@ class _FromVideo(FeatureTask):
 
     def estimate(self, windows: range, x_t: Tensor, t: Tensor) -> Tensor:
         span = self.plan.span(windows)
-        part = Condition(self.condition.pose[:, span], self.condition.track[:, span])
+        part = self.condition.map(lambda x: x[:, span])
         valid = None if self.valid is None else self.rows(self.valid, windows)
 
         def answer(condition: Condition) -> Tensor:
@@ -88,6 +88,4 @@ class _FromVideo(FeatureTask):
 
 def window_channels(condition: Condition, plan: WindowPlan) -> Float[Tensor, "rows l c"]:
     """The condition of each window, its track relative to the window's own first known frame."""
-    pose = plan.split(condition.pose).flatten(0, 1)
-    track = plan.split(condition.track).flatten(0, 1)
-    return Condition(pose, track).from_own_start().channels
+    return condition.map(lambda x: plan.split(x).flatten(0, 1)).from_own_start().channels

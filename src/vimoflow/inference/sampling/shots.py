@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -54,8 +55,8 @@ class Shot:
         a = min(a, b)
         own = slice(max(a - self.first, 0), max(b - self.first, 0))
         before, after = (a - first, end - b) if b > a else (0, end - first)
-        pose = F.pad(self.condition.pose[:, own], (0, 0, 0, 0, before, after))
-        return Condition(pose, F.pad(self.condition.track[:, own], (0, 0, before, after)))
+        own_part = self.condition.map(lambda x: x[:, own])
+        return own_part.map(lambda x: F.pad(x, (*(0, 0) * (x.ndim - 2), before, after)))
 
 
 @torch.no_grad()
@@ -133,12 +134,9 @@ def _fitted(features: Tensor, shots: Sequence[Shot], yaws: Tensor) -> Tensor:
         end = first + plan.length
         seen = [i for i, shot in enumerate(shots) if shot.first < end and shot.end > first]
         views = [shots[i].over(first, end) for i in seen]
-        evidence = Evidence.of(
-            Condition(torch.stack([v.pose for v in views], 1),
-                      torch.stack([v.track for v in views], 1))
-        )  # fmt: skip
+        evidence = Evidence.of(Condition.joined(views, partial(torch.stack, dim=1)))
         piece = features[:, first:end]
-        R, _, root = decode_features(piece)
+        R, _, root = decode_features(piece.double())
         points = coco_points(*forward_kinematics(R, root))
         cameras = evidence.cameras(points, yaws[:, seen])[:, None]
         out.append(first, refine(piece, evidence, cameras=cameras).features)
