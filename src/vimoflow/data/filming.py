@@ -21,6 +21,7 @@ from vimoflow.inference.conditioning.viewpoint import (
     USUAL_FOCAL,
     Lens,
     bearing,
+    level_down,
     upright,
     view_channels,
 )
@@ -87,8 +88,7 @@ def filmed_in_reality(
     size = person_size_px(points_px)
     center = torch.where(known[:, None], lens[:, 1:3], mean_root_px(points_px, size))
     focal = torch.where(known, lens[:, 0], _UNKNOWN_DISTANCE_M * size)
-    level = lens.new_tensor((0.0, 1.0, 0.0)).expand(len(lens), 3)
-    down = torch.where(known[:, None], lens[:, 3:], level)
+    down = torch.where(known[:, None], lens[:, 3:], level_down(heading))
     return Filming(Lens(focal, center, down, known, known), heading, torch.ones_like(known))
 
 
@@ -132,13 +132,12 @@ def _told(lens: Lens, generator: torch.Generator, settings: ToldSettings) -> Len
     focal_known = chance(settings.focal_known) & lens.focal_known
     turn = torch.randn(batch, 3, generator=generator) * math.radians(settings.down_deg)
     noisy = (axis_angle_to_matrix(turn) @ lens.down[..., None])[..., 0]
-    level = lens.down.new_tensor((0.0, 1.0, 0.0)).expand(batch, 3)
     factor = torch.exp(torch.randn(batch, generator=generator) * settings.focal_spread)
     guess = USUAL_FOCAL * 2 * lens.center_px.amax(-1)
     return Lens(
         torch.where(focal_known, lens.focal_px * factor, guess),
         lens.center_px,
-        torch.where(down_known[:, None], noisy, level),
+        torch.where(down_known[:, None], noisy, level_down(factor)),
         focal_known,
         down_known,
     )

@@ -7,6 +7,7 @@ person, travel along, orbit, zoom or shake in the hand.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -84,6 +85,11 @@ LEVEL_CAMERAS = CameraSettings(
     wide_roll_share=0.0,
     truncation_share=0.0,
 )
+# High and rolled, as held over a crowd or propped against something.
+TILTED_CAMERAS = dataclasses.replace(
+    LEVEL_CAMERAS, pitch_deg=(30.0, 5.0), wide_pitch_share=0.0, wide_roll_share=1.0,
+    wide_roll_deg=(5.0, 30.0),
+)  # fmt: skip
 
 
 @torch.no_grad()

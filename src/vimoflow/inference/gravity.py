@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -35,19 +34,6 @@ _ROUNDS = 2  # what is found is more exact the less the picture is turned
 _LEAST_ROLL = math.radians(8)
 
 
-@dataclass(frozen=True)
-class Gravity:
-    """The direction of gravity in the camera's frame, as found.
-
-    Attributes:
-        down: unit vectors.
-        misfit_m: what the keypoints are off the turned answer, median, metres at the person.
-    """
-
-    down: Float[Tensor, "batch 3"]
-    misfit_m: Float[Tensor, " batch"]
-
-
 @torch.no_grad()
 def found_gravity(
     checkpoint: Checkpoint,
@@ -55,16 +41,15 @@ def found_gravity(
     lens: Lens,
     static_camera: bool | Tensor = True,
     valid: Bool[Tensor, "batch frames"] | None = None,
-) -> Gravity:
-    """Down in each shot's camera, looked for from where the lens has it."""
+) -> Float[Tensor, "batch 3"]:
+    """Unit vectors down in each shot's camera, looked for from where the lens has them."""
     asked = dataclasses.replace(lens, down_known=torch.zeros_like(lens.down_known))
     shot = see_shot(points_px, asked, static_camera)
-    options = SamplingOptions(refine=False, lock_feet=False)
-    features = sample_features(checkpoint, shot.condition, options, valid)
-    R_image_world, misfit = camera_turn(features, shot.condition)
-    down_virtual = -R_image_world[..., 1] * _IMAGE_FLIP.to(features)
+    features = sample_features(checkpoint, shot.condition, SamplingOptions(refine=False), valid)
+    R_image_world, _ = camera_turn(features, shot.condition)
+    down_virtual = -R_image_world[..., 1] * _IMAGE_FLIP
     down = (shot.R_virtual_camera.transpose(-1, -2) @ down_virtual[..., None])[..., 0]
-    return Gravity(F.normalize(down, dim=-1), misfit)
+    return F.normalize(down, dim=-1)
 
 
 def upright_shot(
@@ -82,13 +67,13 @@ def upright_shot(
     if lens.down_known.all() or not told_of_views(checkpoint):
         return see_shot(points_px, lens, static_camera)
     for _ in range(_ROUNDS):
-        found = found_gravity(checkpoint, points_px, lens, static_camera, valid)
-        roll = _rolls(found.down)
+        down = found_gravity(checkpoint, points_px, lens, static_camera, valid)
+        roll = torch.atan2(down[:, 0], down[:, 1])
         rolled = (roll.abs() > _LEAST_ROLL) & ~lens.down_known
         if not bool(rolled.any()):
             break
-        upright_down = torch.stack((roll.sin(), roll.cos(), torch.zeros_like(roll)), dim=-1)
-        lens = dataclasses.replace(lens, down=torch.where(rolled[:, None], upright_down, lens.down))
+        level = torch.stack((roll.sin(), roll.cos(), 0 * roll), dim=-1)
+        lens = dataclasses.replace(lens, down=torch.where(rolled[:, None], level, lens.down))
     return see_shot(points_px, lens, static_camera)
 
 
@@ -96,11 +81,6 @@ def told_of_views(checkpoint: Checkpoint) -> bool:
     """Whether the network can be asked at once, and was trained to be told of cameras."""
     channels = Condition.nothing(1).channels.shape[-1]
     return checkpoint.one_pass and checkpoint.denoiser.config.condition_channels == channels
-
-
-def _rolls(down: Float[Tensor, "batch 3"]) -> Float[Tensor, " batch"]:
-    """The camera's roll, radians."""
-    return torch.atan2(down[:, 0], down[:, 1])
 
 
 # From the answer's axes seen by a level camera in front of it (x right, y up, z to the camera).
@@ -127,9 +107,8 @@ def camera_turn(
         w = robust[..., None].expand_as(error).flatten(1)
         J, r = jacobian.flatten(1, 3), error.flatten(1)
         normal = (J * w[..., None]).transpose(1, 2) @ J
-        normal = (
-            normal + 1e-3 * torch.eye(4) * normal.diagonal(dim1=1, dim2=2).mean(-1)[:, None, None]
-        )
+        damping = 1e-3 * normal.diagonal(dim1=1, dim2=2).mean(-1)[:, None, None]
+        normal = normal + damping * torch.eye(4)
         step = torch.linalg.solve(normal + 1e-6 * torch.eye(4), (J * (w * r)[..., None]).sum(1))
         turn = axis_angle_to_matrix(step[:, :3]) @ turn
         log_scale = log_scale + step[:, 3]

@@ -21,6 +21,7 @@ from typing import Literal
 
 from vimoflow.data.recording import Split
 from vimoflow.data.shards import Shard
+from vimoflow.data.virtual_cameras import LEVEL_CAMERAS, TILTED_CAMERAS
 from vimoflow.documents import build, read_document
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.evaluation.benchmark.cases import (
@@ -35,6 +36,7 @@ from vimoflow.evaluation.benchmark.cases import (
 )
 from vimoflow.evaluation.rendered.clips import read_clips
 
+Cameras = Literal["level", "tilted"]
 SourceOf2D = Literal["truth", "noisy", "detections", "video"]
 
 
@@ -52,6 +54,7 @@ class ClipSet:
         views: which of the real views, from 1; all unless given.
         limit: recordings of each group at most, evenly spread.
         frames: longest clip from a virtual camera, cut from the recording's middle.
+        cameras: virtual ones that stand "level", or "tilted": pitched and rolled.
     """
 
     corpus: str
@@ -62,6 +65,7 @@ class ClipSet:
     views: tuple[int, ...] = ()
     limit: int | None = None
     frames: int = LONGEST
+    cameras: Cameras = "level"
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,9 @@ def _of_corpus(clip_set: ClipSet, shard: Shard, limit: int | None, seed: int) ->
 
 def _cases(clip_set: ClipSet, shard: Shard, row: int, seed: int) -> list[Case]:
     if clip_set.source != "detections":
-        return [virtual_case(shard, row, seed, clip_set.frames, clip_set.source == "noisy")]
+        cameras = LEVEL_CAMERAS if clip_set.cameras == "level" else TILTED_CAMERAS
+        noisy = clip_set.source == "noisy"
+        return [virtual_case(shard, row, seed, clip_set.frames, noisy, cameras)]
     views = real_views(shard, row)
     if not views:
         raise InputError(f"{shard.names[row]}: has no detections; use source 'noisy' or 'truth'")

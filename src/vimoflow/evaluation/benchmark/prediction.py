@@ -62,13 +62,12 @@ def condition_of(case: Case) -> Condition:
 def filming_of(cases: Sequence[Case]) -> tuple[Lens, Tensor]:
     """The usual lens of each case's picture, and whether its camera stood still."""
     sizes = [case.image_size_px or _extent(case.points_px) for case in cases]
-    return Lens.guessed(torch.tensor(sizes, dtype=torch.float32)), torch.tensor(
-        [c.static_camera for c in cases]
-    )
+    still = torch.tensor([case.static_camera for case in cases])
+    return Lens.guessed(torch.tensor(sizes, dtype=torch.float32)), still
 
 
 def _extent(points_px: Float[np.ndarray, "frames 17 3"]) -> tuple[float, float]:
-    """Twice the largest coordinates' reach from the middle of the seen points, at least."""
+    """Width and height of a picture in whose middle the seen points are."""
     seen = points_px[points_px[..., 2] > 0][:, :2]
     width, height = seen.max(axis=0) + seen.min(axis=0) if len(seen) else (1.0, 1.0)
     return float(max(width, 1.0)), float(max(height, 1.0))

@@ -43,8 +43,13 @@ class Lens:
     def guessed(cls, size_px: Float[Tensor, "*batch 2"]) -> Lens:
         """A level camera with the usual lens, for pictures of this width and height."""
         nothing = torch.zeros(size_px.shape[:-1], dtype=torch.bool, device=size_px.device)
-        down = size_px.new_tensor((0.0, 1.0, 0.0)).expand(*size_px.shape[:-1], 3)
+        down = level_down(size_px[..., 0])
         return cls(USUAL_FOCAL * size_px.amax(-1), size_px / 2, down, nothing, nothing)
+
+
+def level_down(like: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3"]:
+    """Gravity's direction in the frames of level cameras."""
+    return like.new_tensor((0.0, 1.0, 0.0)).expand(*like.shape, 3)
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,8 @@ def view_channels(
     length tell; it is stated relative to five metres.
     """
     closeness = size_px / lens.focal_px / _USUAL_CLOSENESS - 1
-    known = (lens.down_known, lens.focal_known)
-    return torch.stack(
-        (looks_down, known[0].to(looks_down), closeness.clamp(-1, 4), known[1].to(looks_down)), -1
-    )
+    down_known, focal_known = lens.down_known.to(looks_down), lens.focal_known.to(looks_down)
+    return torch.stack((looks_down, down_known, closeness.clamp(-1, 4), focal_known), dim=-1)
 
 
 def _rays(xy: Tensor) -> Tensor:
