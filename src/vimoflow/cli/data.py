@@ -48,7 +48,7 @@ def prepare(
         output: folder the shards go to.
     """
     for path in paths:
-        require_input(path)
+        require_input(path, archives=True)
     require_output_folder(output)
     from vimoflow.data.preparation_summary import summary_table
     from vimoflow.data.prepare import prepare as run
