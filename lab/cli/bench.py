@@ -23,6 +23,8 @@ BENCH = CommandGroup(
             "read": f"{_HERE}:read",
             "train": f"{_HERE}:train",
             "evaluate": f"{_HERE}:evaluate",
+            "idle": "lab.cli.bench_machine:idle",
+            "busy": "lab.cli.bench_machine:busy",
             "detectors": f"{_HERE}:detectors",
             "extract": f"{_HERE}:extract",
             "refine": f"{_HERE}:refine",

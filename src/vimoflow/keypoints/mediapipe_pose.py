@@ -94,6 +94,10 @@ def mediapipe_heavy() -> MediaPipeEstimator:
     return MediaPipeEstimator(model="heavy")
 
 
+def _have(file: Path) -> bool:
+    return file.is_file()
+
+
 def require_model(model: Model, mediapipe: Any) -> None:
     """Have MediaPipe fetch a model that its wheel does not carry, unless it is there.
 
@@ -101,7 +105,7 @@ def require_model(model: Model, mediapipe: Any) -> None:
         ConfigError: it cannot be fetched; says which file to put where.
     """
     file = Path(mediapipe.__file__).parent / f"modules/pose_landmark/pose_landmark_{model}.tflite"
-    if file.is_file():
+    if _have(file):
         return
     print(f"MediaPipe fetches {file.name}, once ...", file=sys.stderr, flush=True)
     patience_s = socket.getdefaulttimeout()
