@@ -51,8 +51,3 @@ def test_a_quality_is_a_detector_and_a_rate_that_single_options_override():
     assert efforts["best"].estimator == "mediapipe-heavy"
     own = GenerateOptions(quality="best", estimator="rtmo", every_frame=True, refine=False)
     assert own.effort == Effort("rtmo", None, False)
-
-
-def test_an_unknown_quality_names_the_option():
-    with pytest.raises(ConfigError, match="--quality"):
-        GenerateOptions(quality="better")
