@@ -126,9 +126,10 @@ def _in_halves(task: Task, show: Show) -> Seen | None:
             return _joined(_whole(first, show_both), _whole(second, None))
         with tempfile.TemporaryDirectory(prefix="vimoflow-") as folder:
             file = Path(folder) / "seen.npz"
-            command = [sys.executable, "-m", __name__, json.dumps(dataclasses.asdict(second)), file]
-            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-            with subprocess.Popen(command, stderr=subprocess.DEVNULL, **quiet) as other:
+            told = json.dumps(dataclasses.asdict(second))
+            command = [sys.executable, "-m", __name__, told, str(file)]
+            none = subprocess.DEVNULL
+            with subprocess.Popen(command, stdin=none, stdout=none, stderr=none) as other:
                 try:
                     seen = _whole(first, show_both)
                     failed = other.wait()
