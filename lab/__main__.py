@@ -15,6 +15,7 @@ APP = CommandGroup(
             "code-size": "lab.cli.code_size:code_size",
             "figures": "lab.cli.figures:FIGURES",
             "music": "lab.cli.music:MUSIC",
+            "prepare": "lab.cli.prepare:prepare",
             "thesis-clips": "lab.cli.thesis_clips:thesis_clips",
         }
     },

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vimoflow.data.sources.keypoints_only import read_aistpp_kp2d_file
+from lab.corpora.keypoints_only import read_aistpp_kp2d_file
 from vimoflow.formats.aistpp_files import (
     AistCamera,
     calibrated_cameras,

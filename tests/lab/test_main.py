@@ -18,7 +18,7 @@ def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command():
     out = lab("--help").stdout
-    commands = ("ablate", "bench", "code-size", "figures", "music", "thesis-clips")
+    commands = ("ablate", "bench", "code-size", "figures", "music", "prepare", "thesis-clips")
     assert all(f"  {name} " in out for name in commands)
 
 

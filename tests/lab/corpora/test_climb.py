@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lab.corpora import climb
 from rig_examples import performance, world_positions, world_rotations
-from vimoflow.data.sources import climb
 from vimoflow.errors import InputError
 from vimoflow.motion.skeleton import JOINT_NAMES, joint
 

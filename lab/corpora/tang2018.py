@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lab.corpora.floors import drifting_floor
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording, Split
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import axis_angle_to_matrix, slerp_resample
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.motion.canonical import canonical_motion
-from vimoflow.motion.floor import drifting_floor
 
 VALIDATION = frozenset({"DANCE_C_8", "DANCE_R_9", "DANCE_T_9", "DANCE_W_9"})
 # What numpy raises for files that are not npz, cut, or hold something else than numbers.

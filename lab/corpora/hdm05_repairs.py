@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from vimoflow.data.sources.knee_flips import descendants, normalised
+from lab.corpora.knee_flips import descendants, normalised
 from vimoflow.geometry.rotations import geodesic_angle, slerp_resample
 from vimoflow.motion.source import SourceMotion
 

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from vimoflow.data.recording import Recording, Split
-from vimoflow.data.rig_maps import Body, Bone, Rig, Side, joint_map
-from vimoflow.data.sources.hdm05_repairs import (
+from lab.corpora.amc import find_asf, read_amc, read_asf
+from lab.corpora.deepmimic import read_deepmimic
+from lab.corpora.hdm05_repairs import (
     IMPOSSIBLE_TURN,
     largest_turn,
     mend_deep_knee,
     stiffen_flipping_hand,
 )
+from lab.corpora.poselib import read_poselib
+from vimoflow.data.recording import Recording, Split
+from vimoflow.data.rig_maps import Body, Bone, Rig, Side, joint_map
 from vimoflow.errors import InputError
-from vimoflow.formats.amc import find_asf, read_amc, read_asf
-from vimoflow.formats.deepmimic import read_deepmimic
-from vimoflow.formats.poselib import read_poselib
 from vimoflow.motion.retarget import retarget
 from vimoflow.motion.source import SourceMotion
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lab.corpora.joint_tree import JointTree
 from vimoflow.errors import InputError
-from vimoflow.formats.joint_tree import JointTree
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.motion.source import SourceMotion
 

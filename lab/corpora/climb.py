@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from lab.corpora.floors import lowest_floor
 from vimoflow.data.recording import Recording, Split
 from vimoflow.data.rigs.rest_pose import unit
 from vimoflow.data.rigs.rig import SIDES
 from vimoflow.data.rigs.swings import canonical_bone, flexion_axis, swing_hinge
 from vimoflow.errors import InputError
-from vimoflow.motion.floor import lowest_floor
 from vimoflow.motion.retarget import retarget
 from vimoflow.motion.skeleton import joint, load_skeleton
 from vimoflow.motion.source import JointMap, SourceJoint, SourceMotion

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lab.corpora.joint_tree import JointTree
 from vimoflow.errors import InputError
-from vimoflow.formats.joint_tree import JointTree
 from vimoflow.geometry.rotations import quaternion_to_matrix, rotation_about, slerp_resample
 from vimoflow.motion.source import SourceMotion
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lab.corpora.deepmimic import read_deepmimic
 from vimoflow.errors import InputError
-from vimoflow.formats.deepmimic import read_deepmimic
 from vimoflow.motion.source import SourceMotion
 
 # First columns of the quaternions (w first) and of the angles, as the format documents them.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
-from vimoflow.data.sources.aistpp import (
+from lab.corpora.aistpp import (
     _cameras,
     _detections,
     _every_second_pose,

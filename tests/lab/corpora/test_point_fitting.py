@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from vimoflow.errors import InputError
-from vimoflow.geometry.rotations import axis_angle_to_matrix, geodesic_angle, rotation_about
-from vimoflow.motion.kinematics import coco_points, forward_kinematics
-from vimoflow.motion.point_fitting import (
+from lab.corpora.point_fitting import (
     PointFit,
     PointFitSettings,
     fit_points,
     initial_rotations,
     leg_scale,
 )
+from vimoflow.errors import InputError
+from vimoflow.geometry.rotations import axis_angle_to_matrix, geodesic_angle, rotation_about
+from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import COCO_LIMBS, joint, load_skeleton
 
 LIMBS = list(COCO_LIMBS)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from lab.corpora.poselib import read_poselib
 from vimoflow.errors import InputError
-from vimoflow.formats.poselib import read_poselib
 
 NAMES = ("pelvis", "torso", "left_arm", "right_arm")
 PARENTS = (-1, 0, 1, 1)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from vimoflow.data.sources.aistpp import read_aistpp_file
-from vimoflow.data.sources.aistpp_2d import cameras_beside, read_aistpp_2d_file
+from lab.corpora.aistpp import read_aistpp_file
+from lab.corpora.aistpp_2d import cameras_beside, read_aistpp_2d_file
 from vimoflow.errors import InputError
 from vimoflow.evaluation.metrics.paired import pa_mpjpe
 from vimoflow.motion.skeleton import COCO_LIMBS, joint

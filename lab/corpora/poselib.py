@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lab.corpora.joint_tree import JointTree
 from vimoflow.errors import InputError
-from vimoflow.formats.joint_tree import JointTree
 from vimoflow.geometry.rotations import quaternion_to_matrix
 from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.source import SourceMotion

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from lab.corpora.amc import find_asf, read_amc, read_asf
 from vimoflow.errors import InputError
-from vimoflow.formats.amc import find_asf, read_amc, read_asf
 
 ASF = """# made for the test
 :version 1.10

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from vimoflow.data.sources.keypoints_only import list_aistpp_kp2d, read_aistpp_kp2d_file
+from lab.corpora.keypoints_only import list_aistpp_kp2d, read_aistpp_kp2d_file
 from vimoflow.errors import InputError
 from vimoflow.formats.aistpp_files import read_keypoints2d
 

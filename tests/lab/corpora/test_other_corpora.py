@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from vimoflow.data.recording import Recording
-from vimoflow.data.rig_maps import Rig, joint_map
-from vimoflow.data.sources import other_corpora
-from vimoflow.data.sources.hdm05_repairs import (
+from lab.corpora import other_corpora
+from lab.corpora.deepmimic import read_deepmimic
+from lab.corpora.hdm05_repairs import (
     largest_turn,
     mend_deep_knee,
     stiffen_flipping_hand,
 )
+from lab.corpora.joint_tree import JointTree
+from lab.corpora.poselib import read_poselib
+from vimoflow.data.recording import Recording
+from vimoflow.data.rig_maps import Rig, joint_map
 from vimoflow.errors import InputError
-from vimoflow.formats.deepmimic import read_deepmimic
-from vimoflow.formats.joint_tree import JointTree
-from vimoflow.formats.poselib import read_poselib
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.motion.retarget import retarget
 from vimoflow.motion.skeleton import joint

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from lab.corpora import bvh_corpora
 from rig_examples import (
     SyntheticRig,
     performance,
@@ -19,7 +20,6 @@ from rig_examples import (
     world_rotations,
 )
 from vimoflow.data.recording import Recording
-from vimoflow.data.sources import bvh_corpora
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import geodesic_angle
 from vimoflow.motion.skeleton import joint

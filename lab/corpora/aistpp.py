@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lab.corpora.aist_names import project_split
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording
-from vimoflow.data.splits import project_split
 from vimoflow.errors import InputError
 from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.cameras import camera_heading

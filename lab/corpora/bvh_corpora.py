@@ -13,17 +13,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lab.corpora.floors import lowest_floor, root_from_feet
+from lab.corpora.knee_flips import mend_knee_flips
 from vimoflow.data.recording import Recording, Split
 from vimoflow.data.rig_maps import Body, Side, detect_rig_map, load_rig_map
 from vimoflow.data.rigs.motion_axes import measured_hinge
 from vimoflow.data.rigs.swings import as_axis
 from vimoflow.data.sources.bvh import RiggedBvh, named, onto_skeleton, rigged_bvh
-from vimoflow.data.sources.knee_flips import mend_knee_flips
 from vimoflow.errors import InputError
 from vimoflow.formats.bvh_reader import read_bvh
 from vimoflow.motion.canonical import Floor, canonical_motion
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.floor import fit_floor, lowest_floor, root_from_feet
+from vimoflow.motion.floor import fit_floor
 from vimoflow.motion.source import SourceMotion
 
 CMU_TEST_TAKES = ("005_20", "60_12", "61_12")
