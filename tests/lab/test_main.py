@@ -18,7 +18,7 @@ def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command():
     out = lab("--help").stdout
-    commands = ("ablate", "bench", "code-size", "figures", "music", "thesis-clips")
+    commands = ("ablate", "bench", "code-size", "evaluate", "figures", "music", "thesis-clips")
     assert all(f"  {name} " in out for name in commands)
 
 
@@ -26,6 +26,8 @@ def test_help_names_every_command():
     "arguments",
     [
         ("figures", "snr", "-o", "README.md/out"),
+        ("evaluate", "render", "--data", "no", "-o", "out"),
+        ("evaluate", "detector", "--rendered", "no", "-o", "out"),
         ("thesis-clips", "no", "-o", "out"),
         ("music", "preference", "no", "none", "-o", "out"),
     ],

@@ -40,10 +40,6 @@ EVALUATE = CommandGroup(
             "music": "vimoflow.cli.evaluate_music:MUSIC",
             "aistpp": f"{_HERE}:aistpp",
         },
-        "Rendered clips with exact truth": {
-            "render": f"{_HERE}:render",
-            "detector": f"{_HERE}:detector",
-        },
     },
     default="run",
     examples="vimoflow evaluate benchmarks/validation.toml --data shards -o report",
@@ -53,7 +49,6 @@ Manifest = Annotated[Path, Option(metavar="MANIFEST")]
 Checkpoints = Annotated[str, Option(metavar="NAME|PATH")]
 Limit = Annotated[int | None, Option(metavar="N", low=1, high=1e9)]
 Steps = Annotated[int, Option(metavar="N", low=1, high=1000)]
-Seed = Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)]
 
 
 def run(
@@ -77,7 +72,7 @@ def run(
     Args:
         manifest: the benchmark, as in benchmarks/*.toml.
         data: folder of shards made by `vimoflow data prepare`.
-        rendered: folder of clips made by `vimoflow evaluate render`.
+        rendered: folder of clips made by `python -m lab evaluate render`.
         checkpoint: a checkpoint that ships, or a file.
         baseline: compare with this checkpoint, too; can be repeated.
         nearest: compare with the training motion of nearest 2D.
@@ -168,48 +163,6 @@ def hypotheses(
         drawn = draw_hypotheses(model, cases, SamplingOptions(steps=steps), samples, progress=show)
     source = f"checkpoint {model.name}, every second recording of {wanted.name}"
     click.echo(write_hypotheses_report(drawn, source, output))
-
-
-def render(
-    *,
-    data: DataFolder,
-    output: OutputFolder,
-    seed: Seed = 0,
-    clips: Annotated[int, Option(metavar="N", low=1, high=1e6)] = 20,
-) -> None:
-    """Render validation motions as videos with exact truth; goes on where it was stopped.
-
-    Args:
-        data: folder of shards made by `vimoflow data prepare`.
-        output: folder the clips go to.
-        seed: of motions, cameras, light and clothes.
-        clips: how many clips.
-    """
-    require_input(data)
-    require_output_folder(output)
-    from vimoflow.data.shards import read_shards
-    from vimoflow.evaluation.rendered.clips import render_benchmark
-
-    with progress("rendering") as show:
-        paths = render_benchmark(read_shards(data, "validation"), output, clips, seed, show)
-    click.echo(f"{len(paths)} clips in {output}")
-
-
-def detector(*, rendered: DataFolder, output: OutputFolder) -> None:
-    """Error statistics of the keypoint detector on rendered clips, joint by joint.
-
-    Args:
-        rendered: folder of clips made by `vimoflow evaluate render`.
-        output: folder for detector.json and .md.
-    """
-    require_input(rendered)
-    require_output_folder(output)
-    from vimoflow.evaluation.rendered.clips import read_clips
-    from vimoflow.evaluation.rendered.detector import detector_errors, write_detector_errors
-
-    with progress("finding keypoints") as show:
-        errors = detector_errors(read_clips(rendered), show)
-    click.echo(write_detector_errors(errors, output))
 
 
 def aistpp(motions: DataFolder, *, music: Folder = None) -> None:

@@ -113,7 +113,7 @@ def test_sets_of_one_name_and_missing_files_are_refused(tmp_path, shards):
     rendered = read_manifest(BENCHMARKS / "rendered.toml")
     with pytest.raises(InputError, match="--rendered"):
         benchmark_cases(rendered, shards)
-    with pytest.raises(InputError, match="evaluate render"):
+    with pytest.raises(InputError, match="lab evaluate render"):
         benchmark_cases(rendered, shards, tmp_path)
 
 

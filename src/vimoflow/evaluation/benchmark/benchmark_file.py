@@ -34,7 +34,7 @@ from vimoflow.evaluation.benchmark.cases import (
     require_usable,
     virtual_case,
 )
-from vimoflow.evaluation.rendered.clips import read_clips
+from vimoflow.evaluation.benchmark.rendered_clips import read_clips
 
 Cameras = Literal["level", "tilted"]
 SourceOf2D = Literal["truth", "noisy", "detections", "video"]
@@ -45,7 +45,7 @@ class ClipSet:
     """Some clips of one corpus and how their 2D is had.
 
     Attributes:
-        corpus: as in the shards; "rendered" takes the clips of `vimoflow evaluate render`.
+        corpus: as in the shards; "rendered" takes the clips of `python -m lab evaluate render`.
         source: "truth" (exact projections), "noisy" (those with simulated detector noise),
             "detections" (real ones, kept in the shards), "video" (MediaPipe on rendered videos).
         title: of its row in the tables; corpus and group unless given.
@@ -216,8 +216,8 @@ def _cases(clip_set: ClipSet, shard: Shard, row: int, seed: int) -> list[Case]:
 def _rendered(clip_set: ClipSet, folder: Path | None, limit: int | None) -> NamedCases:
     if folder is None:
         raise InputError(
-            "the manifest wants rendered clips; make them with `vimoflow evaluate render` and name "
-            "their folder with --rendered"
+            "the manifest wants rendered clips; make them in a clone with "
+            "`python -m lab evaluate render` and name their folder with --rendered"
         )
     clips = read_clips(folder)
     clips = [clip for clip in clips if not clip_set.names or clip.name in clip_set.names]

@@ -21,7 +21,7 @@ from vimoflow.data.virtual_cameras import (
     sample_cameras,
 )
 from vimoflow.errors import InputError
-from vimoflow.evaluation.rendered.clips import RenderedClip, detections
+from vimoflow.evaluation.benchmark.rendered_clips import RenderedClip, detections
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about
 from vimoflow.inference.conditioning.corruption import (

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from vimoflow.evaluation.rendered.bodies import Body
+from lab.rendered.bodies import Body
 from vimoflow.motion.kinematics import coco_points
 from vimoflow.motion.skeleton import JOINT_NAMES, coco, joint, load_skeleton
 

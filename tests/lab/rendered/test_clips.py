@@ -13,18 +13,19 @@ import torch
 from scipy import sparse
 
 from benchmark_examples import swaying
+from lab.rendered import filming
+from lab.rendered.bodies import Body
+from lab.rendered.detector import detector_errors, write_detector_errors
+from lab.rendered.filming import render_benchmark
+from lab.rendered.rendering import Frame, Studio
+from lab.rendered.scenes import SIZE_PX
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import read_shards, write_shard
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.cases import rendered_cases
+from vimoflow.evaluation.benchmark.rendered_clips import Detections, read_clips
 from vimoflow.evaluation.benchmark.scores import Posed
 from vimoflow.evaluation.metrics import paired as metrics
-from vimoflow.evaluation.rendered import clips
-from vimoflow.evaluation.rendered.bodies import Body
-from vimoflow.evaluation.rendered.clips import read_clips, render_benchmark
-from vimoflow.evaluation.rendered.detector import detector_errors, write_detector_errors
-from vimoflow.evaluation.rendered.rendering import Frame, Studio
-from vimoflow.evaluation.rendered.scenes import SIZE_PX
 from vimoflow.geometry.cameras import camera_heading, project
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.motion.skeleton import COCO_LIMBS, coco
@@ -68,8 +69,8 @@ def studio(monkeypatch):
     body = Body(
         np.zeros((3, 3)), np.array([[0, 1, 2]]), np.zeros(3, int), sparse.csr_matrix((3, 96)), EMPTY
     )
-    monkeypatch.setattr(clips, "Studio", _Studio)
-    monkeypatch.setattr(clips, "load_people", lambda folder: [body])
+    monkeypatch.setattr(filming, "Studio", _Studio)
+    monkeypatch.setattr(filming, "load_people", lambda folder: [body])
     return _Studio
 
 
@@ -125,9 +126,9 @@ def test_a_damaged_clip_is_refused(rendered):
 def _detect(monkeypatch, change):
     def found(clip):
         points = np.concatenate((clip.coco_px, np.ones((*clip.coco_px.shape[:2], 1))), axis=-1)
-        return clips.Detections(change(clip, points), np.zeros((len(points), 33, 3)))
+        return Detections(change(clip, points), np.zeros((len(points), 33, 3)))
 
-    monkeypatch.setattr("vimoflow.evaluation.rendered.detector.detections", found)
+    monkeypatch.setattr("lab.rendered.detector.detections", found)
 
 
 def test_a_perfect_detector_has_no_error(rendered, monkeypatch):

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
+from lab.rendered.bodies import Body
+from lab.rendered.outfits import dress
+from lab.rendered.scenes import SIZE_PX, Occluder, Scene
 from vimoflow.errors import ConfigError
-from vimoflow.evaluation.rendered.bodies import Body
-from vimoflow.evaluation.rendered.outfits import dress
-from vimoflow.evaluation.rendered.scenes import SIZE_PX, Occluder, Scene
 from vimoflow.installation import install_command
 from vimoflow.motion.kinematics import forward_kinematics
 

@@ -11,10 +11,10 @@ import trimesh
 from scipy import sparse
 
 from benchmark_examples import swaying
+from lab.rendered.bodies import Body
+from lab.rendered.rendering import Studio, vertex_normals
+from lab.rendered.scenes import Scene
 from vimoflow.errors import ConfigError
-from vimoflow.evaluation.rendered.bodies import Body
-from vimoflow.evaluation.rendered.rendering import Studio, vertex_normals
-from vimoflow.evaluation.rendered.scenes import Scene
 from vimoflow.geometry.cameras import Camera
 
 RADIUS = 0.4

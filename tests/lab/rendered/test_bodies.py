@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from lab.rendered import bodies
+from lab.rendered.bodies import CACHE, Body, RawPeople, load_people
 from vimoflow.errors import InputError
-from vimoflow.evaluation.rendered import bodies
-from vimoflow.evaluation.rendered.bodies import CACHE, Body, RawPeople, load_people
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import JOINT_NAMES, joint, load_skeleton
 

@@ -1,84 +1,28 @@
-"""Rendered clips on disk: a video, its exact truth, and what the detector found in it."""
+"""Filming the rendered clips: a video each, and its exact truth beside it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 
+from lab.rendered.bodies import Body, load_people
+from lab.rendered.rendering import Frame, Studio
+from lab.rendered.scenes import SIZE_PX, Scene, choose_scenes
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
 from vimoflow.errors import InputError
-from vimoflow.evaluation.rendered.bodies import Body, load_people
-from vimoflow.evaluation.rendered.rendering import Frame, Studio
-from vimoflow.evaluation.rendered.scenes import SIZE_PX, Scene, choose_scenes
-from vimoflow.files import output_errors, replacing
-from vimoflow.geometry.cameras import Camera, camera_heading, project
-from vimoflow.keypoints.estimators import extract
-from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
+from vimoflow.evaluation.benchmark.rendered_clips import load_arrays, save_arrays
+from vimoflow.geometry.cameras import Camera, project
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.video import VideoWriter
 
 _BODY_DEPTH_M = 0.14  # a point inside the body lies this far behind its skin at most
-_ARRAYS = ("poses", "trans", "contacts", "R_camera_world", "t_camera_world", "focal_px",
-           "center_px", "coco_world", "coco_px", "annotation_px", "hidden", "outside")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class RenderedClip:
-    """A rendered video and the truth about it.
-
-    Attributes:
-        name: of its files.
-        corpus, group, camera_kind, light, occluder: what tables are grouped by.
-        video: the file.
-        motion: what the person does, in the scene's world.
-        camera: one pose a frame.
-        coco_world: our COCO points, metres; ``coco_px`` their projections.
-        annotation_px: projections of the body's own COCO points, as annotators place them.
-        hidden: points behind another part of the body or something in the way.
-        outside: points beyond the image's edge.
-    """
-
-    name: str
-    corpus: str
-    group: str
-    camera_kind: str
-    light: str
-    occluder: str
-    video: Path
-    motion: Motion
-    camera: Camera
-    coco_world: Float[np.ndarray, "frames 17 3"]
-    coco_px: Float[np.ndarray, "frames 17 2"]
-    annotation_px: Float[np.ndarray, "frames 17 2"]
-    hidden: Bool[np.ndarray, "frames 17"]
-    outside: Bool[np.ndarray, "frames 17"]
-
-    @property
-    def static_camera(self) -> bool:
-        """Whether the camera stood still."""
-        return self.camera_kind.startswith("static")
-
-    @property
-    def heading(self) -> float:
-        """Yaw of the first camera, radians."""
-        return float(camera_heading(self.camera.R_camera_world[0]))
-
-
-@dataclass(frozen=True)
-class Detections:
-    """What MediaPipe found: COCO points (pixels, confidence) and its own 33 landmarks in metres."""
-
-    points_px: Float[np.ndarray, "frames 17 3"]
-    landmarks: Float[np.ndarray, "frames 33 3"]
 
 
 def render_benchmark(
@@ -121,39 +65,6 @@ def _render(studio: Studio, scene: Scene, body: Body, folder: Path) -> Iterator[
             annotated.append(body.annotation @ frame.vertices)
             yield
     _write_truth(folder, scene, np.stack(hidden), np.stack(annotated))
-
-
-def read_clips(folder: Path) -> list[RenderedClip]:
-    """All finished clips of a folder, by name.
-
-    Raises:
-        InputError: there is none, or one is damaged.
-    """
-    clips = [_read(path) for path in sorted(folder.glob("*.truth.npz"))]
-    if not clips:
-        raise InputError(f"{folder}: holds no rendered clips; make them: vimoflow evaluate render")
-    return clips
-
-
-def detections(clip: RenderedClip) -> Detections:
-    """MediaPipe on the clip's video, through the same code as ``generate``; kept beside it.
-
-    Raises:
-        InputError: it finds nobody.
-    """
-    path = clip.video.with_suffix(".mediapipe.npz")
-    if path.is_file():
-        arrays = _load(path, ("points_px", "landmarks"))
-        found = Detections(arrays["points_px"], arrays["landmarks"])
-    else:
-        detector = MediaPipeEstimator(keep_world_landmarks=True)
-        points = extract(clip.video, detector).keypoints.points
-        found = Detections(points, np.stack(detector.world_landmarks))
-        _save(path, {"points_px": found.points_px, "landmarks": found.landmarks})
-    if len(found.points_px) != len(clip.motion):
-        raise InputError(f"{clip.video}: {len(found.points_px)} frames, {len(clip.motion)} in the "
-                         "truth; delete the clip and render it again")  # fmt: skip
-    return found
 
 
 def _coco_world(motion: Motion) -> torch.Tensor:
@@ -207,7 +118,7 @@ def _write_truth(folder: Path, scene: Scene, hidden: np.ndarray, annotated: np.n
         "outside": ((px < 0) | (px >= SIZE_PX)).any(axis=-1),
         "about": np.array(json.dumps(_about(scene))),
     }
-    _save(_truth_path(folder, scene.name), arrays)
+    save_arrays(_truth_path(folder, scene.name), arrays)
 
 
 def _double(camera: Camera) -> Camera:
@@ -229,36 +140,7 @@ def _about(scene: Scene) -> dict[str, Any]:
 def _require_same(folder: Path, scene: Scene) -> None:
     """A clip of this name must be this scene: mixed benchmarks would be silent nonsense."""
     path = _truth_path(folder, scene.name)
-    if path.is_file() and json.loads(str(_load(path, ("about",))["about"])) != _about(scene):
+    if path.is_file() and json.loads(str(load_arrays(path, ("about",))["about"])) != _about(scene):
         raise InputError(
             f"{path}: another seed or other shards made this clip; choose another folder"
         )
-
-
-def _read(path: Path) -> RenderedClip:
-    arrays = _load(path, (*_ARRAYS, "about"))
-    about = json.loads(str(arrays["about"]))
-    name = path.name.removesuffix(".truth.npz")
-    motion = Motion(arrays["poses"], arrays["trans"], MODEL_FPS, arrays["contacts"])
-    camera = Camera(
-        *(torch.from_numpy(arrays[key])
-          for key in ("R_camera_world", "t_camera_world", "focal_px", "center_px"))
-    )  # fmt: skip
-    return RenderedClip(
-        name, about["corpus"], about["group"], about["camera_kind"], about["light"],
-        about["occluder"], path.with_name(f"{name}.mp4"), motion, camera,
-        *(arrays[key] for key in ("coco_world", "coco_px", "annotation_px", "hidden", "outside")),
-    )  # fmt: skip
-
-
-def _load(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in names}
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise InputError(f"{path}: not readable ({error}); delete it and run again") from error
-
-
-def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    with output_errors(path), replacing(path) as partial:
-        np.savez_compressed(partial, **arrays)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from benchmark_examples import swaying
+from lab.rendered.scenes import SIZE_PX, choose_scenes
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import read_shards, write_shard
 from vimoflow.errors import InputError
-from vimoflow.evaluation.rendered.scenes import SIZE_PX, choose_scenes
 from vimoflow.geometry.cameras import project
 
 
