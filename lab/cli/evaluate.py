@@ -8,6 +8,15 @@ EVALUATE = CommandGroup(
     "evaluate",
     "Studies beside the benchmarks of `vimoflow evaluate`.",
     {
+        "Benchmarks": {
+            "aistpp": "lab.cli.studies:aistpp",
+            "completion": "lab.cli.completion:completion",
+            "hypotheses": "lab.cli.studies:hypotheses",
+            "music": "lab.cli.music_beats:beats",
+            "nearest": "lab.cli.studies:nearest",
+            "robustness": "lab.cli.studies:robustness",
+            "views": "lab.cli.views:views",
+        },
         "Rendered clips with exact truth": {
             "render": "lab.cli.rendered:render",
             "detector": "lab.cli.rendered:detector",

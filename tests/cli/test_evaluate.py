@@ -99,7 +99,6 @@ def test_mistakes_are_one_line(run, manifest, data, tmp_path):
         ("folder with --data", (manifest,)),
         ("--split validation", (manifest, "--data", tmp_path)),
         ("is a folder; name a benchmark's .toml", (data, "--data", data)),
-        ("--data", (manifest, "--nearest")),
         ("choose another folder", (manifest, "--data", data, "-o", manifest)),
         ("holds no rendered clips", (rendered, "--rendered", data)),
     ):

@@ -120,28 +120,3 @@ def music_of(folder: Path, name: str) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-def same_music(
-    onsets: Sequence[Float[np.ndarray, " _"]], threshold: float = 0.6, least: int = 300
-) -> list[int]:
-    """Numbers of songs: onset strengths that correlate at some shift are of one recording.
-
-    Args:
-        onsets: onset strength of each, at one rate.
-        threshold: correlation over the overlap from which on it is the same music.
-        least: frames of overlap at least.
-    """
-    group = list(range(len(onsets)))
-    centred = [x - x.mean() for x in onsets]
-    for i, a in enumerate(centred):
-        for j, b in enumerate(centred[:i]):
-            size = 1 << (len(a) + len(b) - 1).bit_length()
-            product = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)
-            lag = int(product.argmax())
-            lag = lag if lag < size // 2 else lag - size
-            x, y = a[max(0, lag) :], b[max(0, -lag) :]
-            shared = min(len(x), len(y))
-            if shared >= least and np.corrcoef(x[:shared], y[:shared])[0, 1] > threshold:
-                group = [group[j] if g == group[i] else g for g in group]
-    return group

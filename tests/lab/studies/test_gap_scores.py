@@ -9,9 +9,8 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from motion_examples import swinging_motion
-from vimoflow.evaluation.studies.gap_filling import interpolated
-from vimoflow.evaluation.studies.gap_scores import (
+from lab.studies.gap_filling import interpolated
+from lab.studies.gap_scores import (
     CONTEXT,
     PositionScale,
     l2p,
@@ -20,6 +19,7 @@ from vimoflow.evaluation.studies.gap_scores import (
     npss,
     score_filler,
 )
+from motion_examples import swinging_motion
 
 CLIPS, FRAMES = 3, 16
 

@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 
 from vimoflow.errors import InputError
-from vimoflow.evaluation.studies.triangulated import (
+from vimoflow.evaluation.triangulated import (
     reference_from_views,
     save_reference,
 )

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from benchmark_examples import FAST, swaying, tiny_checkpoint
-from vimoflow.errors import InputError
-from vimoflow.evaluation.benchmark.cases import Case
-from vimoflow.evaluation.studies.robustness import (
+from lab.studies.robustness import (
     DAMAGES,
     Filmed,
     film,
     robustness_curves,
 )
+from vimoflow.errors import InputError
+from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.inference.conditioning.encoding import person_size_px
 
 KINDS = {damage.name: damage for damage in DAMAGES}
@@ -85,7 +85,7 @@ def test_a_slow_video_keeps_its_frames_and_mixes_between_them(clip):
 
 def test_curves_start_at_one_point_and_repeat_themselves(case, monkeypatch):
     chosen = tuple(KINDS[name] for name in ("noise", "truncation"))
-    monkeypatch.setattr("vimoflow.evaluation.studies.robustness.DAMAGES", chosen)
+    monkeypatch.setattr("lab.studies.robustness.DAMAGES", chosen)
     told = []
     curves, again = (
         robustness_curves(

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from lab.studies.published_rows import truth_rows, truth_table
 from vimoflow.errors import InputError
-from vimoflow.evaluation.report.published_rows import truth_rows, truth_table
 
 
 def test_the_rows_say_how_far_they_compare(shared_data):

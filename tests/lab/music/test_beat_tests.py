@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from music_examples import swinging
-from vimoflow.errors import InputError
-from vimoflow.geometry.rotations import sixd_to_matrix
-from vimoflow.motion.features import encode_features
-from vimoflow.music.evaluation import (
+from lab.music.beat_tests import (
     HeardMotion,
     beat_test,
     beat_tests,
     heard_motion,
 )
+from music_examples import swinging
+from vimoflow.errors import InputError
+from vimoflow.geometry.rotations import sixd_to_matrix
+from vimoflow.motion.features import encode_features
 
 
 def songs(on_beat: bool) -> list[HeardMotion]:

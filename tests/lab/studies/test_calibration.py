@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 
 from benchmark_examples import tiny_checkpoint, write_shards
-from vimoflow.data.shards import read_shards
-from vimoflow.errors import ConfigError
-from vimoflow.evaluation.benchmark.cases import Case, virtual_case
-from vimoflow.evaluation.studies.calibration import (
+from lab.studies.calibration import (
     LEVELS,
     Hypotheses,
     coverage,
@@ -20,6 +17,9 @@ from vimoflow.evaluation.studies.calibration import (
     fit_calibration,
     write_hypotheses_report,
 )
+from vimoflow.data.shards import read_shards
+from vimoflow.errors import ConfigError
+from vimoflow.evaluation.benchmark.cases import Case, virtual_case
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.skeleton import JOINT_NAMES
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from vimoflow.errors import InputError
 from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
 from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats
-from vimoflow.evaluation.studies.music_beats import same_music
 from vimoflow.geometry.rotations import matrix_to_axis_angle, sixd_to_matrix
 from vimoflow.motion.clip import Motion
 from vimoflow.music.audio_features import FPS, ONSET, beats_s
@@ -148,6 +147,31 @@ def song_groups(dances: Sequence[Dance]) -> list[int]:
             raise InputError(f"{dance.name}: has no music")
         onsets.append(dance.music[:, ONSET].numpy())
     return same_music(onsets)
+
+
+def same_music(
+    onsets: Sequence[Float[np.ndarray, " _"]], threshold: float = 0.6, least: int = 300
+) -> list[int]:
+    """Numbers of songs: onset strengths that correlate at some shift are of one recording.
+
+    Args:
+        onsets: onset strength of each, at one rate.
+        threshold: correlation over the overlap from which on it is the same music.
+        least: frames of overlap at least.
+    """
+    group = list(range(len(onsets)))
+    centred = [x - x.mean() for x in onsets]
+    for i, a in enumerate(centred):
+        for j, b in enumerate(centred[:i]):
+            size = 1 << (len(a) + len(b) - 1).bit_length()
+            product = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)
+            lag = int(product.argmax())
+            lag = lag if lag < size // 2 else lag - size
+            x, y = a[max(0, lag) :], b[max(0, -lag) :]
+            shared = min(len(x), len(y))
+            if shared >= least and np.corrcoef(x[:shared], y[:shared])[0, 1] > threshold:
+                group = [group[j] if g == group[i] else g for g in group]
+    return group
 
 
 def beat_line(name: str, test: BeatTest) -> str:

@@ -1,4 +1,4 @@
-"""``vimoflow evaluate views``: several real views of a performance against one alone."""
+"""``python -m lab evaluate views``: several real views of a performance against one alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vimoflow.inference.choices import Aggregation
 from vimoflow.options import Option
 
 
-def evaluate_views(
+def views(
     *,
     data: DataFolder,
     output: OutputFolder,
@@ -40,9 +40,9 @@ def evaluate_views(
     """
     require_input(data)
     require_output_folder(output)
+    from lab.studies import several_views as v
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.studies import several_views as v
     from vimoflow.files import write_text
     from vimoflow.inference.sampling import SamplingOptions
 

@@ -1,4 +1,4 @@
-"""``vimoflow evaluate music``: dances on the beat."""
+"""``python -m lab evaluate music``: dances on the beat."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from vimoflow.cli.commands import CommandGroup
 from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.cli.progress import progress
 from vimoflow.errors import InputError
@@ -17,13 +16,8 @@ from vimoflow.music.dance_options import DanceOptions
 from vimoflow.options import Option
 
 if TYPE_CHECKING:
-    from vimoflow.music.evaluation import BeatTest
+    from lab.music.beat_tests import BeatTest
 
-MUSIC = CommandGroup(
-    "music",
-    "How well generated dances follow music.",
-    {"Commands": {"beats": "vimoflow.cli.evaluate_music:beats"}},
-)
 Checkpoint = Annotated[str, Option(metavar="NAME|PATH")]
 Seconds = Annotated[float, Option(metavar="S", low=1, high=3600)]
 
@@ -51,7 +45,7 @@ def beats(
         steps: denoising steps.
         guidance: how closely to follow the music; 0 is none.
     """
-    from vimoflow.music.evaluation import (
+    from lab.music.beat_tests import (
         beat_test,
         beat_tests,
         drawn_to,
@@ -82,8 +76,8 @@ def beats(
 
 def report_beats(tests: dict[str, BeatTest], output: Path) -> None:
     """Beat tests in lines and in ``beats.json``."""
+    from lab.music.beat_tests import beat_line
     from vimoflow.files import write_text
-    from vimoflow.music.evaluation import beat_line
 
     for name, test in tests.items():
         click.echo(beat_line(name, test))

@@ -1,4 +1,4 @@
-"""``vimoflow evaluate-completion``: gaps in held-out motion, filled in several ways."""
+"""``python -m lab evaluate completion``: gaps in held-out motion, filled in several ways."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vimoflow.errors import ConfigError
 from vimoflow.options import Option
 
 
-def evaluate_completion(
+def completion(
     *,
     data: DataFolder,
     output: OutputFolder,
@@ -48,11 +48,11 @@ def evaluate_completion(
     require_output_folder(output)
     if min(gaps) < 4:
         raise ConfigError("--gaps: a gap is 4 frames or more, for a third derivative inside")
+    from lab.studies import gap_scores as c
+    from lab.studies.gap_filling import NearestClip, interpolated
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
     from vimoflow.editing import inbetween as fill
-    from vimoflow.evaluation.studies import gap_scores as c
-    from vimoflow.evaluation.studies.gap_filling import NearestClip, interpolated
     from vimoflow.files import write_text
 
     model = load_checkpoint(checkpoint)

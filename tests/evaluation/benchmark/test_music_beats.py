@@ -12,8 +12,8 @@ from benchmark_examples import swaying
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.benchmark_file import NamedCases
 from vimoflow.evaluation.benchmark.cases import Case
+from vimoflow.evaluation.benchmark.music_beats import read_audio, with_music
 from vimoflow.evaluation.benchmark.scores import score
-from vimoflow.evaluation.studies.music_beats import read_audio, with_music
 
 
 def clicks(path: Path, every_s: float = 0.5, rate: int = 44100) -> Path:
