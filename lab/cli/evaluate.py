@@ -19,6 +19,7 @@ EVALUATE = CommandGroup(
         },
         "Rendered clips with exact truth": {
             "render": "lab.cli.rendered:render",
+            "rendered": "lab.cli.rendered:rendered",
             "detector": "lab.cli.rendered:detector",
         },
     },

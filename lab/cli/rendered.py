@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import click
 
+from vimoflow.cli.evaluate import (
+    Checkpoints,
+    Limit,
+    Manifest,
+    Steps,
+    baselines_of,
+    require_manifest,
+    viewers_of,
+)  # fmt: skip
 from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.cli.progress import progress
+from vimoflow.inference.choices import Sampler
 from vimoflow.options import Option
 
 
@@ -45,9 +56,59 @@ def detector(*, rendered: DataFolder, output: OutputFolder) -> None:
     """
     require_input(rendered)
     require_output_folder(output)
+    from lab.rendered.clips import read_clips
     from lab.rendered.detector import detector_errors, write_detector_errors
-    from vimoflow.evaluation.benchmark.rendered_clips import read_clips
 
     with progress("finding keypoints") as show:
         errors = detector_errors(read_clips(rendered), show)
     click.echo(write_detector_errors(errors, output))
+
+
+def rendered(
+    manifest: Manifest,
+    *,
+    rendered: DataFolder,
+    checkpoint: Checkpoints = "small",
+    baseline: Annotated[tuple[str, ...], Option(metavar="PATH")] = (),
+    output: Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")] = None,
+    limit: Limit = None,
+    steps: Steps = 10,
+    sampler: Sampler = "auto",
+    refine: bool = True,
+) -> None:
+    """A benchmark of rendered clips; the main table is printed, the report written with -o.
+
+    Args:
+        manifest: the benchmark, as benchmarks/rendered.toml.
+        rendered: folder of clips made by `python -m lab evaluate render`.
+        checkpoint: a checkpoint that ships, or a file.
+        baseline: compare with this checkpoint, too; can be repeated.
+        output: write report.json, .md and .html there.
+        limit: clips at most.
+        steps: denoising steps.
+        sampler: as for generate.
+        refine: bring samples closer to the 2D.
+    """
+    require_manifest(manifest)
+    require_input(rendered)
+    if output is not None:
+        require_output_folder(output)
+    from lab.rendered.benchmark import landmark_results, rendered_sets
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import read_manifest
+    from vimoflow.evaluation.benchmark.running import evaluate
+    from vimoflow.evaluation.report.report_files import write_report
+    from vimoflow.evaluation.report.tables import quick_table
+    from vimoflow.inference.sampling import SamplingOptions
+
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    sampling = SamplingOptions(steps=steps, sampler=sampler, refine=refine)
+    sampling.sampler_of(model)  # a mistake is told before the work begins
+    sets = rendered_sets(wanted, rendered, limit)
+    others = baselines_of(baseline, sampling)
+    with progress("sampling") as show:
+        found = evaluate(wanted, sets, model, sampling, show, others, landmark_results)
+    click.echo(quick_table(found))
+    if output is not None:
+        write_report(found, output, viewers_of(found))

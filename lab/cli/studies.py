@@ -53,7 +53,7 @@ def hypotheses(
 
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), None, limit)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
     cases = [case for named in sets for case in named.cases]
     with progress("sampling") as show:
         drawn = draw_hypotheses(model, cases, SamplingOptions(steps=steps), samples, progress=show)
@@ -93,7 +93,7 @@ def robustness(
 
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), None, limit)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
     unique = list({case.name: case for named in sets for case in named.cases}.values())
     cases = [unique[i] for i in picked_rows(range(len(unique)), _DAMAGED)]
     with progress("robustness") as show:
@@ -135,7 +135,7 @@ def nearest(
 
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), None, limit)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
     library = read_shards(data, "train")
     other = Baseline("nearest clip", lambda cases: nearest_training_motions(library, cases))
     with progress("sampling") as show:

@@ -18,8 +18,8 @@ import torch
 from jaxtyping import Float
 from scipy.stats import spearmanr
 
+from lab.rendered.clips import RenderedClip, detections
 from vimoflow.conventions import COCO_NAMES
-from vimoflow.evaluation.benchmark.rendered_clips import RenderedClip, detections
 from vimoflow.files import output_errors, write_text
 from vimoflow.geometry.cameras import project
 from vimoflow.motion.skeleton import MIRROR_COCO, coco

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from lab.rendered.bodies import Body, load_people
+from lab.rendered.clips import load_arrays, save_arrays
 from lab.rendered.rendering import Frame, Studio
 from lab.rendered.scenes import SIZE_PX, Scene, choose_scenes
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
 from vimoflow.errors import InputError
-from vimoflow.evaluation.benchmark.rendered_clips import load_arrays, save_arrays
 from vimoflow.geometry.cameras import Camera, project
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics

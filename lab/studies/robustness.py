@@ -128,7 +128,7 @@ def film(case: Case, seed: int) -> Filmed:
     )  # fmt: skip
     exact = dataclasses.replace(
         case, truth=truth, truth_coco=points.float().numpy(), static_camera=True, source="truth",
-        view="virtual", landmarks=None, points_px=_image(still, points),
+        view="virtual", points_px=_image(still, points),
     )  # fmt: skip
     return Filmed(exact, still, points)
 

@@ -100,7 +100,7 @@ def test_mistakes_are_one_line(run, manifest, data, tmp_path):
         ("--split validation", (manifest, "--data", tmp_path)),
         ("is a folder; name a benchmark's .toml", (data, "--data", data)),
         ("choose another folder", (manifest, "--data", data, "-o", manifest)),
-        ("holds no rendered clips", (rendered, "--rendered", data)),
+        ("lab evaluate rendered", (rendered, "--data", data)),
     ):
         code, out, err = run(*arguments)
         assert (code, out) == (2, "") and words in err, err

@@ -42,7 +42,6 @@ def run(
     manifest: Manifest,
     *,
     data: Folder = None,
-    rendered: Folder = None,
     checkpoint: Checkpoints = "small",
     baseline: Annotated[tuple[str, ...], Option(metavar="PATH")] = (),
     output: Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")] = None,
@@ -57,7 +56,6 @@ def run(
     Args:
         manifest: the benchmark, as in benchmarks/*.toml.
         data: folder of shards made by `vimoflow data prepare`.
-        rendered: folder of clips made by `python -m lab evaluate render`.
         checkpoint: a checkpoint that ships, or a file.
         baseline: compare with this checkpoint, too; can be repeated.
         output: write report.json, .md and .html there.
@@ -68,7 +66,7 @@ def run(
         refine: bring samples closer to the 2D.
     """
     require_manifest(manifest)
-    for path in (data, rendered, music):
+    for path in (data, music):
         if path is not None:
             require_input(path)
     if output is not None:
@@ -86,16 +84,16 @@ def run(
     model = load_checkpoint(checkpoint)
     SamplingOptions(sampler=sampler).sampler_of(model)  # a mistake is told before the work begins
     shards = [] if data is None else read_shards(data, wanted.split)
-    sets = benchmark_cases(wanted, shards, rendered, limit)
+    sets = benchmark_cases(wanted, shards, limit)
     if music is not None:
         sets = with_music(sets, music)
     sampling = SamplingOptions(steps=steps, sampler=sampler, refine=refine)
-    others = _baselines(baseline, sampling)
+    others = baselines_of(baseline, sampling)
     with progress("sampling") as show:
         evaluation = evaluate(wanted, sets, model, sampling, show, others)
     click.echo(quick_table(evaluation))
     if output is not None:
-        write_report(evaluation, output, _viewers(evaluation))
+        write_report(evaluation, output, viewers_of(evaluation))
 
 
 def require_manifest(path: Path) -> None:
@@ -108,7 +106,7 @@ def require_manifest(path: Path) -> None:
         )
 
 
-def _baselines(names: tuple[str, ...], sampling: SamplingOptions) -> list[Baseline]:
+def baselines_of(names: tuple[str, ...], sampling: SamplingOptions) -> list[Baseline]:
     """Other checkpoints; regression ones answer in one pass."""
     from vimoflow.diffusion.checkpoint import load_checkpoint
     from vimoflow.evaluation.benchmark.baselines import (
@@ -130,7 +128,7 @@ def _baselines(names: tuple[str, ...], sampling: SamplingOptions) -> list[Baseli
     return found
 
 
-def _viewers(evaluation: Evaluation) -> list[Viewer]:
+def viewers_of(evaluation: Evaluation) -> list[Viewer]:
     """Pages of the best, the median and the worst clip, each beside its truth."""
     import tempfile
 

@@ -14,16 +14,17 @@ from scipy import sparse
 
 from benchmark_examples import swaying
 from lab.rendered import filming
+from lab.rendered.benchmark import rendered_cases, rendered_sets
 from lab.rendered.bodies import Body
+from lab.rendered.clips import Detections, read_clips
 from lab.rendered.detector import detector_errors, write_detector_errors
 from lab.rendered.filming import render_benchmark
 from lab.rendered.rendering import Frame, Studio
 from lab.rendered.scenes import SIZE_PX
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import read_shards, write_shard
-from vimoflow.errors import InputError
-from vimoflow.evaluation.benchmark.cases import rendered_cases
-from vimoflow.evaluation.benchmark.rendered_clips import Detections, read_clips
+from vimoflow.errors import ConfigError, InputError
+from vimoflow.evaluation.benchmark.benchmark_file import ClipSet, Manifest
 from vimoflow.evaluation.benchmark.scores import Posed
 from vimoflow.evaluation.metrics import paired as metrics
 from vimoflow.geometry.cameras import camera_heading, project
@@ -115,6 +116,18 @@ def test_cases_of_rendered_clips_see_the_truth_from_the_camera(rendered):
         assert float(camera_heading(turned.R_camera_world[0])) == pytest.approx(0, abs=1e-5)
         px = project(turned, torch.from_numpy(case.truth_coco))[0]
         np.testing.assert_allclose(px.numpy(), clip.coco_px, atol=0.05)
+
+
+def test_the_manifest_names_sources_and_titles(rendered):
+    wanted = (
+        ClipSet("rendered", "truth", limit=1),
+        ClipSet("rendered", "truth", "b", names=("01-c",)),
+    )
+    sets = rendered_sets(Manifest("m", wanted), rendered)
+    assert [[case.name[:4] for case in named.cases] for named in sets] == [["00-c"], ["01-c"]]
+    assert [named.title for named in sets] == ["rendered, truth", "b"]
+    with pytest.raises(ConfigError, match="vimoflow evaluate"):
+        rendered_sets(Manifest("m", (ClipSet("aistpp", "truth"),)), rendered)
 
 
 def test_a_damaged_clip_is_refused(rendered):

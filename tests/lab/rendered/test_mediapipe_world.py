@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from vimoflow.conventions import COCO_NAMES
-from vimoflow.errors import InputError
-from vimoflow.evaluation.benchmark.mediapipe_world import (
+from lab.rendered.mediapipe_world import (
     FitSettings,
     coco_of_landmarks,
     fit_motion,
     landmark_motion,
 )
+from vimoflow.conventions import COCO_NAMES
+from vimoflow.errors import InputError
 from vimoflow.evaluation.metrics import paired as metrics
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
