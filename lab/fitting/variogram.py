@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import save
 
 import vimoflow.motion.variogram as variogram
+from lab.studies.gap_scores import CONTEXT, gap_clips
 from vimoflow.data.shards import read_shards
-from vimoflow.evaluation.studies.gap_scores import CONTEXT, gap_clips
 from vimoflow.files import write_bytes
 from vimoflow.motion.features import encode_features
 

@@ -26,7 +26,6 @@ _WORKSHOP = {
     "train": "vimoflow.cli.train:train",
     "evaluate": "vimoflow.cli.evaluate:EVALUATE",
     "bench": "vimoflow.cli.bench:BENCH",
-    "evaluate-completion": "vimoflow.cli.evaluate_completion:evaluate_completion",
     "triangulate": "vimoflow.cli.triangulate:triangulate",
 }
 _EXAMPLES = """

@@ -35,7 +35,7 @@ def triangulate(
     for path in (*view, calibration):
         require_input(path)
     require_output_file(output)
-    from vimoflow.evaluation.studies.triangulated import reference_from_views, save_reference
+    from vimoflow.evaluation.triangulated import reference_from_views, save_reference
     from vimoflow.formats.calibrations import read_calibration
     from vimoflow.keypoints.formats import read_keypoints
 
