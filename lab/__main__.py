@@ -18,6 +18,7 @@ APP = CommandGroup(
             "music": "lab.cli.music:MUSIC",
             "prepare": "lab.cli.prepare:prepare",
             "thesis-clips": "lab.cli.thesis_clips:thesis_clips",
+            "triangulate": "lab.cli.triangulate:triangulate",
         }
     },
 )

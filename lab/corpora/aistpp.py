@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lab.corpora import aistpp_files as aistpp
 from lab.corpora.aist_names import project_split
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.geometry.rotations import axis_angle_to_matrix, slerp_resample
 from vimoflow.geometry.signals import linear_resample, runs_of_true

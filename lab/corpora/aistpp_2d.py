@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from lab.corpora import aistpp_files as aistpp
 from lab.corpora.aist_names import project_split
 from lab.corpora.keypoints_only import DetectedSequence, read_aistpp_kp2d_file
 from lab.corpora.point_fitting import PointFit, PointFitSettings, fit_points
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.recording import Recording
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.geometry.signals import longest_run, runs_of_true
 from vimoflow.motion.canonical import canonical_motion

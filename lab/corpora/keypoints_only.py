@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from lab.calibrated.triangulation import project_with_lens, triangulate
+from lab.corpora import aistpp_files as aistpp
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp_files as aistpp
-from vimoflow.geometry.triangulation import project_with_lens, triangulate
 
 _EVERY = 2  # 60 -> 30 fps by every second frame
 # Both for images of 1920x1080: about three times the detector's error, and the median beyond which
@@ -67,7 +67,7 @@ def read_aistpp_kp2d_file(path: Path, cameras: Path) -> DetectedSequence:
 
     ``cameras`` is AIST++'s folder of camera settings, with ``mapping.txt``. Every point weighs by
     its confidence, and views that disagree with the others are left out of it
-    (``geometry.triangulation``), so that a bad view cannot move the reference it is judged by.
+    (``calibrated.triangulation``), so that a bad view cannot move the reference it is judged by.
 
     Raises:
         InputError: a damaged file, no camera setting for it, or hardly a point that views agree on.

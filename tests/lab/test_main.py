@@ -20,6 +20,7 @@ def test_help_names_every_command():
     out = lab("--help").stdout
     commands = (
         "ablate", "bench", "code-size", "evaluate", "figures", "music", "prepare", "thesis-clips",
+        "triangulate",
     )  # fmt: skip
     assert all(f"  {name} " in out for name in commands)
 

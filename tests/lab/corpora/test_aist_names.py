@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.corpora import aist_names
+from lab.corpora.aistpp_files import read_camera_mapping
 from vimoflow.errors import InputError
-from vimoflow.formats.aistpp_files import read_camera_mapping
 
 
 def test_names_are_taken_apart() -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
+from lab.calibrated.triangulation import project_with_lens
+from lab.corpora import aistpp_files as aistpp
 from lab.corpora.aistpp import (
     _cameras,
     _detections,
@@ -18,8 +20,6 @@ from lab.corpora.aistpp import (
     read_aistpp_file,
 )
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp_files as aistpp
-from vimoflow.geometry.triangulation import project_with_lens
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.motion.skeleton import COCO_LIMBS
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from lab.corpora.aistpp_files import read_keypoints2d
 from lab.corpora.keypoints_only import list_aistpp_kp2d, read_aistpp_kp2d_file
 from vimoflow.errors import InputError
-from vimoflow.formats.aistpp_files import read_keypoints2d
 
 NAME = "made_up"
 DISTORTION = [-0.11, 0.02, 0.001, -0.002, 0.0]

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from lab.corpora import aistpp_files as aistpp
 from lab.corpora.aistpp import list_aistpp, read_aistpp_file
 from lab.corpora.tang2018 import list_tang2018, read_tang2018_file
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.rotations import axis_angle_to_matrix, rotation_about
 from vimoflow.motion.floor import sole_heights
 from vimoflow.motion.kinematics import coco_points, forward_kinematics

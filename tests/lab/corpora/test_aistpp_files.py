@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lab.corpora import aistpp_files as aistpp
 from vimoflow.errors import InputError
-from vimoflow.formats import aistpp_files as aistpp
 
 READERS: list[Callable[[Path], Any]] = [
     aistpp.read_motion,

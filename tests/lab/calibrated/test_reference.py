@@ -9,14 +9,14 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from vimoflow.errors import InputError
-from vimoflow.evaluation.triangulated import (
+from lab.calibrated.calibrations import Calibration, read_calibration
+from lab.calibrated.reference import (
     reference_from_views,
     save_reference,
 )
-from vimoflow.formats import aistpp_files as aistpp
-from vimoflow.formats.calibrations import Calibration, read_calibration
-from vimoflow.geometry.triangulation import project_with_lens
+from lab.calibrated.triangulation import project_with_lens
+from lab.corpora import aistpp_files as aistpp
+from vimoflow.errors import InputError
 from vimoflow.keypoints.formats import write_keypoints_json
 from vimoflow.keypoints.sequence import Keypoints2D
 
@@ -99,8 +99,8 @@ def test_a_file_holds_what_was_found(rig, tmp_path):
 
 
 def test_the_command(rig, tmp_path):
+    from lab.cli.triangulate import triangulate
     from vimoflow.cli.commands import command as made
-    from vimoflow.cli.triangulate import triangulate
 
     _, views, points = rig
     files = []

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from vimoflow.errors import InputError
-from vimoflow.geometry.cameras import Camera, project
-from vimoflow.geometry.triangulation import (
+from lab.calibrated.triangulation import (
     CalibratedCameras,
     calibrated,
     project_with_lens,
     triangulate,
     undistort,
 )
+from vimoflow.errors import InputError
+from vimoflow.geometry.cameras import Camera, project
 
 LENS = [-0.21, 0.08, 0.002, -0.001, 0.01, 0.0, 0.0, 0.0]
 quick = settings(max_examples=15, deadline=None)

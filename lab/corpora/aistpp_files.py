@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lab.calibrated.triangulation import CalibratedCameras
 from vimoflow import pickles
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import axis_angle_to_matrix
-from vimoflow.geometry.triangulation import CalibratedCameras
 from vimoflow.keypoints.aistpp_views import read_keypoints2d as read_keypoints2d
 
 

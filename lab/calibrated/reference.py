@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from lab.calibrated.calibrations import Calibration
+from lab.calibrated.triangulation import triangulate
 from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import InputError
 from vimoflow.files import output_errors, replacing
-from vimoflow.formats.calibrations import Calibration
-from vimoflow.geometry.triangulation import triangulate
 from vimoflow.keypoints.sequence import Keypoints2D
 
 MIN_CONFIDENCE = 0.05

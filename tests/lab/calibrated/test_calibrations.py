@@ -11,9 +11,9 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from lab.calibrated.calibrations import Calibration, read_calibration
+from lab.calibrated.triangulation import project_with_lens
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.formats.calibrations import Calibration, read_calibration
-from vimoflow.geometry.triangulation import project_with_lens
 
 RIG = {
     "cam_01": ([[1210.5, 0, 950.0], [0, 1205.5, 545.0], [0, 0, 1]], [-0.1, 0.02, 1e-3, -2e-3],

@@ -1,4 +1,4 @@
-"""``vimoflow triangulate``: keypoints of several calibrated cameras to reference 3D."""
+"""``python -m lab triangulate``: keypoints of several calibrated cameras to reference 3D."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def triangulate(
     for path in (*view, calibration):
         require_input(path)
     require_output_file(output)
-    from vimoflow.evaluation.triangulated import reference_from_views, save_reference
-    from vimoflow.formats.calibrations import read_calibration
+    from lab.calibrated.calibrations import read_calibration
+    from lab.calibrated.reference import reference_from_views, save_reference
     from vimoflow.keypoints.formats import read_keypoints
 
     cameras = read_calibration(calibration).in_metres(metres_per_unit, up)

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lab.calibrated.triangulation import CalibratedCameras
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.geometry.rotations import axis_angle_to_matrix
-from vimoflow.geometry.triangulation import CalibratedCameras
 
 _MAX_BYTES = 1 << 22
 # Rotations that take each world's up direction to +Y.
@@ -150,7 +150,7 @@ def _toml_views(path: Path) -> list[_View]:
 
 
 def _aist_views(path: Path) -> list[_View]:
-    from vimoflow.formats.aistpp_files import read_cameras
+    from lab.corpora.aistpp_files import read_cameras
 
     return [
         _View(
