@@ -156,6 +156,11 @@ def test_nothing_usable_is_said(corpus: Path, tmp_path: Path) -> None:
     assert "all 10 files rejected" in refused("aistpp", corpus, out)
 
 
+def test_who_asks_for_a_public_corpus_is_told_where_it_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="`python -m lab prepare`"):
+        prepare_module.prepare("aistpp", [tmp_path], tmp_path / "out", ONE)
+
+
 def test_a_damaged_archive_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
     archive = archived(corpus, tmp_path / "aistpp.tar.gz")
     archive.write_bytes(archive.read_bytes()[:-2000])

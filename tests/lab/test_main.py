@@ -35,6 +35,7 @@ def test_help_names_every_command():
         ("evaluate", "nearest", "lab", "--data", "lab", "-o", "out"),
         ("evaluate", "completion", "--data", "no", "-o", "out"),
         ("evaluate", "views", "--data", "no", "-o", "out"),
+        ("prepare", "aistpp", "no", "-o", "out"),
         ("thesis-clips", "no", "-o", "out"),
         ("music", "preference", "no", "none", "-o", "out"),
     ],
