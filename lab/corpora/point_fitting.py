@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from lab.corpora.limb_directions import initial_rotations
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import matrix_to_sixd, sixd_to_matrix
 from vimoflow.motion.contacts import label_contacts, standing_heights
 from vimoflow.motion.floor import fit_floor
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
+from vimoflow.motion.limb_directions import initial_rotations
 from vimoflow.motion.proportions import PARTS, proportioned
 from vimoflow.motion.skeleton import CONTACT_JOINTS, JOINT_NAMES, coco, joint, load_skeleton
 
