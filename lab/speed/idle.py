@@ -103,7 +103,7 @@ def measure_busy(video: Path, others: int = 3, repeats: int = 3) -> tuple[float,
     alone, beside = [], []
     with tempfile.TemporaryDirectory(prefix="vimoflow-busy-") as folder:
         for number in range(repeats):
-            command = [*_VIMOFLOW, "generate", video, "-o"]
+            command: list[str | Path] = [*_VIMOFLOW, "generate", video, "-o"]
             alone.append(_seconds([*command, f"{folder}/alone{number}"]))
             with ExitStack() as stack:
                 for _ in range(others):
