@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from lab.ablations.ablations import Setting
+from lab.distributions.distribution import feature_set, frechet_distance
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.errors import InputError, OutputError
 from vimoflow.evaluation.benchmark.running import Case, predict, score, validation_cases
-from vimoflow.evaluation.metrics.distribution import feature_set, frechet_distance
 from vimoflow.files import write_text
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
