@@ -16,7 +16,9 @@ APP = CommandGroup(
             "evaluate": "lab.cli.evaluate:EVALUATE",
             "figures": "lab.cli.figures:FIGURES",
             "music": "lab.cli.music:MUSIC",
+            "prepare": "lab.cli.prepare:prepare",
             "thesis-clips": "lab.cli.thesis_clips:thesis_clips",
+            "triangulate": "lab.cli.triangulate:triangulate",
         }
     },
 )

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from safetensors.numpy import save
 
-from lab.aist_names import parse_aist_name, thesis_genre_split
+from lab.corpora.aist_names import parse_aist_name, thesis_genre_split
 from vimoflow.data.recording import Recording
 from vimoflow.errors import InputError, OutputError
 from vimoflow.files import write_bytes
@@ -75,8 +75,8 @@ def write_thesis_clips(recordings: Sequence[Recording], output: Path) -> int:
     """Write ``OUTPUT/{train,test}/CLIP.safetensors`` and ``OUTPUT/clips.json``; count the clips.
 
     Each file holds ``cond_2d`` and ``m3d`` in float32. The parts are the thesis' genre split
-    (``aist_names.thesis_genre_split``). ``clips.json`` lists every recording with its part, clips
-    and frames left over at the end, so that what is missing is on record. Same input, same bytes.
+    (``splits.thesis_genre_split``). ``clips.json`` lists every recording with its part, clips and
+    frames left over at the end, so that what is missing is on record. Same input, same bytes.
 
     Raises:
         InputError: a recording that is no AIST++ sequence.

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lab.corpora.aistpp_files import read_motion
 from lab.distributions.dance_features import PUBLISHED_FPS
 from lab.distributions.distribution import compare_sets, feature_set
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.music_beats import find_beats, music_of
 from vimoflow.evaluation.metrics.intervals import bootstrap_mean
 from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats, physical_foot_contact
-from vimoflow.formats.aistpp_files import read_motion
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.geometry.signals import longest_run
 from vimoflow.motion.kinematics import forward_kinematics

@@ -1,16 +1,10 @@
-"""Splits by name: AIST++ and AMASS."""
+"""The split of AMASS by name."""
 
 from __future__ import annotations
 
 import pytest
 
 from vimoflow.data import splits
-
-
-def test_the_project_keeps_two_sequences_apart() -> None:
-    assert splits.project_split("gJS_sBM_cAll_d03_mJS2_ch07") == "validation"
-    assert splits.project_split("gBR_sBM_cAll_d04_mBR2_ch08") == "validation"
-    assert splits.project_split("gJS_sFM_cAll_d02_mJS4_ch09") == "train"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,10 @@ def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command():
     out = lab("--help").stdout
-    commands = ("ablate", "bench", "code-size", "evaluate", "figures", "music", "thesis-clips")
+    commands = (
+        "ablate", "bench", "code-size", "evaluate", "figures", "music", "prepare", "thesis-clips",
+        "triangulate",
+    )  # fmt: skip
     assert all(f"  {name} " in out for name in commands)
 
 
@@ -33,6 +36,7 @@ def test_help_names_every_command():
         ("evaluate", "nearest", "lab", "--data", "lab", "-o", "out"),
         ("evaluate", "completion", "--data", "no", "-o", "out"),
         ("evaluate", "views", "--data", "no", "-o", "out"),
+        ("prepare", "aistpp", "no", "-o", "out"),
         ("thesis-clips", "no", "-o", "out"),
         ("music", "preference", "no", "none", "-o", "out"),
     ],

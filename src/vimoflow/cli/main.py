@@ -26,7 +26,6 @@ _WORKSHOP = {
     "train": "vimoflow.cli.train:train",
     "evaluate": "vimoflow.cli.evaluate:EVALUATE",
     "bench": "vimoflow.cli.bench:BENCH",
-    "triangulate": "vimoflow.cli.triangulate:triangulate",
 }
 _EXAMPLES = """
 vimoflow generate dance.mp4                    a video to animation files, in the folder dance

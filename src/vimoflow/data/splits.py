@@ -1,18 +1,10 @@
-"""Which sequences are trained on, by name alone: the project's split and the published ones.
-
-The project's own split is the default everywhere. The others need full corpora: with the sequences
-that the project was built on they cannot be scored.
-"""
+"""Which sequences are trained on, by name alone: the split that AMASS' authors publish."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from vimoflow.data.recording import Split
-
 PublishedSplit = Literal["train", "validation", "test"]
-
-AISTPP_VALIDATION = frozenset({"gJS_sBM_cAll_d03_mJS2_ch07", "gBR_sBM_cAll_d04_mBR2_ch08"})
 
 # As the SMPL-X release and the SMPL-H release spell them.
 AMASS_VALIDATION = frozenset({"HumanEva", "MPI_HDM05", "HDM05", "SFU", "MPI_mosh", "MoSh"})
@@ -25,11 +17,6 @@ AMASS_TRAIN = frozenset(
     }
 )  # fmt: skip
 AMASS_SUBSETS = AMASS_TRAIN | AMASS_VALIDATION | AMASS_TEST
-
-
-def project_split(name: str) -> Split:
-    """The project's own split of AIST++, by file; the default."""
-    return "validation" if name in AISTPP_VALIDATION else "train"
 
 
 def amass_split(name: str) -> PublishedSplit:
