@@ -138,13 +138,13 @@ def detectors(*, rendered: DataFolder) -> None:
     """Detectors beside each other on rendered clips: error of 2D and motion, and time.
 
     Args:
-        rendered: folder of clips made by `vimoflow evaluate render`.
+        rendered: folder of clips made by `python -m lab evaluate render`.
     """
     require_input(rendered)
+    from lab.rendered.clips import read_clips
     from lab.speed.detectors import compare_detectors, detector_lines
     from vimoflow.cli.progress import progress
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.rendered.clips import read_clips
 
     with progress("looking") as show:
         rows = list(compare_detectors(read_clips(rendered), load_checkpoint(), show))

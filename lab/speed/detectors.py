@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from lab.rendered.benchmark import rendered_cases
+from lab.rendered.clips import RenderedClip
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.diffusion.checkpoint import Checkpoint
-from vimoflow.evaluation.benchmark.cases import Case, rendered_cases
+from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.evaluation.benchmark.prediction import predict
 from vimoflow.evaluation.benchmark.scores import score
-from vimoflow.evaluation.rendered.clips import RenderedClip
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.estimators import find_estimator, look

@@ -123,15 +123,14 @@ def video_to_json(record: VideoRecord) -> str:
 
 
 def video_from_json(text: str) -> VideoRecord:
-    """The inverse of :func:`video_to_json`; ``ValueError``, ``KeyError``, ``TypeError`` if bad."""
-    fields = json.loads(text)
-    fields["image_size"] = tuple(fields["image_size"])
-    fields["warnings"] = tuple(fields["warnings"])
-    fields["clips"] = tuple(clip_from_fields(row) for row in fields["clips"])
-    return VideoRecord(**fields)
+    """The inverse of :func:`video_to_json`; ``ValueError`` if bad."""
+    import msgspec
+
+    return msgspec.json.decode(text, type=VideoRecord)
 
 
 def clip_from_fields(fields: dict[str, Any]) -> ClipRecord:
-    """A clip's record from what ``dataclasses.asdict`` made of it."""
-    figures = fields["figures"]
-    return ClipRecord(**fields | {"figures": None if figures is None else Figures(**figures)})
+    """A clip's record from what ``dataclasses.asdict`` made of it; ``ValueError`` if bad."""
+    import msgspec
+
+    return msgspec.convert(fields, ClipRecord)

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 from vimoflow.conventions import MODEL_FPS
@@ -117,12 +116,3 @@ class BuildSettings:
 
 def _digest(values: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal; ``OSError`` where it cannot be read."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

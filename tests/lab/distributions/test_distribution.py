@@ -11,14 +11,14 @@ import scipy.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vimoflow.errors import InputError
-from vimoflow.evaluation.metrics.distribution import (
+from lab.distributions.distribution import (
     FeatureSet,
     compare_sets,
     diversity,
     feature_set,
     frechet_distance,
 )
+from vimoflow.errors import InputError
 from vimoflow.motion.skeleton import load_skeleton
 
 seeds = st.integers(0, 2**31 - 1)

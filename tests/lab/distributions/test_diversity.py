@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from lab.distributions.diversity import diversity_relation, sample_diversity
 from vimoflow.errors import InputError
-from vimoflow.evaluation.metrics.diversity import diversity_relation, sample_diversity
 
 
 def samples(seed: int, spread: tuple[float, float, float]) -> torch.Tensor:

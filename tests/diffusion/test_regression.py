@@ -15,10 +15,11 @@ from vimoflow.diffusion.checkpoint import (
 )
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.denoising import Walk, WholeClips
+from vimoflow.diffusion.regression import Regressor, as_trained, is_regression
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe
-from vimoflow.training.regression import Regressor, as_trained, make_model
+from vimoflow.training.starting import new_model
 
 MODEL = DenoiserConfig(width=16, heads=2, blocks=1, encoder_layers=1)
 RECIPE = Recipe(model=MODEL, regression=True)
@@ -28,7 +29,7 @@ SCHEDULE = NoiseSchedule()
 @pytest.fixture(scope="module")
 def regressor() -> Regressor:
     torch.manual_seed(0)
-    model = make_model(RECIPE, SCHEDULE)
+    model = new_model(RECIPE)
     assert isinstance(model, Regressor)
     torch.nn.init.normal_(model.motion_out.weight)
     return model.eval()
@@ -57,7 +58,7 @@ def test_sampling_gives_its_one_answer(regressor, sampler):
 
 
 def test_only_recipes_of_regression_make_one():
-    plain = make_model(dataclasses.replace(RECIPE, regression=False))
+    plain = new_model(dataclasses.replace(RECIPE, regression=False))
     assert type(plain) is Denoiser and plain.config == MODEL
 
 
@@ -73,3 +74,15 @@ def test_a_checkpoint_becomes_what_it_was_trained_as(regressor, tmp_path):
         assert type(found.denoiser) is (Regressor if regression else Denoiser)
         weights = regressor.state_dict()
         assert all(torch.equal(v, weights[k]) for k, v in found.denoiser.state_dict().items())
+
+
+def test_the_provenance_says_what_is_regression(regressor):
+    normalization = Normalization(torch.zeros(151), torch.ones(151))
+    for record, expected in (
+        ({"kind": "regression"}, True),
+        ({"settings": {"regression": True}}, True),
+        ({"settings": {"regression": False}}, False),
+        ({}, False),
+    ):
+        checkpoint = Checkpoint("m", regressor, normalization, SCHEDULE, "", record)
+        assert is_regression(checkpoint) is expected

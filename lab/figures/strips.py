@@ -68,7 +68,6 @@ def make_strips(
     case: Case,
     timesteps: Sequence[int] = TIMESTEPS,
     seed: int = 0,
-    samples: bool = True,
 ) -> Strips:
     """Rows for a clip whose truth is noised to each of the timesteps.
 
@@ -98,8 +97,7 @@ def make_strips(
         level = torch.full((1,), t, device=device)
         x_t = schedule.add_noise(target, level, noise)
         predictions.append(row(f"t = {t}", denoise(x_t, level)))
-        if samples:
-            sampled.append(row(f"t = {t}", _sample_from(denoise, x_t, t, schedule, generator)))
+        sampled.append(row(f"t = {t}", _sample_from(denoise, x_t, t, schedule, generator)))
     return Strips(StripRow("truth", _joints(features)), tuple(predictions), tuple(sampled))
 
 
@@ -189,19 +187,3 @@ def strip_case(data: Path, clip: str | None = None) -> Case:
             if clip is None or clip in case.name:
                 return case
     raise ConfigError(f"{data}: no held-out recording whose name has '{clip}' in it")
-
-
-def strip_painter(
-    case: Case, schedule: NoiseSchedule, timesteps: Sequence[int] = (100, 300, 500, 700, 900)
-) -> Callable[[Denoiser, Normalization], UInt8[np.ndarray, "height width 3"]]:
-    """What draws truth and x0 predictions of one clip with the model of a running training."""
-
-    def paint(denoiser: Denoiser, normalization: Normalization) -> np.ndarray:
-        training = denoiser.training
-        strips = make_strips(
-            denoiser.eval(), normalization, schedule, case, timesteps, samples=False
-        )
-        denoiser.train(training)
-        return draw_strip([strips.truth, *strips.predictions])
-
-    return paint

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.errors import InputError
-from vimoflow.evaluation.metrics.dance_features import (
+from lab.distributions.bootstrap import bootstrap_statistic
+from lab.distributions.dance_features import (
     PUBLISHED_FPS,
     Acceleration,
     geometric_features,
     kinetic_features,
     published_input,
 )
-from vimoflow.evaluation.metrics.intervals import bootstrap_statistic
+from vimoflow.errors import InputError
 
 _SPLITS = 5  # random parts of a set that the bias checks average over
 

@@ -8,18 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vimoflow.conventions import MODEL_FPS
-from vimoflow.errors import InputError
-from vimoflow.evaluation.benchmark.results import TRUTH, ClipResult
-from vimoflow.evaluation.benchmark.rows import estimate, grouped
-from vimoflow.evaluation.metrics.distribution import (
+import torch
+
+from lab.distributions.distribution import (
     DistributionScores,
     FeatureSet,
     compare_sets,
     feature_set,
 )
-from vimoflow.evaluation.metrics.diversity import DiversityRelation, diversity_relation
+from lab.distributions.diversity import (
+    DiversityRelation,
+    SampleDiversity,
+    diversity_relation,
+    sample_diversity,
+)
+from vimoflow.conventions import MODEL_FPS
+from vimoflow.errors import InputError
+from vimoflow.evaluation.benchmark.results import TRUTH, ClipResult
+from vimoflow.evaluation.benchmark.rows import estimate, grouped
+from vimoflow.evaluation.benchmark.scores import Posed
 from vimoflow.evaluation.metrics.intervals import Estimate
+from vimoflow.motion.clip import Motion
 
 _SOURCES = {"truth": "true 2D", "noisy": "noisy 2D"}
 
@@ -97,24 +106,25 @@ def diversity_rows(results: Sequence[ClipResult]) -> list[DiversityRow]:
     """APD and its relation to 2D consistency, for every set with several samples a clip."""
     rows = []
     for (title, method), group in grouped(results).items():
-        several = [r for r in group if r.diversity]
+        several = [r for r in group if r.samples]
         if not several:
             continue
+        spreads = [[_diversity(samples) for samples in r.samples] for r in several]
         flags: tuple[str, ...] = ()
         relation = None
-        apd = [_seeds(r, "apd") for r in several]
+        apd = [_seeds(spread, "apd") for spread in spreads]
         error = [r.score.reprojection for r in several]
         try:
             relation = diversity_relation(apd, error)
         except InputError as reason:
             flags = (str(reason),)
         parts = {
-            name: estimate([_seeds(r, name) for r in several], several)
+            name: estimate([_seeds(spread, name) for spread in spreads], several)
             for name in ("apd", "image", "depth", "depth_share")
         }
         rows.append(
             DiversityRow(
-                title, method, several[0].diversity[0].samples, **parts,
+                title, method, len(several[0].samples[0]), **parts,
                 reprojection=estimate(error, several), relation=relation, flags=flags,
             )
         )  # fmt: skip
@@ -157,7 +167,11 @@ def _features(name: str, clips: Sequence[ClipResult]) -> FeatureSet | str:
         return str(error)
 
 
-def _seeds(result: ClipResult, name: str) -> float:
+def _diversity(samples: Sequence[Motion]) -> SampleDiversity:
+    return sample_diversity(torch.stack([Posed.of(motion).joints for motion in samples]))
+
+
+def _seeds(diversities: Sequence[SampleDiversity], name: str) -> float:
     """Mean over seeds."""
-    values = [float(getattr(diversity, name)) for diversity in result.diversity]
+    values = [float(getattr(diversity, name)) for diversity in diversities]
     return sum(values) / len(values)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from vimoflow.errors import InputError
-from vimoflow.evaluation.metrics.dance_features import (
+from lab.distributions.dance_features import (
     geometric_features,
     kinetic_features,
     published_input,
 )
+from vimoflow.errors import InputError
 from vimoflow.motion.skeleton import joint, load_skeleton
 
 

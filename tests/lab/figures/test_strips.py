@@ -13,6 +13,12 @@ from PIL import Image
 
 from lab.cli.figures import FIGURES as app
 from lab.figures.drawing import strip_case
+from lab.figures.strips import (
+    StripRow,
+    Strips,
+    draw_strip,
+    make_strips,
+)
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import write_shard
 from vimoflow.diffusion.checkpoint import Checkpoint, Normalization, save_checkpoint
@@ -20,13 +26,6 @@ from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import ConfigError
 from vimoflow.evaluation.benchmark.running import Case
-from vimoflow.evaluation.report.strips import (
-    StripRow,
-    Strips,
-    draw_strip,
-    make_strips,
-    strip_painter,
-)
 from vimoflow.motion.clip import Motion
 
 FRAMES = 14
@@ -63,7 +62,7 @@ class Oracle(Denoiser):
 
 
 def features_of(case: Case) -> torch.Tensor:
-    from vimoflow.evaluation.report.strips import _case_features
+    from lab.figures.strips import _case_features
 
     return _case_features(case)
 
@@ -79,14 +78,13 @@ def test_a_perfect_denoiser_gives_the_truth_in_every_row(case):
     np.testing.assert_allclose(strips.truth.joints, expected, atol=1e-4)
 
 
-def test_samples_follow_the_seed_and_predictions_can_stand_alone(case):
+def test_samples_follow_the_seed(case):
     torch.manual_seed(0)
     model = Denoiser(DenoiserConfig(width=16, heads=2, blocks=1, encoder_layers=1))
     a, b, c = (make_strips(model, PLAIN, SCHEDULE, case, (300,), seed) for seed in (1, 1, 2))
     assert np.array_equal(a.samples[0].joints, b.samples[0].joints)
     assert not np.array_equal(a.samples[0].joints, c.samples[0].joints)
     assert not np.array_equal(a.samples[0].joints, a.predictions[0].joints)
-    assert make_strips(model, PLAIN, SCHEDULE, case, (300,), samples=False).samples == ()
 
 
 def test_errors_ignore_the_root(case):
@@ -130,12 +128,6 @@ def test_columns_spread_over_the_clip_and_heights_are_kept(case):
     assert tops[1] < tops[0] - 10
     assert draw_strip([StripRow("a", low)] * 3, columns=4).shape[0] == 3 * one.shape[0]
     assert draw_strip([StripRow("a", low[:2])]).shape[1] < one.shape[1]
-
-
-def test_the_painter_leaves_the_model_in_its_mode(case):
-    model = Oracle(features_of(case)).train()
-    picture = strip_painter(case, SCHEDULE, (100, 900))(model, PLAIN)
-    assert picture.dtype == np.uint8 and picture.shape[2] == 3 and model.training
 
 
 @pytest.fixture(scope="module")

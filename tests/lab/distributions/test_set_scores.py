@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import json
 
 import numpy as np
 import pytest
+import torch
 
-from benchmark_examples import swaying
+from benchmark_examples import FAST, swaying
+from lab.distributions.distribution import feature_set, frechet_distance
+from lab.distributions.diversity import sample_diversity
+from lab.distributions.set_scores import distribution_rows, diversity_rows
+from lab.distributions.tables import distribution_table, diversity_table, write_distributions
+from vimoflow.evaluation.benchmark.benchmark_file import ClipSet, Manifest
 from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.evaluation.benchmark.results import TRUTH, ClipResult, flagged_result, single_result
-from vimoflow.evaluation.benchmark.set_scores import distribution_rows, diversity_rows
-from vimoflow.evaluation.metrics.distribution import feature_set, frechet_distance
-from vimoflow.evaluation.metrics.diversity import SampleDiversity
-from vimoflow.evaluation.report.tables import distribution_table, diversity_table
+from vimoflow.evaluation.benchmark.running import tables_of
+from vimoflow.evaluation.benchmark.scores import Posed
 
 FRAMES = 20
 
@@ -72,21 +76,39 @@ def test_flagged_motions_are_in_no_distribution():
     assert row.n == 4 and row.scores is not None and row.scores.n_reference == 4
 
 
+def apart(result: ClipResult, by: float) -> ClipResult:
+    """With two samples, the second bent further than the first; as far off the image as bent."""
+    assert result.motion is not None
+    other = dataclasses.replace(result.motion, poses=result.motion.poses * np.float32(1 + by))
+    score = dataclasses.replace(result.score, reprojection=by)
+    return dataclasses.replace(result, samples=((result.motion, other),) * 2, score=score)
+
+
 def test_diversity_is_related_to_the_image_where_clips_suffice():
     every = [r for r in results(4) if r.method == "method"]
-    spread = [
-        dataclasses.replace(
-            r,
-            diversity=(SampleDiversity(10.0 * i, 1.0, 2.0, 3),) * 2,
-            score=dataclasses.replace(r.score, reprojection=float(i)),
-        )
-        for i, r in enumerate(every)
-    ]
+    spread = [apart(r, 0.1 * i) for i, r in enumerate(every)]
     (row,) = diversity_rows(spread)
-    assert row.samples == 3 and row.apd.value == pytest.approx(20) and row.apd.clusters == 4
+    of_clips = [
+        sample_diversity(torch.stack([Posed.of(m).joints for m in r.samples[0]])).apd
+        for r in spread
+    ]
+    assert of_clips[0] == 0 < of_clips[1]
+    assert row.samples == 2 and row.apd.value == pytest.approx(np.mean(of_clips))
+    assert row.apd.clusters == 4
     assert row.relation is not None and row.relation.rank_correlation == pytest.approx(1)
     (few,) = diversity_rows(spread[:2])
     assert few.relation is None and "2 videos show no relation" in few.flags[0]
     note, table = diversity_table([few])
     assert "⚠ set: 2 videos" in note and "⚠ –" in table
-    assert diversity_rows(every) == [] and not math.isnan(row.depth_share.value)
+    assert diversity_rows(every) == []
+
+
+def test_the_files_hold_both_tables(tmp_path):
+    manifest = Manifest("bench", (ClipSet("a", "noisy"),))
+    every = [apart(r, 0.1) if r.method == "method" else r for r in results(3)]
+    text = write_distributions(tables_of(every, manifest, "method", FAST), tmp_path)
+    assert (tmp_path / "distributions.md").read_text("utf-8") == text
+    assert "## Distributions" in text and "## Diversity of samples" in text
+    fields = json.loads((tmp_path / "distributions.json").read_text("utf-8"))
+    assert [row["method"] for row in fields["distributions"]] == ["method", TRUTH]
+    assert fields["diversities"][0]["samples"] == 2

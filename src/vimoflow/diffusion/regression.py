@@ -11,7 +11,6 @@ from torch import Tensor
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
-from vimoflow.training.recipes import Recipe
 
 
 class Regressor(Denoiser):
@@ -41,15 +40,17 @@ class Regressor(Denoiser):
         return super().forward(torch.zeros_like(x_t), last, condition, valid)
 
 
-def make_model(recipe: Recipe, schedule: NoiseSchedule | None = None) -> Denoiser:
-    """The network a recipe trains, with random weights."""
-    schedule = schedule or NoiseSchedule()
-    return (Regressor if recipe.regression else Denoiser)(recipe.model, schedule)
+def is_regression(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint was trained as plain regression, by its provenance."""
+    provenance = checkpoint.provenance
+    settings = provenance.get("settings", {})
+    flagged = isinstance(settings, dict) and bool(settings.get("regression", False))
+    return provenance.get("kind") == "regression" or flagged
 
 
 def as_trained(checkpoint: Checkpoint) -> Checkpoint:
     """The checkpoint with the network it was trained as: a regressor's is read as a denoiser."""
-    if not checkpoint.provenance.get("settings", {}).get("regression", False):
+    if not is_regression(checkpoint):
         return checkpoint
     denoiser = checkpoint.denoiser
     regressor = Regressor(denoiser.config, checkpoint.schedule)
