@@ -159,6 +159,14 @@ def _written(
     terms = model.checkpoint.terms
     with all_or_nothing(folder) as partial:
         _write_files(rated, source, options, terms, partial)
+        if source.taken is not None:
+            write_contact_sheet(
+                source.people,
+                source.video,
+                partial / "people.png",
+                options.start_s,
+                taken=source.keypoints.person,
+            )
         timings = {
             "keypoints_s": made.keypoints_s,
             "sampling_s": made.sampling_s,
@@ -212,6 +220,8 @@ def _write_files(
             other.save(place / f"motion.{name}")
     if "html" in options.formats:
         details = [Detail(label, value) for label, value in quality_lines(quality)]
+        if source.taken is not None:
+            details.append(Detail("Person", str(source.taken)))
         details += [
             Detail("Not animated", "hands and face"), Detail("Terms of the weights", terms)
         ]  # fmt: skip

@@ -51,6 +51,7 @@ def write_run_record(
             "camera_motion": _as_dict(source.camera_motion),
             "mirrored": source.mirrored,
         },
+        "people": None if source.taken is None else _people(source),
         "seen": _seen(source),
         "options": settings,
         "checkpoint": {
@@ -65,6 +66,12 @@ def write_run_record(
         "timings": {key: round(value, 3) for key, value in timings.items()},
     }
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _people(source: Source) -> dict[str, Any]:
+    assert source.taken is not None
+    claims = [dataclasses.asdict(one) for one in source.taken.claims]
+    return {"taken": source.keypoints.person, "claims": claims}
 
 
 def _as_dict(motion: CameraMotion | None) -> dict[str, Any] | None:
