@@ -16,6 +16,7 @@ APP = CommandGroup(
             "figures": "lab.cli.figures:FIGURES",
             "music": "lab.cli.music:MUSIC",
             "thesis-clips": "lab.cli.thesis_clips:thesis_clips",
+            "two-people": "lab.cli.two_people:TWO_PEOPLE",
         }
     },
 )
