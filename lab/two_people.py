@@ -59,7 +59,9 @@ def render_pairs(
                 with VideoWriter(path, (SIZE_PX, SIZE_PX), MODEL_FPS) as video:
                     for i, frame in enumerate(studio.film(scene, first, [(other, second)])):
                         video.write(frame.rgb, i / MODEL_FPS)
-                np.save(truth, np.stack([_projected(scene.camera, m) for m in (scene.motion, other)]))
+                np.save(
+                    truth, np.stack([_projected(scene.camera, m) for m in (scene.motion, other)])
+                )
             progress(number + 1, count)
 
 

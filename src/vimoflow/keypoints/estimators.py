@@ -251,9 +251,7 @@ def _views(
         yield VideoFrame(np.ascontiguousarray(rgb), frame.time, frame.index)
 
 
-def passing(
-    frames: Iterable[VideoFrame], noted: deque[VideoFrame]
-) -> Iterator[VideoFrame]:
+def passing(frames: Iterable[VideoFrame], noted: deque[VideoFrame]) -> Iterator[VideoFrame]:
     """The frames, each noted in passing: detectors look ahead by a few."""
     for frame in frames:
         noted.append(frame)

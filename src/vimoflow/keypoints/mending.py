@@ -10,6 +10,7 @@ person's, and stretches in which the body jumps away and back, count as unseen.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from vimoflow.keypoints.people_sizes import figure_height_px, metre_px
 from vimoflow.keypoints.sequence import Keypoints2D
 
 _SMOOTH_M = 0.05  # how far points are from constant velocity in a frame
-_PRIOR = 0.02  # a frame that is exchanged, against one that is not
+_PRIOR = 0.04  # a frame that is exchanged, against one that is not
 _HANG_M = 0.3  # both limbs longer by this much speak as much as one frame can for the other side
 _HANG_MOST = 1.0
 _LONGEST_JUMP_S = 0.6
@@ -143,7 +144,7 @@ def _exchanged(
     # Nothing goes on over a cut or a long absence.
     broken = np.diff(shown) > 8
     broken |= np.isin(shown[1:], cuts) | np.array(
-        [any(x < cut <= y for cut in cuts) for x, y in zip(shown[:-1], shown[1:], strict=True)]
+        [any(x < cut <= y for cut in cuts) for x, y in itertools.pairwise(shown)]
     )
     step = np.where(broken[1:] | broken[:-1], 0.0, step)
     exchanged[shown] = _likeliest(step, np.where(broken, 0.0, cost), against[shown])
@@ -206,7 +207,7 @@ def _impossible(
     away = np.zeros(len(points), bool)
     jumps = np.flatnonzero(np.linalg.norm(np.diff(middle, axis=0), axis=-1) > _JUMP_M) + 1
     jumps = [j for j in jumps if not any(enough[j - 1] < cut <= enough[j] for cut in cuts)]
-    for there, back in zip(jumps[:-1], jumps[1:], strict=True):
+    for there, back in itertools.pairwise(jumps):
         short = (enough[back] - enough[there]) / fps <= _LONGEST_JUMP_S
         home = np.linalg.norm(middle[back] - middle[there - 1]) < 0.5 * np.linalg.norm(
             middle[there] - middle[there - 1]

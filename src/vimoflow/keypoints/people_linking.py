@@ -32,7 +32,8 @@ _BUILD = 0.25  # doubt of a body part's length, logarithm
 _FEWEST = 10  # frames that must show a part
 _POSE = 0.08  # doubt of a pose, heights
 _POSE_PER_S = 0.6
-_LOOK = 0.13  # doubt of a gap of looks (Hellinger)
+_LOOK = 0.06  # doubt of a gap of looks (Hellinger)
+_LOOK_MOST = 11.0  # what clothes can cost: with the light they change, too
 _PER_S = 0.3  # cost of a second of absence
 _TORSO = [i for i, n in enumerate(COCO_NAMES) if n.endswith(("shoulder", "hip"))]
 
@@ -106,7 +107,8 @@ def _chain(
         return
     cost = _costs([times[rows[k]] for k in chosen], [points[rows[k]] for k in chosen])
     worn = np.stack([mean_look(looks[rows[k]]) for k in chosen])
-    cost += 0.5 * (look_gap(worn[:, None], worn[None]) / _LOOK) ** 2
+    apart = 0.5 * (look_gap(worn[:, None], worn[None]) / _LOOK) ** 2
+    cost += np.minimum(apart, _LOOK_MOST)
     before, after = linear_sum_assignment(np.minimum(cost, _COST_OF_NEW))
     links = [(i, j) for i, j in zip(before, after, strict=True) if cost[i, j] < _COST_OF_NEW]
     for i, j in sorted(links, key=lambda link: float(times[rows[chosen[link[1]]][0]])):

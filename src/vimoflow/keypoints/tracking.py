@@ -11,10 +11,10 @@ not seen for `_PATIENCE_S`, and wherever the same filter disagrees that runs bac
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from vimoflow.keypoints.people_linking import chained
-from vimoflow.keypoints.people_looks import LOOK, look_gap, mean_look
+from vimoflow.keypoints.people_looks import LOOK, look_gap
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px
 
 NOBODY = -1
@@ -23,11 +23,9 @@ _LEAST_SIMILAR = 0.03  # a worse pair is two people
 _SAME_PLACE = 0.7  # similarity of two detections in one frame that are the same person
 _NOISE = 0.025  # of a detector, in heights; together with a joint's own spread
 _ACCELERATION = 12.0  # of joints, in heights/s^2: 2 g
-_CHANGED = 0.3  # gap of looks (Hellinger) before and after a follower has strayed
-_BESIDE_S = 0.15  # left out around the change
+_CHANGED = 0.25  # gap of looks (Hellinger) before and after a follower has strayed
 _LOOKED_S = 0.8
 _FEWEST_LOOKS = 4
-_NEAR_S = 0.5  # from a moment in which boxes overlap
 _START_SPEED = 1.5  # heights/s; what a joint may do when it is first seen
 # How far a detector and people differ on a point, in heights: COCO's constants (its square root of
 # the area is about 0.45 of a person's height).
@@ -61,7 +59,7 @@ def identities(
     backward = _tracklets(-frames, points, fps)
     known = forward != NOBODY
     # Where the two directions of time disagree nobody knows: such links are cut.
-    parts = _pieces(frames[known] / fps, points[known], forward[known], looks[known])
+    parts = _pieces(frames[known] / fps, forward[known], looks[known])
     both = np.stack([forward[known], backward[known], parts], axis=1)
     tracklet = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
     person = np.full(len(frames), NOBODY)
@@ -71,57 +69,41 @@ def identities(
 
 def _pieces(
     times: Float[np.ndarray, " seen"],
-    points: Float[np.ndarray, "seen 17 3"],
     tracklet: Int[np.ndarray, " seen"],
     looks: Float[np.ndarray, "seen look"],
 ) -> Int[np.ndarray, " seen"]:
     """Numbers of pieces of tracklets, which end where their person's clothes change.
 
-    Clothes change with the light, too: only where somebody else is near has a follower strayed.
+    Clothes change with the light, too: pieces that fit nobody else are linked again.
     """
     piece = np.zeros(len(times), np.int64)
-    crowded = _crowded(times, points)
-    for name in np.unique(tracklet):
-        rows = np.flatnonzero(tracklet == name)
-        rows = rows[np.argsort(times[rows], kind="stable")]
-        while len(rows) and (cut := _change(times[rows], looks[rows], crowded[rows])):
-            piece[rows[cut:]] += 1
-            rows = rows[cut:]
+    known = np.isfinite(looks).all(axis=1)  # half of somebody looks like another one
+    parts = [np.flatnonzero(known & (tracklet == name)) for name in np.unique(tracklet)]
+    parts = [rows[np.argsort(times[rows], kind="stable")] for rows in parts]
+    while parts:
+        rows = parts.pop()
+        cut = change_of_clothes(times[rows], looks[rows])
+        if cut:
+            later = (tracklet == tracklet[rows[0]]) & (times >= times[rows[cut]])
+            piece[later] += 1
+            parts += [rows[:cut], rows[cut:]]
     return piece
 
 
-def _change(
-    times: Float[np.ndarray, " rows"], looks: Float[np.ndarray, "rows look"], crowded: np.ndarray
+def change_of_clothes(
+    times: Float[np.ndarray, " rows"], looks: Float[np.ndarray, "rows look"]
 ) -> int:
-    """The first row of other clothes, 0 if there is none."""
+    """The row from which on the clothes are most surely others, 0 if there is none."""
     best, at = _CHANGED, 0
-    for row in np.flatnonzero(crowded):
+    for row in range(_FEWEST_LOOKS, len(times) - _FEWEST_LOOKS):
         since = times - times[row]
-        before = looks[(since < -_BESIDE_S) & (since > -_BESIDE_S - _LOOKED_S)]
-        after = looks[(since > _BESIDE_S) & (since < _BESIDE_S + _LOOKED_S)]
+        before = looks[(since < 0) & (since > -_LOOKED_S)]
+        after = looks[(since >= 0) & (since < _LOOKED_S)]
         if min(len(before), len(after)) >= _FEWEST_LOOKS:
-            gap = float(look_gap(mean_look(before), mean_look(after)))
+            gap = float(look_gap(before.mean(axis=0), after.mean(axis=0)))
             if gap > best:
-                best, at = gap, int(row)
+                best, at = gap, row
     return at
-
-
-def _crowded(
-    times: Float[np.ndarray, " seen"], points: Float[np.ndarray, "seen 17 3"]
-) -> Bool[np.ndarray, " seen"]:
-    """Which detections have somebody else's box in theirs within a moment."""
-    seen = points[..., 2:] > 0
-    low = np.where(seen, points[..., :2], np.inf).min(axis=1)
-    high = np.where(seen, points[..., :2], -np.inf).max(axis=1)
-    moments = []
-    for time in np.unique(times):
-        here = np.flatnonzero(times == time)
-        apart = (low[here][:, None] > high[here]) | (high[here][:, None] < low[here])
-        if (~apart.any(axis=-1)).sum() > len(here):
-            moments.append(time)
-    if not moments:
-        return np.zeros(len(times), bool)
-    return np.asarray(np.abs(times[:, None] - np.array(moments)).min(axis=1) <= _NEAR_S)
 
 
 def similarity(

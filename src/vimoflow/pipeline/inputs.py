@@ -28,6 +28,7 @@ from vimoflow.keypoints.formats import (
     holds_keypoints,
     read_file,
 )
+from vimoflow.keypoints.mending import mended
 from vimoflow.keypoints.mirroring import mirrored
 from vimoflow.keypoints.people_census import Census, SeveralPeopleError
 from vimoflow.keypoints.people_choice import choose_somebody, claim_of
@@ -37,7 +38,7 @@ from vimoflow.keypoints.smoothing import smooth
 from vimoflow.notes import collected_notes
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.sources import Source
-from vimoflow.video import Footage
+from vimoflow.video import Footage, VideoFrame
 from vimoflow.video.camera_motion import CameraWatch
 from vimoflow.video.letterbox import find_picture_area
 from vimoflow.video.timing import TIME_TOLERANCE_S
@@ -80,13 +81,22 @@ def read_source(path: Path, options: GenerateOptions, progress: Progress) -> Sou
 
 
 def _treated(source: Source, options: GenerateOptions) -> Source:
-    """Mirrored and smoothed as the options want it."""
+    """Mended, mirrored and smoothed as the options want it."""
     keypoints = source.keypoints
+    lines: tuple[str, ...] = ()
+    if options.mend:
+        found = mended(keypoints, source.cuts)
+        keypoints, lines = found.keypoints, found.lines
     if options.mirror:
         keypoints = mirrored(keypoints)
     if options.smooth:
         keypoints = smooth(keypoints)
-    return dataclasses.replace(source, keypoints=keypoints, mirrored=options.mirror)
+    return dataclasses.replace(
+        source,
+        keypoints=keypoints,
+        warnings=source.warnings + lines,
+        mirrored=options.mirror,
+    )
 
 
 def _found(path: Path, options: GenerateOptions, progress: Progress) -> Source:

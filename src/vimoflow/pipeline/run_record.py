@@ -20,6 +20,7 @@ from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.quality import Quality
 from vimoflow.pipeline.sources import Source
+from vimoflow.pipeline.verdict import Verdict
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.video.camera_motion import CameraMotion
 
@@ -30,6 +31,7 @@ def write_run_record(
     source: Source,
     options: GenerateOptions,
     rated: list[tuple[Motion, Quality]],
+    verdict: Verdict,
     timings: dict[str, float],
 ) -> None:
     """Write everything that is known about a run as JSON."""
@@ -59,6 +61,7 @@ def write_run_record(
             "terms": model.checkpoint.terms,
             "steps_trained": model.checkpoint.provenance.get("steps"),
         },
+        "verdict": dataclasses.asdict(verdict),
         "quality": dataclasses.asdict(rated[0][1]),
         "samples": [dataclasses.asdict(quality) for _, quality in rated],
         "not_animated": "hands and face",
