@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from lab.rendered.bodies import load_people
+from lab.rendered.rendering import Studio
+from lab.rendered.scenes import LIGHTS, SIZE_PX, Scene
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
 from vimoflow.errors import InputError
-from vimoflow.evaluation.rendered.bodies import load_people
-from vimoflow.evaluation.rendered.rendering import Studio
-from vimoflow.evaluation.rendered.scenes import LIGHTS, SIZE_PX, Scene
 from vimoflow.geometry.cameras import Camera, project
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about
 from vimoflow.geometry.signals import runs_of_true
