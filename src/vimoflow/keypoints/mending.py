@@ -95,7 +95,7 @@ def mended(keypoints: Keypoints2D, cuts: Sequence[int] = ()) -> Mended:
         for group, inner, outer, cost in _GROUPS:
             hanging = _hanging(points, scale, inner, outer) if inner else np.zeros(len(points))
             swapped = _exchanged(points, scale, group, hanging, cost, cuts)
-            rows = np.ix_(swapped, group)
+            rows = np.ix_(swapped, np.array(group))
             points[rows] = points[:, OTHER_SIDE][rows]
             exchanged[rows] ^= True
     impossible = _impossible(points, cuts, keypoints.fps) & (points[..., 2] > 0)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.keypoints.estimators import passing
+from vimoflow.keypoints.estimators import KeypointEstimator, passing
 from vimoflow.keypoints.mediapipe_pose import PoseGraph
 from vimoflow.keypoints.people_boxes import box_of
 from vimoflow.keypoints.people_mediapipe import is_person, stranger
@@ -30,13 +29,6 @@ class SeveralPeopleError(Exception):
     """Raised out of `Census.estimate` when somebody else has surely been seen."""
 
 
-class _Detector(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    def estimate(self, frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "17 3"]]: ...
-
-
 class Census:
     """A detector of one person that also watches for others, in the same pass over the video.
 
@@ -44,7 +36,7 @@ class Census:
         detector: whose keypoints are wanted.
     """
 
-    def __init__(self, detector: _Detector) -> None:
+    def __init__(self, detector: KeypointEstimator) -> None:
         self._detector = detector
         self.name = detector.name
 
