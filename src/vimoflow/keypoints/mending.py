@@ -206,8 +206,8 @@ def _impossible(
     middle = middle / scale[enough][:, None]
     away = np.zeros(len(points), bool)
     jumps = np.flatnonzero(np.linalg.norm(np.diff(middle, axis=0), axis=-1) > _JUMP_M) + 1
-    jumps = [j for j in jumps if not any(enough[j - 1] < cut <= enough[j] for cut in cuts)]
-    for there, back in itertools.pairwise(jumps):
+    real = [j for j in jumps if not any(enough[j - 1] < cut <= enough[j] for cut in cuts)]
+    for there, back in itertools.pairwise(real):
         short = (enough[back] - enough[there]) / fps <= _LONGEST_JUMP_S
         home = np.linalg.norm(middle[back] - middle[there - 1]) < 0.5 * np.linalg.norm(
             middle[there] - middle[there - 1]
