@@ -51,6 +51,7 @@ class Figures:
         foot_slide_mm: movement of feet in contact from frame to frame.
         reprojection_percent: distance between keypoints and projections, per cent of the height.
         spread_mm: standard deviation of the joints over the samples, mean over joints and frames.
+        risk: the verdict's, that the pose is off by more than 80 mm.
     """
 
     person_px: float
@@ -62,6 +63,7 @@ class Figures:
     foot_slide_mm: float | None = None
     reprojection_percent: float | None = None
     spread_mm: float | None = None
+    risk: float | None = None
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError
 from vimoflow.keypoints.estimators import KeypointEstimator
+from vimoflow.keypoints.mirroring import OTHER_SIDE
 from vimoflow.keypoints.people_sizes import metre_px
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.video import VideoFrame, prefetch
@@ -31,13 +31,6 @@ _CHANGE = 27.0  # PySceneDetect's own threshold for a cut
 _SLIGHT_CHANGE = 10.0  # enough where the keypoints jump, too: studios look alike from all sides
 _PICTURE_WIDTH = 160  # pixels looked at: a cut changes all of the picture
 
-_SWAPPED = [
-    COCO_NAMES.index(
-        name.replace("left", "right") if "left" in name else name.replace("right", "left")
-    )
-    for name in COCO_NAMES
-]
-
 
 def keypoint_cuts(keypoints: Keypoints2D) -> tuple[int, ...]:
     """First frames of new shots, from the keypoints alone.
@@ -51,7 +44,7 @@ def keypoint_cuts(keypoints: Keypoints2D) -> tuple[int, ...]:
     seen = keypoints.points[..., 2] > _SEEN
     points = np.where(seen[..., None], keypoints.points[..., :2] / size_px, np.nan)
     jump = _jumps(points, points)
-    swapped = _jumps(points, points[:, _SWAPPED])
+    swapped = _jumps(points, points[:, OTHER_SIDE])
     found = [i for i in np.flatnonzero(jump > _JUMP_M) if jump[i] > _unusual(jump, int(i))]
     near = _APART_S * keypoints.fps
     groups: list[list[int]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
+from vimoflow.keypoints.people_looks import LOOK, look_of
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.sightings import sorted_tracks
 from vimoflow.keypoints.tracking import identities
@@ -236,15 +238,20 @@ def extract_people(
     total = _expected_frames(stream.info, start, end, rate)
     times: list[float] = []
     rows: list[Float[np.ndarray, "people 17 3"]] = []
+    looks: list[Float[np.ndarray, " look"]] = []
+    ahead_of: deque[VideoFrame] = deque()
     with closing(stream), prefetch(stream) as ahead:
-        for people in estimator.estimate_people(_views(ahead, window, times)):
+        views = passing(_views(ahead, window, times), ahead_of)
+        for people in estimator.estimate_people(views):
+            rgb = ahead_of.popleft().rgb
+            looks += [look_of(rgb, one) for one in people]
             rows.append(_in_whole_image(people, window))
             if progress is not None:
                 progress(len(rows), total)
     numbers = np.repeat(np.arange(len(rows)), [len(people) for people in rows])
     points = np.concatenate(rows)
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else stream.info.fps
-    names = identities(numbers, points, fps)
+    names = identities(numbers, points, fps, np.reshape(looks, (-1, LOOK)))
     tracks = sorted_tracks(numbers, points, names, len(rows))
     fewest = min(_MIN_FRAMES_WITH_PERSON, len(rows))
     lasting = [one for one in tracks if int((one[..., 2] > 0).any(axis=1).sum()) >= fewest]
@@ -266,6 +273,13 @@ def _views(
         times.append(frame.time)
         rgb = frame.rgb[region.top : region.bottom, region.left : region.right]
         yield VideoFrame(np.ascontiguousarray(rgb), frame.time, frame.index)
+
+
+def passing(frames: Iterable[VideoFrame], noted: deque[VideoFrame]) -> Iterator[VideoFrame]:
+    """The frames, each noted in passing: detectors look ahead by a few."""
+    for frame in frames:
+        noted.append(frame)
+        yield frame
 
 
 def _in_whole_image(

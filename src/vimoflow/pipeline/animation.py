@@ -23,9 +23,10 @@ from vimoflow.pipeline.quality import Quality, measure_quality, quality_lines
 from vimoflow.pipeline.run_record import write_run_record
 from vimoflow.pipeline.shared_world import place_together, write_world
 from vimoflow.pipeline.sources import Source
+from vimoflow.pipeline.verdict import Verdict, judge
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.viewer.contact_sheet import write_contact_sheet
-from vimoflow.viewer.page import Detail, write_preview_page
+from vimoflow.viewer.page import Detail, Mark, write_preview_page
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Result:
     folder: Path
     files: tuple[Path, ...]
     quality: Quality
+    verdict: Verdict
     warnings: tuple[str, ...]
     terms: str
 
@@ -156,21 +158,32 @@ def _written(
         )
         for motion in made.motions
     ]
+    verdict = judge(made.motions[0], source.keypoints, rated[0][1], source.cuts)
     terms = model.checkpoint.terms
     with all_or_nothing(folder) as partial:
-        _write_files(rated, source, options, terms, partial)
+        _write_files(rated, verdict, source, options, terms, partial)
+        if source.taken is not None:
+            write_contact_sheet(
+                source.people,
+                source.video,
+                partial / "people.png",
+                options.start_s,
+                taken=source.keypoints.person,
+            )
         timings = {
             "keypoints_s": made.keypoints_s,
             "sampling_s": made.sampling_s,
             "writing_s": time.perf_counter() - started,
             "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
         }
-        write_run_record(partial / "run.json", model, source, options, rated, timings)
+        write_run_record(partial / "run.json", model, source, options, rated, verdict, timings)
         files = [folder / p.name for p in partial.iterdir() if p.is_file()]
     if "mp4" in options.formats:
         files.append(folder / "preview.mp4")
         previews.add(rated[0][0], source.video, files[-1], options.start_s, options.end_s)
-    return Result(source.path, folder, tuple(sorted(files)), rated[0][1], source.warnings, terms)
+    return Result(
+        source.path, folder, tuple(sorted(files)), rated[0][1], verdict, source.warnings, terms
+    )
 
 
 def _scale(motion: Motion, options: GenerateOptions) -> float:
@@ -191,6 +204,7 @@ def _presented(
 
 def _write_files(
     rated: list[tuple[Motion, Quality]],
+    verdict: Verdict,
     source: Source,
     options: GenerateOptions,
     terms: str,
@@ -211,8 +225,15 @@ def _write_files(
         for name in plain:
             other.save(place / f"motion.{name}")
     if "html" in options.formats:
-        details = [Detail(label, value) for label, value in quality_lines(quality)]
+        details = [Detail("Verdict", str(verdict))]
+        details += [Detail(label, value) for label, value in quality_lines(quality)]
+        if source.taken is not None:
+            details.append(Detail("Person", str(source.taken)))
         details += [
             Detail("Not animated", "hands and face"), Detail("Terms of the weights", terms)
         ]  # fmt: skip
-        write_preview_page(motion, folder / "preview.html", source.path.name, details, uncertainty)
+        marks = [Mark(a, b, c.what) for c in verdict.concerns for a, b in c.spans_s]
+        title = source.path.name
+        write_preview_page(
+            motion, folder / "preview.html", title, details, uncertainty, marks=marks
+        )

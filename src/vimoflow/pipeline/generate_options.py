@@ -91,8 +91,8 @@ class GenerateOptions:
         image_size: size of the picture that a keypoint file is about, pixels; else what the file
             says, or the points' extent.
         person: whom to take of several people: largest, center, a name or number, or all for a
-            folder a person, in one world. Without it, the one person whom the detector finds by
-            itself, which is faster, or who is largest in a keypoint file.
+            folder a person, in one world. Without it, who counts most by size, time in the
+            picture, motion and place; it is said who that is.
         region: where in the upright picture to look for the person, pixels; else everywhere.
         camera: whether the camera stood still, so that the path in the picture tells the path in
             the room; auto looks at a video's background, and takes keypoint files for static.
@@ -100,6 +100,8 @@ class GenerateOptions:
             30 a second are looked at, or as the quality says, and the points between them lie on
             straight lines.
         mirror: left and right were exchanged in the video, as in a selfie.
+        mend: undo left and right exchanged for a while, and leave out keypoints that nobody can
+            have.
         smooth: calm the keypoints with a One-Euro filter.
         estimator: what finds the 2D keypoints in a video, or package.module:Class of your own; else
             what the quality says.
@@ -139,6 +141,7 @@ class GenerateOptions:
     camera: Annotated[Literal["static", "moving", "auto"], Option(group=_INPUT)] = "static"
     every_frame: Annotated[bool, Option(group=_INPUT)] = False
     mirror: Annotated[bool, Option(group=_INPUT)] = False
+    mend: Annotated[bool, Option(group=_INPUT)] = True
     smooth: Annotated[bool, Option(group=_INPUT)] = False
     estimator: Annotated[str | None, Option(registry=DETECTORS, group=_INPUT)] = None
     views: Annotated[bool, Option(group=_VIEWS)] = False

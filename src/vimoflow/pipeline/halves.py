@@ -25,6 +25,7 @@ from jaxtyping import Float
 from vimoflow.errors import InputError
 from vimoflow.keypoints.cuts import CutWatch, PictureChanges
 from vimoflow.keypoints.estimators import Region, find_estimator, look, require_somebody
+from vimoflow.keypoints.people_census import Census, SeveralPeopleError
 from vimoflow.keypoints.people_sizes import metre_px
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.pipeline.threads import own_cores
@@ -36,6 +37,7 @@ _SHORTEST_S = 6.0  # of a video that is worth a second detector
 _OVERLAP_S = 1.0  # of the halves
 _COMPARED = 10  # looks at the overlap's end
 _SAME_M = 0.02  # median distance of the halves' points there
+_SEVERAL = 3  # exit code of a second process that saw several people
 _MEMORY = 1_000_000_000  # bytes that a second process may need
 
 Show = Callable[[int, int | None], None]
@@ -43,7 +45,10 @@ Show = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class Task:
-    """What to look at, and with what; the fields are those of `keypoints.estimators.look`."""
+    """What to look at, and with what; the fields are those of `keypoints.estimators.look`.
+
+    ``alone``: whether somebody else in the picture is an error, see `people_census.Census`.
+    """
 
     path: str
     fps: float | None
@@ -54,6 +59,7 @@ class Task:
     region: tuple[int, int, int, int] | None
     rate: float | None
     zero: float | None = None
+    alone: bool = False
 
     @property
     def video(self) -> Footage:
@@ -95,6 +101,7 @@ def see(task: Task, show: Show) -> Seen:
 
     Raises:
         InputError, ConfigError: as `keypoints.estimators.extract`.
+        SeveralPeopleError: the person is not alone.
     """
     seen = _in_halves(task, show) or _whole(task, show)
     require_somebody(seen.keypoints, task.path)
@@ -106,7 +113,7 @@ def _whole(task: Task, show: Show | None) -> Seen:
     camera = CameraWatch(watch)
     region = None if task.region is None else Region(*task.region)
     where = (task.start, task.end, show, region, task.rate, task.zero)
-    found = look(task.video, camera, *where)
+    found = look(task.video, Census(camera) if task.alone else camera, *where)
     return Seen(found.keypoints, found.clock, found.warnings, watch.changes, tuple(camera.steps))
 
 
@@ -135,6 +142,8 @@ def _in_halves(task: Task, show: Show) -> Seen | None:
                     failed = other.wait()
                 finally:
                     other.kill()
+            if failed == _SEVERAL:
+                raise SeveralPeopleError
             return None if failed else _joined(seen, _read(file))
     except (InputError, OSError):
         return None  # a file that cannot be read from its middle may be read from its beginning
@@ -236,4 +245,7 @@ def _read(file: Path) -> Seen:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    _write(_whole(Task(**json.loads(sys.argv[1])), None), Path(sys.argv[2]))
+    try:
+        _write(_whole(Task(**json.loads(sys.argv[1])), None), Path(sys.argv[2]))
+    except SeveralPeopleError:
+        sys.exit(_SEVERAL)

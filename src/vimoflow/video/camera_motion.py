@@ -96,7 +96,9 @@ class Look:
         small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
         return cls(frame.index, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), shrink)
 
-    def background(self, points_px: Float[np.ndarray, "17 3"]) -> UInt8[np.ndarray, "height width"]:
+    def background(
+        self, points_px: Float[np.ndarray, "points 3"]
+    ) -> UInt8[np.ndarray, "height width"]:
         """255 outside the person's box, 0 inside."""
         mask = np.full(self.gray.shape, 255, np.uint8)
         seen = points_px[points_px[:, 2] > 0, :2] * self.shrink
