@@ -12,24 +12,24 @@ import numpy as np
 
 from lab import fuzzed_corpora as corpora
 from lab import fuzzed_files as files
+from lab.calibrated.calibrations import read_calibration
+from lab.corpora.aistpp_files import read_cameras, read_name_list
+from lab.corpora.amc import read_amc, read_asf
+from lab.corpora.climb import read_points
+from lab.corpora.deepmimic import read_deepmimic
+from lab.corpora.poselib import read_poselib
+from lab.corpora.tang2018 import read_tang2018_file
 from lab.fuzzed_files import mutate
 from vimoflow.data.motion_files import load_motion
 from vimoflow.data.rig_maps import load_rig_map
-from vimoflow.data.sources.climb import read_points
-from vimoflow.data.sources.tang2018 import read_tang2018_file
 from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.errors import VimoflowError
 from vimoflow.evaluation.benchmark.benchmark_file import read_manifest
-from vimoflow.evaluation.studies.music_beats import read_audio
+from vimoflow.evaluation.benchmark.music_beats import read_audio
 from vimoflow.factory.video_lists import find_videos
-from vimoflow.formats.aistpp_files import read_cameras, read_name_list
 from vimoflow.formats.amass_npz import read_amass
-from vimoflow.formats.amc import read_amc, read_asf
 from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh
-from vimoflow.formats.calibrations import read_calibration
-from vimoflow.formats.deepmimic import read_deepmimic
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
-from vimoflow.formats.poselib import read_poselib
 from vimoflow.formats.smpl_results import read_smpl_results
 from vimoflow.keypoints.formats import read_file, read_keypoints, read_people
 from vimoflow.motion.clip import Motion

@@ -104,6 +104,8 @@ DETECTORS = Registry(
     "vimoflow.detectors",
     {
         "mediapipe": "vimoflow.keypoints.mediapipe_pose:MediaPipeEstimator",
+        "mediapipe-lite": "vimoflow.keypoints.mediapipe_pose:mediapipe_lite",
+        "mediapipe-heavy": "vimoflow.keypoints.mediapipe_pose:mediapipe_heavy",
         "rtmpose": "vimoflow.keypoints.rtmlib_pose:rtmpose",
         "rtmo": "vimoflow.keypoints.rtmlib_pose:rtmo",
     },

@@ -9,6 +9,7 @@ dances, and above 11 cm at every splice of two of their views.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -89,6 +90,20 @@ def _unusual(jump: Float[np.ndarray, " frames"], i: int) -> float:
     return _JUMP_RATIO * float(np.quantile(around, 0.8)) + _USUAL_M
 
 
+@dataclass(frozen=True)
+class PictureChanges:
+    """Frames in which the picture differs from the one before: hardly alike, and somewhat."""
+
+    hard: tuple[int, ...]
+    slight: tuple[int, ...]
+
+    def cuts(self, keypoints: Keypoints2D) -> tuple[int, ...]:
+        """First frames of new shots, from picture and keypoints together."""
+        jumps = {i for i in keypoint_cuts(keypoints) if any(abs(i - s) <= 2 for s in self.slight)}
+        alone = {h for h in self.hard if all(abs(h - i) > 2 for i in jumps)}
+        return tuple(sorted(jumps | alone))
+
+
 class CutWatch:
     """An estimator that also notes where the picture changes, in the same pass over the video.
 
@@ -116,9 +131,12 @@ class CutWatch:
 
     def cuts(self, keypoints: Keypoints2D) -> tuple[int, ...]:
         """First frames of new shots, from picture and keypoints together."""
-        jumps = {i for i in keypoint_cuts(keypoints) if any(abs(i - s) <= 2 for s in self._slight)}
-        alone = {h for h in self._hard if all(abs(h - i) > 2 for i in jumps)}
-        return tuple(sorted(jumps | alone))
+        return self.changes.cuts(keypoints)
+
+    @property
+    def changes(self) -> PictureChanges:
+        """What has been noted so far."""
+        return PictureChanges(tuple(self._hard), tuple(self._slight))
 
     def _shot(
         self,

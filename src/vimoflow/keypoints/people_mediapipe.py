@@ -18,7 +18,7 @@ from jaxtyping import Float, UInt8
 
 from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError
-from vimoflow.keypoints.mediapipe_pose import PoseGraph
+from vimoflow.keypoints.mediapipe_pose import Model, PoseGraph
 from vimoflow.keypoints.people_boxes import Box, box_of, following, window_around
 from vimoflow.keypoints.tracking import similarity
 from vimoflow.video import VideoFrame
@@ -36,17 +36,19 @@ _GREY = 114
 _TORSO = [i for i, name in enumerate(COCO_NAMES) if name.endswith(("shoulder", "hip"))]
 
 
-def people_in(frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "people 17 3"]]:
+def people_in(
+    frames: Iterable[VideoFrame], model: Model = "full"
+) -> Iterator[Float[np.ndarray, "people 17 3"]]:
     """The people of each frame, in any order, as the frames come.
 
     Offline, on the CPU, with the models that MediaPipe carries.
 
     Raises:
-        ConfigError: MediaPipe or OpenCV is not installed.
+        ConfigError: MediaPipe or OpenCV is not installed, or the model cannot be had.
     """
     with ExitStack() as stack:
-        search = _Search(stack.enter_context(PoseGraph(follows=False)))
-        crew = stack.enter_context(_Crew())
+        search = _Search(stack.enter_context(PoseGraph(False, model)))
+        crew = stack.enter_context(_Crew(model))
         for frame in frames:
             points = crew.follow(frame)
             if search.is_due(frame, bool(points), crew.has_just_lost):
@@ -72,7 +74,8 @@ class _Crew:
         has_just_lost: whether somebody was given up in the last frame.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
+        self._model = model
         self._followers: list[_Follower] = []
         self.has_just_lost = False
 
@@ -125,7 +128,7 @@ class _Crew:
             box = box_of(points)
             if box is not None:
                 window = window_around(box, size)
-                self._followers.append(_Follower(PoseGraph(), window, points))
+                self._followers.append(_Follower(PoseGraph(model=self._model), window, points))
         return newcomers
 
     def _aim(self, one: _Follower, size: tuple[int, int]) -> None:
@@ -136,7 +139,8 @@ class _Crew:
         window = following(one.window, box, size)
         if window is None:
             one.graph.close()
-            one.graph, window = PoseGraph(), window_around(box, size)
+            one.graph = PoseGraph(model=self._model)
+            window = window_around(box, size)
         one.window = window
 
 

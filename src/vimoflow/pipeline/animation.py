@@ -122,7 +122,7 @@ def _sampled(
         sampler=options.sampler,
         guidance=options.guidance,
         seed=options.seed,
-        refine=options.refine,
+        refine=options.effort.refine,
         lock_feet=options.lock_feet,
     )
     static = _stood_still(source, options)

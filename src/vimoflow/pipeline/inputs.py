@@ -9,14 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vimoflow.conventions import MODEL_FPS
-from vimoflow.errors import InputError
+from vimoflow.errors import ConfigError, InputError
 from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
     PeopleEstimator,
     Region,
-    extract,
     extract_people,
     find_estimator,
     find_people_estimator,
@@ -30,11 +28,11 @@ from vimoflow.keypoints.mirroring import mirrored
 from vimoflow.keypoints.posture import sideways_hint, turned
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
-from vimoflow.notes import collected_notes
-from vimoflow.pipeline.generate_options import GenerateOptions
+from vimoflow.notes import collected_notes, note
+from vimoflow.pipeline.generate_options import DEFAULT_DETECTOR, GenerateOptions
+from vimoflow.pipeline.halves import Task, see
 from vimoflow.pipeline.sources import Source
 from vimoflow.video import Footage
-from vimoflow.video.camera_motion import CameraWatch
 from vimoflow.video.letterbox import find_picture_area
 from vimoflow.video.timing import TIME_TOLERANCE_S
 
@@ -98,16 +96,28 @@ def _found(path: Path, options: GenerateOptions, progress: Progress) -> Source:
         chosen = choose_person([one.keypoints for one in people], options.person, path)
         return next(one for one in people if one.keypoints is chosen)
     with progress("finding keypoints") as show:
-        watch = CutWatch(find_estimator(options.estimator))
-        camera = CameraWatch(watch)
         video = _footage(path, options)
-        region = _region(options) or _picture(video)
-        found = extract(video, camera, *_where(options), show, region, _rate(options))
-    keypoints, cuts = on_every_frame(found.keypoints, found.clock, watch.cuts(found.keypoints))
+        region = options.region or _picture(video)
+        estimator, rate = _detector(options), options.effort.rate
+        where = (*_where(options), region, rate)
+        found = see(Task(str(path), video.fps, video.rotate, estimator, *where), show)
+    keypoints, cuts = on_every_frame(found.keypoints, found.clock, found.cuts)
     warnings = found.warnings + _cut_notes(keypoints, cuts)
-    if options.camera == "static" and camera.motion.moving and not cuts:
+    if options.camera == "static" and found.camera.moving and not cuts:
         warnings += ("the background moves: --camera moving or auto if the camera did",)
-    return Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
+    return Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=found.camera)
+
+
+def _detector(options: GenerateOptions) -> str:
+    """The quality's detector where its model is at hand or can be fetched; what the user named."""
+    name = options.effort.estimator
+    if options.estimator is None:
+        try:
+            find_estimator(name)()
+        except ConfigError as error:
+            note(f"--quality {options.quality} looks with the full model: {error}")
+            return DEFAULT_DETECTOR
+    return name
 
 
 def read_everybody(path: Path, options: GenerateOptions, progress: Progress) -> tuple[Source, ...]:
@@ -165,11 +175,12 @@ class _WatchedPeople:
 
 def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -> list[Source]:
     video = _footage(path, options)
-    make = find_people_estimator(options.estimator)
+    make = find_people_estimator(_detector(options))
     watch = CutWatch(lambda: _Everybody(make()))
+    region = None if options.region is None else Region(*options.region)
     with progress("finding people") as show:
         found = extract_people(
-            video, _WatchedPeople(watch), *_where(options), show, _region(options), _rate(options)
+            video, _WatchedPeople(watch), *_where(options), show, region, options.effort.rate
         )
     people = []
     for looked_at in found.people:
@@ -205,18 +216,10 @@ def _where(options: GenerateOptions) -> tuple[float | None, float | None]:
     return options.start_s or None, options.end_s
 
 
-def _rate(options: GenerateOptions) -> float | None:
-    return None if options.every_frame else MODEL_FPS
-
-
-def _region(options: GenerateOptions) -> Region | None:
-    return None if options.region is None else Region(*options.region)
-
-
-def _picture(video: Footage) -> Region | None:
+def _picture(video: Footage) -> tuple[int, int, int, int] | None:
     """Where the picture is between black bars; None without any."""
     area = find_picture_area(video)
-    return None if area is None else Region(area.left, area.top, area.right, area.bottom)
+    return None if area is None else (area.left, area.top, area.right, area.bottom)
 
 
 def _cut_notes(keypoints: Keypoints2D, cuts: tuple[int, ...]) -> tuple[str, ...]:

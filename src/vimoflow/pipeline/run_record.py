@@ -34,7 +34,7 @@ def write_run_record(
 ) -> None:
     """Write everything that is known about a run as JSON."""
     keypoints = source.keypoints
-    settings = dataclasses.asdict(options)
+    settings = dataclasses.asdict(options) | dataclasses.asdict(options.effort)
     settings["output"] = None if options.output is None else str(options.output)
     document: dict[str, Any] = {
         "vimoflow": __version__,

@@ -21,6 +21,7 @@ from vimoflow.errors import InputError, OutputError
 from vimoflow.training.held_out import HeldOut
 from vimoflow.training.learner import Learner
 from vimoflow.training.material import Material, ShardMaterial
+from vimoflow.training.precision import resolved
 from vimoflow.training.processes import Processes
 from vimoflow.training.provenance import provenance, terms_of
 from vimoflow.training.recipe_files import recipe_fields
@@ -133,6 +134,7 @@ class _Run:
             self.processes.rank, self.processes.count, recipe.accumulation, options.part_frames
         )
         self.share.require_enough(recipe)
+        self.precision = resolved(options.precision, self.processes)
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -143,12 +145,13 @@ class _Run:
         self.log: RunLog | None = None
         if self.processes.first:
             self.log = RunLog(output, recipe.steps, self.learner.step, options.tensorboard)
+            self._say(f"products in {self.precision}")
 
     @property
     def settings(self) -> dict[str, Any]:
         """What must be the same for a run to go on. It may become longer."""
         fields = {k: v for k, v in recipe_fields(self.recipe).items() if k != "steps"}
-        options = {name: getattr(self.options, name) for name in ("precision", "part_frames")}
+        options = {"precision": self.precision, "part_frames": self.options.part_frames}
         return {**fields, **options, **self.material.settings}
 
     def loop(self) -> None:
@@ -232,6 +235,8 @@ class _Run:
     def _resumed(self) -> Learner:
         path = self.output / STATE
         state = load_state(path, self.processes.device)
+        if self.options.precision == "auto":
+            self.precision = state.settings.get("precision", self.precision)
         require_same_settings(path, state.settings, self.settings)
         normalization = Normalization(state.mean.cpu(), state.std.cpu())
         learner = self._learner(new_model(self.recipe), normalization)
@@ -240,9 +245,8 @@ class _Run:
         return learner
 
     def _learner(self, model: Denoiser, normalization: Normalization) -> Learner:
-        options = self.options
         return Learner(
-            model, self.recipe, normalization, self.processes, options.precision, options.compile
+            model, self.recipe, normalization, self.processes, self.precision, self.options.compile
         )
 
     def _report(self, last: bool) -> None:
@@ -256,7 +260,9 @@ class _Run:
             return
         if step % options.held_out_every == 0 or last:
             average, normalization = self.learner.average, self.learner.normalization
-            errors = self.held_out.measure(average, normalization, self.learner.schedule)
+            errors = self.held_out.measure(
+                average, normalization, self.learner.schedule, self.precision
+            )
             self._say(self.log.held_out(step, errors))
             if self.strips is not None:
                 self.log.image("strips", self.strips(average, normalization), step)
