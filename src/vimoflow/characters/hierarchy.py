@@ -49,3 +49,8 @@ class Hierarchy:
     def length(self, first: int, second: int) -> float:
         """Distance of two joints, in the file's unit."""
         return float(np.linalg.norm(self.posed[first] - self.posed[second]))
+
+
+def unit(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+    """Vectors of length one; zero stays zero."""
+    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from vimoflow.data.rigs.hierarchy import Hierarchy
-from vimoflow.data.rigs.joint_words import PARTS, JointName, understood
-from vimoflow.data.rigs.rest_pose import unit
-from vimoflow.data.rigs.rig import SIDES
-from vimoflow.data.rigs.unnamed_limbs import unnamed_limbs
+from vimoflow.characters.hierarchy import Hierarchy, unit
+from vimoflow.characters.joint_words import PARTS, JointName, understood
+from vimoflow.characters.unnamed_limbs import unnamed_limbs
 from vimoflow.errors import InputError
+from vimoflow.motion.retarget_report import SIDES
 
 LIMBS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 _ADVICE = "write a map of its joints (docs/rigs.md) and name it with --map"
