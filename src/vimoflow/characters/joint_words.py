@@ -90,7 +90,22 @@ PARTS: dict[str, tuple[frozenset[str], ...]] = {
             " 手首 手"
         ),),
 }  # fmt: skip
-HEADS = tuple("head skull face kopf tête tete cabeza cabeça testa 頭 头 голова".split())
+HEADS = tuple(
+    [
+        "head",
+        "skull",
+        "face",
+        "kopf",
+        "tête",
+        "tete",
+        "cabeza",
+        "cabeça",
+        "testa",
+        "頭",
+        "头",
+        "голова",
+    ]
+)
 NECKS = ("neck", "head", "hals", "cou", "cuello", "pescoço", "collo", "首")
 _LIMB_WORDS = frozenset().union(*(tier for tiers in PARTS.values() for tier in tiers)) | _tier(
     "collar clavicle scapula"

@@ -8,6 +8,7 @@ share of it moves the hips, and the legs' own joints do what remains.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,8 +23,20 @@ from vimoflow.characters.alignment import Alignment, driven
 from vimoflow.characters.contact_report import ContactReport, contact_report
 from vimoflow.characters.soles import Sole, find_soles, floor_height, foot_points
 from vimoflow.errors import InputError
-from vimoflow.geometry.rotations import matrix_to_quaternion
-from vimoflow.inference.refinement.foot_locking import FootLockSettings, limb_turns, locking
+from vimoflow.geometry.rotations import (
+    axis_angle_to_matrix,
+    matrix_to_axis_angle,
+    matrix_to_quaternion,
+    nearest_rotation,
+    rotation_about,
+)
+from vimoflow.inference.refinement.foot_locking import (
+    FootLockSettings,
+    contact_runs,
+    faded,
+    limb_turns,
+    locking,
+)
 from vimoflow.motion.character import CharacterMotion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.contacts import standing_heights
@@ -32,7 +45,10 @@ from vimoflow.motion.retarget_report import SIDES
 from vimoflow.motion.skeleton import joint
 
 RootMotion = Literal["free", "inplace", "split"]
+_SINKS_M = 0.002  # a sole may give way so far, before a straight knee has to bend for it
+_TURNS = np.radians(15)  # a flat foot that turns more pivots, and is let
 _SMOOTH_S = 0.12  # the hips follow what both legs share over this time
+_MOST_BENT = np.radians(60)  # of the toes
 _REACH = 0.998  # of the leg: hips are lowered where a resting foot is farther away
 
 
@@ -102,8 +118,12 @@ def onto_character(
     """
     soles = find_soles(rig)
     goal = _goal(motion, rig, soles)
-    turns = {node: driven(drive, goal.R_world) for node, drive in rig.drives.items()}
-    before = _pose(rig, turns, _hips_path(rig, turns, goal))
+    if lock_feet:
+        goal = _planted(goal)
+    before = _posed(rig, goal)
+    if lock_feet:
+        goal = _toes_bent(rig, soles, goal, before)
+        before = _posed(rig, goal)
     pose = _feet_locked(rig, soles, goal, before) if lock_feet else before
     for wrist, places in (pins or {}).items():
         pose = _pinned(rig, pose, wrist, torch.from_numpy(places), goal)
@@ -126,6 +146,47 @@ def _goal(motion: Motion, rig: Alignment, soles: Mapping[str, Sole]) -> _Goal:
     hips[:, 1] += floor_height(soles) - scale * size * float(standing_heights()[0])
     contacts = torch.from_numpy(np.asarray(motion.contacts, np.float64))
     return _Goal(R_world, positions, hips, scale, motion.fps, contacts)
+
+
+def _posed(rig: Alignment, goal: _Goal) -> Pose:
+    turns = {node: driven(drive, goal.R_world) for node, drive in rig.drives.items()}
+    return _pose(rig, turns, _hips_path(rig, turns, goal))
+
+
+def _planted(goal: _Goal) -> _Goal:
+    """A foot that rests on heel and ball keeps its direction: else one of the two slides."""
+    R_world = goal.R_world.clone()
+    settings = FootLockSettings()
+    for leg, side in enumerate(SIDES):
+        parts = [joint(f"{side}_{part}") for part in ("ankle", "foot")]
+        flat = goal.contacts[:, 2 * leg : 2 * leg + 2].amin(-1) > settings.contact
+        R = R_world[:, parts[0]]
+        turn, held = torch.zeros(len(R), 3).to(R), torch.zeros(len(R), dtype=torch.bool)
+        for first, end in contact_runs(flat, settings.shortest_s * goal.fps):
+            mean = nearest_rotation(R[first:end].mean(0))
+            way = matrix_to_axis_angle(mean @ R[first:end].transpose(-1, -2))
+            if float(way.norm(dim=-1).max()) < _TURNS:
+                turn[first:end], held[first:end] = way, True
+        turn = faded(turn, held, max(1, round(settings.fade_s * goal.fps)))
+        R_world[:, parts] = axis_angle_to_matrix(turn)[:, None] @ R_world[:, parts]
+    return dataclasses.replace(goal, R_world=R_world)
+
+
+def _toes_bent(rig: Alignment, soles: Mapping[str, Sole], goal: _Goal, pose: Pose) -> _Goal:
+    """Toes that would go through the floor are bent up at the ball, where there is a joint."""
+    R_world = goal.R_world.clone()
+    for side, sole in soles.items():
+        if sole.toe is None:
+            continue
+        foot = joint(f"{side}_foot")
+        tip = torch.from_numpy(sole.ball[sole.ball[:, 2].argmax()])
+        ball = foot_points(rig, sole, side, R_world, pose.positions)[0][:, 1, 1]
+        stands = -float(sole.ball[:, 1].min())
+        low = (-(R_world[:, foot, 1] @ tip) / tip.norm()).clamp(-1, 1)
+        may = (ball.clamp(min=stands) / tip.norm()).clamp(-1, 1)
+        bend = (torch.arcsin(low) - torch.arcsin(may)).clamp(0, _MOST_BENT)
+        R_world[:, foot] = R_world[:, foot] @ rotation_about("x", -bend)
+    return dataclasses.replace(goal, R_world=R_world)
 
 
 def _hips_path(rig: Alignment, turns: Mapping[int, Tensor], goal: _Goal) -> Tensor:
@@ -168,7 +229,7 @@ def _feet_locked(rig: Alignment, soles: Mapping[str, Sole], goal: _Goal, pose: P
         push = goal.scale * locking(
             feet / goal.scale, heights / goal.scale, contacts, goal.fps, FootLockSettings()
         )
-        push[:, 1] -= (heights.amin(-1) + push[:, 1]).clamp(max=0)
+        push[:, 1] -= (heights.amin(-1) + push[:, 1] + _SINKS_M).clamp(max=0)
         pushes[side] = push
     shared = _shared(pushes, goal)
     shared[:, 1] -= _too_far(rig, pose, {s: p - shared for s, p in pushes.items()}, goal)
@@ -184,9 +245,7 @@ def _shared(pushes: Mapping[str, Tensor], goal: _Goal) -> Tensor:
     carries = [goal.contacts[:, 2 * leg : 2 * leg + 2].amax(-1) + 0.05 for leg in range(len(SIDES))]
     total = sum(c[:, None] * pushes[side] for c, side in zip(carries, SIDES, strict=True))
     mean = np.asarray(total / sum(carries)[:, None])
-    return torch.from_numpy(
-        gaussian_filter1d(mean, _SMOOTH_S * goal.fps, axis=0, mode="nearest")
-    )
+    return torch.from_numpy(gaussian_filter1d(mean, _SMOOTH_S * goal.fps, axis=0, mode="nearest"))
 
 
 def _too_far(

@@ -79,7 +79,7 @@ def locking(
     """What to add to a leg's ankle so that what rests of the foot (ankle or ball) stays."""
     push = torch.zeros_like(feet[:, 0])
     locked = torch.zeros(len(push), dtype=torch.bool)
-    for first, end in _runs(contacts.amax(-1) > settings.contact, settings.shortest_s * fps):
+    for first, end in contact_runs(contacts.amax(-1) > settings.contact, settings.shortest_s * fps):
         part = slice(first, end)
         which = int(contacts[part].sum(0).argmax())
         place = feet[part, which]
@@ -91,10 +91,10 @@ def locking(
         if float(move.norm(dim=-1).max()) <= settings.most_m:
             push[part] = move
             locked[part] = True
-    return _faded(push, locked, max(1, round(settings.fade_s * fps)))
+    return faded(push, locked, max(1, round(settings.fade_s * fps)))
 
 
-def _runs(on: Tensor, shortest: float) -> list[tuple[int, int]]:
+def contact_runs(on: Tensor, shortest: float) -> list[tuple[int, int]]:
     """(first, end) of the runs of True, short gaps closed and short runs left out."""
     runs: list[tuple[int, int]] = []
     for first, end in runs_of_true(on.numpy()):
@@ -105,7 +105,7 @@ def _runs(on: Tensor, shortest: float) -> list[tuple[int, int]]:
     return [run for run in runs if run[1] - run[0] >= shortest]
 
 
-def _faded(push: Tensor, locked: Tensor, fade: int) -> Tensor:
+def faded(push: Tensor, locked: Tensor, fade: int) -> Tensor:
     """Free frames get the push of the locked ones at both sides, fading over ``fade`` frames."""
     at = np.flatnonzero(locked.numpy())
     if not len(at):
