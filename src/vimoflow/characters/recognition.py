@@ -56,7 +56,7 @@ def recognise(skeleton: Hierarchy, character: bool = False) -> dict[str, str]:
     if not character:
         _refuse_other_figures(skeleton, found)
     for side in SIDES:
-        found |= _toe(skeleton, names, side, found) | _collar(skeleton, side, found)
+        found |= _toe(skeleton, names, side, found, character) | _collar(skeleton, side, found)
     return {part: skeleton.names[j] for part, j in found.items()}
 
 
@@ -128,13 +128,19 @@ def _head(skeleton: Hierarchy, names: Sequence[JointName], found: dict[str, int]
 
 
 def _toe(
-    skeleton: Hierarchy, names: Sequence[JointName], side: str, found: dict[str, int]
+    skeleton: Hierarchy,
+    names: Sequence[JointName],
+    side: str,
+    found: dict[str, int],
+    any_name: bool,
 ) -> dict[str, int]:
-    """A joint called so, or the end site of a foot without one."""
+    """A joint called so, or the end site of a foot without one; else the only joint below."""
     ankle = found[f"{side}_ankle"]
     called = [j for j in _called(names, side, "toe") if skeleton.below(j, ankle)]
     ends = [j for j, n in enumerate(skeleton.names) if n == skeleton.names[ankle] + _END]
-    return {f"{side}_toe": j for j in (called or ends)[:1]}
+    below = [j for j, parent in enumerate(skeleton.parents) if parent == ankle and any_name]
+    only = below if len(below) == 1 and not names[below[0]].helper else []
+    return {f"{side}_toe": j for j in (called or ends or only)[:1]}
 
 
 def _collar(skeleton: Hierarchy, side: str, found: dict[str, int]) -> dict[str, int]:
