@@ -33,7 +33,10 @@ from typing import Any
 
 import numpy as np
 
+from lab import fuzzed_figures
 from lab import fuzzed_files as files
+from vimoflow.characters.character_files import read_character
+from vimoflow.characters.mapping import find_map
 from vimoflow.errors import VimoflowError
 from vimoflow.files import write_text
 from vimoflow.formats.amass_npz import read_amass
@@ -84,6 +87,7 @@ def targets() -> list[Target]:
     jsons = tuple(files.safe_json(rng) for _ in range(20))
     pickles = tuple(files.write_pickle(rng) for _ in range(20))
     archives, tensors = files.smpl_files()
+    figures = fuzzed_figures.figures(motion)
     tools, tables, videos = files.detector_files(), files.text_tables(), files.videos()
     return [
         Target("BVH", ".bvh", _bvh_posed, bvh, files.write_bvh_text),
@@ -95,12 +99,18 @@ def targets() -> list[Target]:
         Target("pickle", ".pkl", load_pickle, pickles, files.write_pickle),
         Target("detectors' files", ".any", read_people, tools, _mutants(tools)),
         Target("tables and dialects", ".any", _assumed, tables, _mutants(tables)),
+        Target("character GLB", ".glb", _mapped, figures, fuzzed_figures.glb_writer(figures), 2),
+        Target("character BVH", ".bvh", read_character, bvh, files.write_bvh_text, 1),
         Target("video", ".mp4", _decoded, videos, _mutants(videos), 1),
     ]
 
 
 def _bvh_posed(path: Path) -> object:
     return bvh_to_source_motion(read_bvh(path), 0.01)
+
+
+def _mapped(path: Path) -> object:
+    return find_map(read_character(path))
 
 
 def _results(path: Path) -> object:

@@ -207,3 +207,20 @@ def test_a_character_without_limbs_is_refused(tmp_path: Path, lacks: str) -> Non
     with pytest.raises(InputError, match=rf"torso\.glb: not recognised.*left {lacks}") as error:
         retarget(WALK, path, tmp_path / "out")
     assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
+
+
+CHARACTERS = Path(__file__).resolve().parents[3] / "shared" / "characters"
+
+
+@pytest.mark.parametrize("name", ["male", "zombie"])
+def test_real_characters(tmp_path: Path, name: str) -> None:
+    path = CHARACTERS / f"{name}.glb"
+    if not path.exists():
+        pytest.skip(f"needs ../shared/characters/{name}.glb, which is not part of the repository")
+    result = retarget(WALK, path, tmp_path / "out")
+    assert result.joints["left_elbow"] == "lowerarm_l" and result.joints["chest"] == "spine_03"
+    report = result.report
+    assert report.slide_mm is not None and report.slide_mm < 0.5 and report.sunk_mm <= 5
+    assert report.bone_degrees < 3
+    mesh = animated_mesh(result.files[0], range(0, len(WALK), 4))
+    assert mesh.vertices[..., 1].min() > -0.005

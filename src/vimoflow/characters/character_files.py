@@ -34,9 +34,11 @@ def read_character(path: str | Path) -> Character:
 
 
 def written_name(path: str | Path) -> str:
-    """What the animated file is called: as the character's, a ``.gltf`` as GLB."""
+    """What the animated file is called, so that it never is the user's own; a ``.gltf`` is a GLB."""
     path = Path(path)
-    return path.stem + (".glb" if path.suffix.lower() == ".gltf" else path.suffix.lower())
+    return f"{path.stem}_animated" + (
+        ".glb" if path.suffix.lower() == ".gltf" else path.suffix.lower()
+    )
 
 
 def write_character(motion: CharacterMotion, source: str | Path, target: str | Path) -> None:

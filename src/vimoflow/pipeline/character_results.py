@@ -109,6 +109,16 @@ def retarget(
     return dataclasses.replace(result, files=files)
 
 
+def require_character(path: Path) -> None:
+    """Check that a file is a character of a person, before anything slow starts.
+
+    Raises:
+        InputError: it is not.
+    """
+    figure = read_character(path)
+    align(figure, find_map(figure))
+
+
 def write_onto(
     motion: Motion, character: Path, folder: Path, options: RetargetOptions, name: str = "motion"
 ) -> CharacterResult:
