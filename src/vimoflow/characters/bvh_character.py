@@ -43,7 +43,8 @@ def bvh_character(path: str | Path) -> Character:
     which = 1 if trunks[0] is None and trunks[1] is not None else 0
     at, R_world = poses[which]
     rest = _local(bvh, at, R_world)
-    up = "y" if trunks[which] is None else _up(trunks[which])
+    trunk = trunks[which]
+    up = "y" if trunk is None else _up(trunk)
     height = float(np.ptp(at @ UP[up].T, axis=0)[1]) or 1.0
     to_world = np.eye(4)
     to_world[:3, :3] = UP[up] * min(_UNITS, key=lambda u: abs(np.log(height * u / 1.7)))

@@ -34,11 +34,10 @@ def read_character(path: str | Path) -> Character:
 
 
 def written_name(path: str | Path) -> str:
-    """What the animated file is called, so that it never is the user's own; a ``.gltf`` is a GLB."""
+    """What the animated file is called, never as the user's own; a ``.gltf`` becomes a GLB."""
     path = Path(path)
-    return f"{path.stem}_animated" + (
-        ".glb" if path.suffix.lower() == ".gltf" else path.suffix.lower()
-    )
+    suffix = path.suffix.lower().replace(".gltf", ".glb")
+    return f"{path.stem}_animated{suffix}"
 
 
 def write_character(motion: CharacterMotion, source: str | Path, target: str | Path) -> None:

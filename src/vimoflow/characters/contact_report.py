@@ -49,10 +49,10 @@ class ContactReport:
         shown = ["-" if v is None else f"{v:.1f}" for v in
                  (self.slide_source_mm, self.slide_before_mm, self.slide_mm)]  # fmt: skip
         return [
-            f"Foot slide: {shown[0]} mm a contact frame in the motion, {shown[1]} on the character, "
-            f"{shown[2]} with its feet locked",
-            f"Below the floor: {self.sunk_source_mm:.1f} mm in the motion, {self.sunk_before_mm:.1f} "
-            f"on the character, {self.sunk_mm:.1f} with its feet locked",
+            f"Foot slide: {shown[0]} mm a contact frame in the motion, {shown[1]} on the "
+            f"character, {shown[2]} with its feet locked",
+            f"Below the floor: {self.sunk_source_mm:.1f} mm in the motion, "
+            f"{self.sunk_before_mm:.1f} on the character, {self.sunk_mm:.1f} with its feet locked",
             f"Joints moved for it: {self.moved_mm:.0f} mm on average, {self.moved_most_mm:.0f} mm "
             "at most",
             f"Limbs point {self.bone_degrees:.1f}° beside the motion's on average "

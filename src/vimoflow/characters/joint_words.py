@@ -54,19 +54,21 @@ PARTS: dict[str, tuple[frozenset[str], ...]] = {
     "knee": (
         _tier(
             "knee shin calf lowerleg lowleg loleg downleg lleg tibia shank kneejoint"
-            " unterschenkel knie mollet genou pantorrilla rodilla panturrilha joelho perna polpaccio"
-            " ginocchio ひざ 膝 小腿 すね"
+            " unterschenkel knie mollet genou pantorrilla rodilla panturrilha joelho perna"
+            " polpaccio ginocchio ひざ 膝 小腿 すね"
         ),
         _tier("leg foreleg jambe pierna gamba"),
     ),
-    "ankle": (_tier(
+    "ankle": (
+        _tier(
             "foot ankle anklejoint footjoint fuß fuss knöchel pied cheville pie tobillo pé pe"
             " tornozelo piede caviglia 足首 脚 脚踝"
-        ),),
+        ),
+    ),
     "toe": (
         _tier(
-            "toe toes toebase ball football bigtoe forefoot foottoe toejoint zehe zehen orteil orteils"
-            " dedos punta つま先 足先 脚趾"
+            "toe toes toebase ball football bigtoe forefoot foottoe toejoint zehe zehen orteil"
+            " orteils dedos punta つま先 足先 脚趾"
         ),
         _tier("foot metatarsal metatarsals"),
     ),
@@ -80,32 +82,19 @@ PARTS: dict[str, tuple[frozenset[str], ...]] = {
     "elbow": (
         _tier(
             "forearm forarm lowerarm lowarm loarm downarm farm elbow radius forearmbend"
-            " unterarm ellbogen avantbras coude antebrazo codo antebraço cotovelo avambraccio gomito"
-            " ひじ 肘 前腕 前臂"
+            " unterarm ellbogen avantbras coude antebrazo codo antebraço cotovelo avambraccio"
+            " gomito ひじ 肘 前腕 前臂"
         ),
         _tier("ulna"),
     ),
-    "wrist": (_tier(
-            "hand wrist palm handjoint wristjoint handgelenk main poignet mano muñeca mão pulso polso"
-            " 手首 手"
-        ),),
-}  # fmt: skip
-HEADS = tuple(
-    [
-        "head",
-        "skull",
-        "face",
-        "kopf",
-        "tête",
-        "tete",
-        "cabeza",
-        "cabeça",
-        "testa",
-        "頭",
-        "头",
-        "голова",
-    ]
-)
+    "wrist": (
+        _tier(
+            "hand wrist palm handjoint wristjoint handgelenk main poignet mano muñeca mão pulso"
+            " polso 手首 手"
+        ),
+    ),
+}
+HEADS = ("head", "skull", "face", "kopf", "tête", "tete", "cabeza", "cabeça", "testa", "頭", "头")
 NECKS = ("neck", "head", "hals", "cou", "cuello", "pescoço", "collo", "首")
 _LIMB_WORDS = frozenset().union(*(tier for tiers in PARTS.values() for tier in tiers)) | _tier(
     "collar clavicle scapula"

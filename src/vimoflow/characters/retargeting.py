@@ -45,7 +45,7 @@ from vimoflow.motion.retarget_report import SIDES
 from vimoflow.motion.skeleton import joint
 
 RootMotion = Literal["free", "inplace", "split"]
-_SINKS_M = 0.002  # a sole may give way so far, before a straight knee has to bend for it
+_SINKS_M = 0.001  # a sole may give way so far, before a straight knee has to bend for it
 _TURNS = np.radians(15)  # a flat foot that turns more pivots, and is let
 _SMOOTH_S = 0.12  # the hips follow what both legs share over this time
 _MOST_BENT = np.radians(60)  # of the toes
@@ -179,9 +179,9 @@ def _toes_bent(rig: Alignment, soles: Mapping[str, Sole], goal: _Goal, pose: Pos
         if sole.toe is None:
             continue
         foot = joint(f"{side}_foot")
-        tip = torch.from_numpy(sole.ball[sole.ball[:, 2].argmax()])
+        tip = torch.from_numpy(sole.toes[sole.toes[:, 2].argmax()])
         ball = foot_points(rig, sole, side, R_world, pose.positions)[0][:, 1, 1]
-        stands = -float(sole.ball[:, 1].min())
+        stands = -float(sole.toes[:, 1].min())
         low = (-(R_world[:, foot, 1] @ tip) / tip.norm()).clamp(-1, 1)
         may = (ball.clamp(min=stands) / tip.norm()).clamp(-1, 1)
         bend = (torch.arcsin(low) - torch.arcsin(may)).clamp(0, _MOST_BENT)
@@ -243,8 +243,9 @@ def _feet_locked(rig: Alignment, soles: Mapping[str, Sole], goal: _Goal, pose: P
 def _shared(pushes: Mapping[str, Tensor], goal: _Goal) -> Tensor:
     """What both legs need alike, weighted by how much each carries; smooth in time."""
     carries = [goal.contacts[:, 2 * leg : 2 * leg + 2].amax(-1) + 0.05 for leg in range(len(SIDES))]
-    total = sum(c[:, None] * pushes[side] for c, side in zip(carries, SIDES, strict=True))
-    mean = np.asarray(total / sum(carries)[:, None])
+    both = torch.stack([pushes[side] for side in SIDES])
+    weight = torch.stack(carries)[..., None]
+    mean = ((weight * both).sum(0) / weight.sum(0)).numpy()
     return torch.from_numpy(gaussian_filter1d(mean, _SMOOTH_S * goal.fps, axis=0, mode="nearest"))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.characters.alignment import Alignment
@@ -16,6 +16,7 @@ from vimoflow.motion.retarget_report import SIDES
 from vimoflow.motion.skeleton import joint, load_skeleton
 
 _BALL_BELOW_M = 0.015  # of our skeleton: the sole below the ball of the foot
+_FRONT = 0.8  # of the way from the ankle to the ball
 _THICK = 0.35  # of the ankle's height: vertices above are no sole
 
 
@@ -24,22 +25,28 @@ class Sole:
     """A foot's points that touch the floor.
 
     Attributes:
-        heel: from the ankle, in the axes of our ankle joint, metres.
-        ball: from the ball of the foot, in the axes of our foot joint.
+        points: from the ankle at rest, in the axes of our ankle joint, metres.
+        toe_share: how far each rides on the toes rather than on the foot, 0 to 1.
+        front: which lie below the ball and the toes; the others are the heel.
         ball_from_ankle: where the ball is at rest, in the axes of our ankle joint.
         toe: the joint at the ball; None if the character has none.
     """
 
-    heel: Float[np.ndarray, "heel 3"]
-    ball: Float[np.ndarray, "ball 3"]
+    points: Float[np.ndarray, "points 3"]
+    toe_share: Float[np.ndarray, " points"]
+    front: Bool[np.ndarray, " points"]
     ball_from_ankle: Float[np.ndarray, "3"]
     toe: int | None
 
     @property
     def ankle_height(self) -> float:
         """Of the ankle above the floor when the foot stands, metres."""
-        ball = self.ball[:, 1].min() + self.ball_from_ankle[1]
-        return -float(min(self.heel[:, 1].min(), ball))
+        return -float(self.points[:, 1].min())
+
+    @property
+    def toes(self) -> Float[np.ndarray, "toes 3"]:
+        """The front points, from the ball."""
+        return self.points[self.front] - self.ball_from_ankle
 
 
 def find_soles(rig: Alignment) -> dict[str, Sole]:
@@ -55,23 +62,24 @@ def _sole(rig: Alignment, side: str) -> Sole:
     origin = rig.rest_positions[ankle]
     if toe is not None:
         offset = to_ours @ (rig.rest_positions[toe] - origin)
-    vertices = _foot_vertices(rig, ankle)
-    if vertices is None:
+    vertices, toe_share = _foot_vertices(rig, ankle, toe)
+    if not len(vertices):
         points = to_ours @ (rig.rest_positions[_below(rig, ankle)] - origin).T
         floor = min(points[1].min(), offset[1] - _BALL_BELOW_M * scale)
         if toe is None:
             floor = -float(standing_heights()[0]) * scale
-        heel = np.array([[0.0, floor, 0.0]])
-        return Sole(heel, np.array([[0.0, floor - offset[1], 0.0]]), offset, toe)
+        points = np.array([[0.0, floor, 0.0], [offset[0], floor, offset[2]]])
+        return Sole(points, np.array([0.0, 1.0]), np.array([False, True]), offset, toe)
     points = (vertices - origin) @ to_ours.T
+    front = points[:, 2] > _FRONT * offset[2]
     low = points[:, 1] < (1 - _THICK) * points[:, 1].min()
-    front = points[:, 2] > 0.8 * offset[2]
-    if toe is None:
-        offset = offset * np.array([1.0, 0.0, 1.0])
-    heel, ball = (_extremes(points[low & part]) for part in (~front, front))
-    heel = heel if len(heel) else np.array([[0.0, points[:, 1].min(), 0.0]])
-    ball = ball if len(ball) else np.array([[0.0, points[:, 1].min(), offset[2]]])
-    return Sole(heel, ball - offset, offset, toe)
+    kept = [n for part in (front, ~front) for n in _extremes(points, np.flatnonzero(low & part))]
+    points, toe_share, front = points[kept], toe_share[kept], front[kept]
+    for at, there in ((0.0, ~front), (offset[2], front)):
+        if not there.any():  # a foot whose mesh ends early
+            points = np.append(points, [[0.0, points[:, 1].min(), at]], axis=0)
+            toe_share, front = np.append(toe_share, 0.0), np.append(front, at > 0)
+    return Sole(points, toe_share, front, offset, toe)
 
 
 def _below(rig: Alignment, top: int) -> list[int]:
@@ -83,42 +91,27 @@ def _below(rig: Alignment, top: int) -> list[int]:
     return sorted(found)
 
 
-def _foot_vertices(rig: Alignment, ankle: int) -> Float[np.ndarray, "vertices 3"] | None:
+def _foot_vertices(
+    rig: Alignment, ankle: int, toe: int | None
+) -> tuple[Float[np.ndarray, "vertices 3"], Float[np.ndarray, " vertices"]]:
+    """What the foot carries, and how far the toes share in it."""
     mesh = rig.character.mesh
     if mesh is None:
-        return None
-    carried = np.isin(mesh.joints, _below(rig, ankle))
-    foot = (mesh.weights * carried).sum(1) > 0.5
-    return mesh.vertices[foot] if foot.sum() >= 4 else None
+        return np.zeros((0, 3)), np.zeros(0)
+    carried = (mesh.weights * np.isin(mesh.joints, _below(rig, ankle))).sum(1)
+    foot = carried > 0.5
+    share = np.zeros(len(mesh.vertices))
+    if toe is not None:
+        share = (mesh.weights * np.isin(mesh.joints, _below(rig, toe))).sum(1)
+    return mesh.vertices[foot], share[foot] / carried[foot]
 
 
-def _extremes(points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "extremes 3"]:
+def _extremes(points: Float[np.ndarray, "points 3"], among: np.ndarray) -> list[int]:
     """The points that stand out downwards and to all sides: others touch no floor before them."""
     angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     ring = np.stack((np.cos(angle), np.zeros(12), np.sin(angle)), axis=1)
     ways = np.concatenate([ring * lean - np.array([0.0, 1.0, 0.0]) for lean in (0.05, 0.5, 1.5)])
-    return points[np.unique((points @ ways.T).argmax(0))] if len(points) else points
-
-
-def _heights(
-    sole: Sole,
-    R_ankle: Float[Tensor, "frames 3 3"],
-    R_foot: Float[Tensor, "frames 3 3"],
-    ankle: Float[Tensor, "frames 3"],
-    ball: Float[Tensor, "frames 3"],
-) -> Float[Tensor, "frames 2"]:
-    """Height of the lowest point of heel and of ball, metres.
-
-    Args:
-        sole: of the foot.
-        R_ankle, R_foot: world rotations of our two joints.
-        ankle, ball: where the character's are.
-    """
-    lows = [
-        place[:, 1] + (R[:, 1] @ torch.from_numpy(points.T)).amin(-1)
-        for points, R, place in ((sole.heel, R_ankle, ankle), (sole.ball, R_foot, ball))
-    ]
-    return torch.stack(lows, dim=-1)
+    return among[np.unique((points[among] @ ways.T).argmax(0))].tolist() if len(among) else []
 
 
 def floor_height(soles: Mapping[str, Sole]) -> float:
@@ -132,5 +125,12 @@ def foot_points(
     """Where ankle and ball of a foot are, (frames, 2, 3), and how high the sole below each."""
     R_ankle, R_foot = (R_world[:, joint(f"{side}_{part}")] for part in ("ankle", "foot"))
     ankle = positions[rig.joints[f"{side}_ankle"]]
-    ball = ankle + R_ankle @ torch.from_numpy(sole.ball_from_ankle)
-    return torch.stack((ankle, ball), 1), _heights(sole, R_ankle, R_foot, ankle, ball)
+    offset = torch.from_numpy(sole.ball_from_ankle)
+    ball = ankle + R_ankle @ offset
+    points, share = torch.from_numpy(sole.points.T), torch.from_numpy(sole.toe_share)
+    on_foot = ankle[:, 1:2] + R_ankle[:, 1] @ points
+    on_toes = ball[:, 1:2] + R_foot[:, 1] @ (points - offset[:, None])
+    heights = on_foot + share * (on_toes - on_foot)
+    front = torch.from_numpy(sole.front)
+    lows = [heights[:, part].amin(-1) for part in (~front, front)]
+    return torch.stack((ankle, ball), 1), torch.stack(lows, 1)

@@ -53,8 +53,8 @@ class GenerateOptions:
         output: folder the results go to. Without one, a folder named after the input beside it.
         force: write over a folder that is named after the input.
         formats: which files to write, separated by commas.
-        character: a rigged figure of yours (.glb, .gltf, .vrm, .bvh) that gets the motion as well, as
-            by `vimoflow retarget`.
+        character: a rigged figure of yours (.glb, .gltf, .vrm, .bvh) that gets the motion as well,
+            as by `vimoflow retarget`.
         samples: how many motions to draw; the best of them is the result, the others lie beside it,
             and the page shows how far they differ.
         height_m: the person's height in metres, which scales the result.
