@@ -7,6 +7,7 @@ the rules of glTF, so a picture shows what other programs make of it.
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ import numpy as np
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
+from vimoflow import retarget
 from vimoflow.characters.gltf_file import GltfFile, read_gltf
+from vimoflow.data.motion_files import load_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.viewer.mannequin import MannequinRenderer, View, world_rotations
 from vimoflow.viewer.rasterizer import paint
@@ -115,6 +118,23 @@ def _colors(file: GltfFile, primitive: dict[str, object], vertices: int) -> np.n
     u, v = (file.array(attributes["TEXCOORD_0"]) % 1).T
     rows = np.minimum((v * len(picture)).astype(int), len(picture) - 1)
     return picture[rows, np.minimum((u * picture.shape[1]).astype(int), picture.shape[1] - 1)]
+
+
+def write_strips(
+    motion_file: Path, characters: Sequence[Path], output: Path, count: int
+) -> None:
+    """The motion on the mannequin, and below it every character with it, as a picture."""
+    motion = load_motion(motion_file)
+    frames = np.linspace(0, len(motion) - 1, count).astype(int).tolist()
+    rows: list[np.ndarray] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for character in characters:
+            made = retarget(motion, character, Path(folder) / character.stem)
+            strip = draw_strip(made.files[0], motion, frames)
+            rows += [strip if not rows else strip[len(strip) // 2 :]]
+    picture = Image.fromarray(np.concatenate(rows))
+    picture = picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS)
+    picture.save(output, optimize=True)
 
 
 def draw_strip(path: Path, motion: Motion, frames: Sequence[int], tile: int = 300) -> np.ndarray:
