@@ -16,6 +16,7 @@ from vimoflow.notes import shown_notes
 _ANIMATION = {
     "generate": "vimoflow.cli.generate:generate",
     "edit": "vimoflow.cli.edit:EDIT",
+    "convert": "vimoflow.cli.convert:convert",
     "keypoints": "vimoflow.cli.keypoints:KEYPOINTS",
     "music": "vimoflow.cli.music:MUSIC",
     "style": "vimoflow.cli.style:STYLE",
