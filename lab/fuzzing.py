@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from lab import fuzzed_files as files
+from vimoflow.data.motion_files import load_motions
 from vimoflow.errors import VimoflowError
 from vimoflow.files import write_text
 from vimoflow.formats.amass_npz import read_amass
@@ -85,7 +86,12 @@ def targets() -> list[Target]:
     pickles = tuple(files.write_pickle(rng) for _ in range(20))
     archives, tensors = files.smpl_files()
     tools, tables, videos = files.detector_files(), files.text_tables(), files.videos()
+    skeletons = [
+        Target(name, f".{name.lower()}", _motion, files.motion_files(name.lower()), _mutants(files.motion_files(name.lower())), 1)
+        for name in ("FBX", "GLB", "VRMA", "USDA", "USDC", "USDZ", "C3D", "TRC", "CSV")
+    ]
     return [
+        *skeletons,
         Target("BVH", ".bvh", _bvh_posed, bvh, files.write_bvh_text),
         Target("keypoint JSON", ".json", read_keypoints, jsons, files.safe_json),
         Target("keypoint npz", ".npz", read_keypoints, (keypoints,), _archives(keypoints)),
@@ -97,6 +103,10 @@ def targets() -> list[Target]:
         Target("tables and dialects", ".any", _assumed, tables, _mutants(tables)),
         Target("video", ".mp4", _decoded, videos, _mutants(videos), 1),
     ]
+
+
+def _motion(path: Path) -> object:
+    return load_motions(path)
 
 
 def _bvh_posed(path: Path) -> object:

@@ -193,7 +193,10 @@ def damaged(path: Path, kind: str, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as error:
-        reason = " ".join(str(error).split())[:150] or type(error).__name__
+        try:
+            reason = " ".join(str(error).split())[:150] or type(error).__name__
+        except UnicodeError:  # USD quotes what it could not read
+            reason = type(error).__name__
         raise InputError(f"{path}: cannot be read as {kind} ({reason})") from None
 
 
