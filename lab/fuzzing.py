@@ -37,6 +37,7 @@ from lab import fuzzed_figures
 from lab import fuzzed_files as files
 from vimoflow.characters.character_files import read_character
 from vimoflow.characters.mapping import find_map
+from vimoflow.data.motion_files import load_motions
 from vimoflow.errors import VimoflowError
 from vimoflow.files import write_text
 from vimoflow.formats.amass_npz import read_amass
@@ -89,7 +90,12 @@ def targets() -> list[Target]:
     archives, tensors = files.smpl_files()
     figures = fuzzed_figures.figures(motion)
     tools, tables, videos = files.detector_files(), files.text_tables(), files.videos()
+    skeletons = [
+        Target(name, f".{name.lower()}", _motion, files.motion_files(name.lower()), _mutants(files.motion_files(name.lower())), 1)
+        for name in ("FBX", "GLB", "VRMA", "USDA", "USDC", "USDZ", "C3D", "TRC", "CSV")
+    ]
     return [
+        *skeletons,
         Target("BVH", ".bvh", _bvh_posed, bvh, files.write_bvh_text),
         Target("keypoint JSON", ".json", read_keypoints, jsons, files.safe_json),
         Target("keypoint npz", ".npz", read_keypoints, (keypoints,), _archives(keypoints)),
@@ -103,6 +109,10 @@ def targets() -> list[Target]:
         Target("character BVH", ".bvh", read_character, bvh, files.write_bvh_text, 1),
         Target("video", ".mp4", _decoded, videos, _mutants(videos), 1),
     ]
+
+
+def _motion(path: Path) -> object:
+    return load_motions(path)
 
 
 def _bvh_posed(path: Path) -> object:

@@ -17,6 +17,7 @@ _ANIMATION = {
     "generate": "vimoflow.cli.generate:generate",
     "edit": "vimoflow.cli.edit:EDIT",
     "retarget": "vimoflow.cli.onto_character:retarget",
+    "convert": "vimoflow.cli.convert:convert",
     "keypoints": "vimoflow.cli.keypoints:KEYPOINTS",
     "music": "vimoflow.cli.music:MUSIC",
     "style": "vimoflow.cli.style:STYLE",

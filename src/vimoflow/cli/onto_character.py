@@ -25,7 +25,7 @@ def retarget(
     """Put a motion on your own character, its feet on the floor.
 
     Args:
-        motion: what generate wrote, or another motion: .npz, .bvh, .pkl, .pt.
+        motion: what generate wrote, or any motion that `vimoflow convert` reads.
         character: a rigged figure: .glb, .gltf, .vrm or .bvh. Its file is written to the folder
             with one animation more; everything else in it stays as it is.
         output: folder for the animated character, its joints' map and run.json.

@@ -164,10 +164,21 @@ def detect_rig_map(bvh: BvhFile) -> RigMap:
         return max(fitting, key=lambda m: m.matches(known))
     first = dataclasses.replace(bvh, values=bvh.values[:1])
     posed = bvh_to_source_motion(first, 1.0, fps=1.0)
-    joints = recognise(
+    return recognised(
         Hierarchy(bvh.names, bvh.parents, posed.p_world_joint[0], posed.rest_positions)
     )
-    entries = {part: JointEntry((name,), needed=part in NEEDED) for part, name in joints.items()}
+
+
+def recognised(skeleton: Hierarchy) -> RigMap:
+    """The map of a skeleton, joint by joint.
+
+    Raises:
+        InputError: it is not recognised as a person's; the message says what it lacks.
+    """
+    entries = {
+        part: JointEntry((name,), needed=part in NEEDED)
+        for part, name in recognise(skeleton).items()
+    }
     return RigMap(name=RECOGNISED, joints=entries)
 
 

@@ -49,7 +49,7 @@ def read_joint_table(path: str | Path) -> Motion:
         InputError: columns are missing, or the values make no sense.
     """
     path = Path(path)
-    with damaged(path, "CSV", ValueError, OverflowError):
+    with damaged(path, "CSV", ValueError, IndexError, OverflowError):
         head, _, body = read_file(path).decode("utf-8-sig").partition("\n")
         names = [name.strip() for name in head.split(",")]
         missing = [name for name in COLUMNS if name not in names]

@@ -25,6 +25,7 @@ MAX_JOINTS = 2000
 MAX_POSES = 30_000_000  # joints times frames
 _MAX_M = 1e5
 _SHEAR = 1e-4
+_SAME_RATE = 2e-7  # relative; single precision is good to 0.6e-7
 
 
 @dataclass(frozen=True)
@@ -67,28 +68,44 @@ class JointTracks:
                 finite or absurd.
         """
         order = parents_first(self.parents, path)
-        if not len(times) or len(times) * len(order) > MAX_POSES:
-            raise InputError(f"{path}: {len(times)} frames of {len(order)} joints make no sense")
         place = {joint: k for k, joint in enumerate(order)}
-        parents = tuple(place.get(self.parents[joint], -1) for joint in order)
         with np.errstate(all="ignore"):
             bind = self.world_file @ self.bind_file[order]
-            world = np.empty((len(times), len(order), 4, 4))
-            for k, parent in enumerate(parents):
-                above = self.world_file if parent < 0 else world[:, parent]
-                world[:, k] = above @ self.local[:, order[k]]
+        world = self.world(path)[:, order]
         for matrices in (bind, world):
             if not np.isfinite(matrices).all() or np.abs(matrices[..., :3, 3]).max() > _MAX_M:
                 raise InputError(f"{path}: joints lie at places that are not sensible numbers")
         source = SourceMotion(
-            joint_names=tuple(self.names[joint] for joint in order),
-            parents=parents,
+            joint_names=_unique([self.names[joint] for joint in order]),
+            parents=tuple(place.get(self.parents[joint], -1) for joint in order),
             R_world_joint=_rotations(world, path) @ _rotations(bind, path).swapaxes(-1, -2),
             p_world_joint=world[..., :3, 3].copy(),
             rest_positions=bind[:, :3, 3].copy(),
             fps=frame_rate(times, path),
         )
         return Take(name, source, times)
+
+    def world(self, path: Path) -> Float[np.ndarray, "frames joints 4 4"]:
+        """Each joint's frame in our world; errors as for :meth:`take`."""
+        frames, joints = self.local.shape[:2]
+        if not 0 < frames * joints <= MAX_POSES:
+            raise InputError(f"{path}: {frames} frames of {joints} joints make no sense")
+        world = np.empty_like(self.local)
+        with np.errstate(all="ignore"):
+            for joint in parents_first(self.parents, path):
+                parent = self.parents[joint]
+                above = self.world_file if parent < 0 else world[:, parent]
+                world[:, joint] = above @ self.local[:, joint]
+        return world
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of one line; those that are empty or another's are numbered."""
+    found: dict[str, None] = {}
+    for number, name in enumerate(names):
+        plain = " ".join(name.split())[:200] or "joint"
+        found[plain if plain not in found else f"{plain}#{number}"] = None
+    return tuple(found)
 
 
 def parents_first(parents: Sequence[int], path: Path) -> list[int]:
@@ -126,15 +143,20 @@ def frame_rate(times: Float[np.ndarray, " frames"], path: Path) -> float:
         steps = np.diff(times)
     if not (steps > 0).all() or not 1e-3 <= rate <= 1e4:
         raise InputError(f"{path}: its frames' times do not increase, or make no sense")
-    whole = round(rate * 1000) / 1000  # 29.97 rather than what rounded times make of it
-    return whole if abs(rate - whole) * (times[-1] - times[0]) < 1e-3 and whole > 0 else rate
+    return tidy_rate(rate)
+
+
+def tidy_rate(rate: float) -> float:
+    """The rate that is meant where rounded times make another one of it: 30 or 30 / 1.001, say."""
+    meant = (float(round(rate)), round(rate * 1.001) / 1.001, round(rate * 1000) / 1000)
+    return next((one for one in meant if one > 0 and abs(rate / one - 1) < _SAME_RATE), rate)
 
 
 def even_clock(times: Float[np.ndarray, " frames"], fps: float) -> np.ndarray:
     """Seconds from the first frame on; exactly even where single precision has made them uneven."""
     seconds = np.asarray(times, np.float64) - times[0]
     steady = np.arange(len(seconds)) / fps
-    near = np.abs(seconds - steady) <= 1e-6 * np.maximum(np.abs(times), 1.0)
+    near = np.abs(seconds - steady) <= _SAME_RATE * np.maximum(np.abs(times), 10.0)
     return steady if near.all() else seconds
 
 
@@ -171,7 +193,10 @@ def damaged(path: Path, kind: str, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as error:
-        reason = " ".join(str(error).split())[:150] or type(error).__name__
+        try:
+            reason = " ".join(str(error).split())[:150] or type(error).__name__
+        except UnicodeError:  # USD quotes what it could not read
+            reason = type(error).__name__
         raise InputError(f"{path}: cannot be read as {kind} ({reason})") from None
 
 

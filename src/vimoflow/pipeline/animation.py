@@ -193,7 +193,7 @@ def _presented(
 ) -> Motion:
     """The motion as the options want it: in place, where the person stands, at the height."""
     if options.root == "inplace":
-        motion = dataclasses.replace(motion, trans=motion.trans * np.array([0, 1, 0], np.float32))
+        motion = motion.in_place()
     if offset_m.any():
         motion = dataclasses.replace(motion, trans=(motion.trans + offset_m).astype(np.float32))
     return motion if options.height_m is None else motion.scaled(_scale(motion, options))
