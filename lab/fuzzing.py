@@ -35,7 +35,10 @@ import numpy as np
 
 from lab import fuzzed_figures
 from lab import fuzzed_files as files
+from vimoflow.characters.alignment import align
 from vimoflow.characters.character_files import read_character
+from vimoflow.characters.gltf_animation import with_animation
+from vimoflow.characters.gltf_file import read_gltf
 from vimoflow.characters.mapping import find_map
 from vimoflow.data.motion_files import load_motions
 from vimoflow.errors import VimoflowError
@@ -45,6 +48,7 @@ from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
 from vimoflow.formats.smpl_results import read_smpl_results
 from vimoflow.keypoints.formats import read_file, read_keypoints, read_people
+from vimoflow.motion.character import CharacterMotion
 from vimoflow.motion.clip import Motion
 from vimoflow.pickles import load as load_pickle
 from vimoflow.video import frames
@@ -106,7 +110,7 @@ def targets() -> list[Target]:
         Target("detectors' files", ".any", read_people, tools, _mutants(tools)),
         Target("tables and dialects", ".any", _assumed, tables, _mutants(tables)),
         Target("character GLB", ".glb", _mapped, figures, fuzzed_figures.glb_writer(figures), 2),
-        Target("character BVH", ".bvh", read_character, bvh, files.write_bvh_text, 1),
+        Target("character BVH", ".bvh", _mapped, bvh, files.write_bvh_text, 1),
         Target("video", ".mp4", _decoded, videos, _mutants(videos), 1),
     ]
 
@@ -120,7 +124,10 @@ def _bvh_posed(path: Path) -> object:
 
 
 def _mapped(path: Path) -> object:
-    return find_map(read_character(path))
+    character = read_character(path)
+    align(character, find_map(character))
+    still = CharacterMotion(character, "still", np.zeros(1), {0: np.eye(4)[3:]}, {})
+    return with_animation(read_gltf(path), still) if path.suffix == ".glb" else None
 
 
 def _results(path: Path) -> object:

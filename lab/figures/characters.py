@@ -120,9 +120,7 @@ def _colors(file: GltfFile, primitive: dict[str, object], vertices: int) -> np.n
     return picture[rows, np.minimum((u * picture.shape[1]).astype(int), picture.shape[1] - 1)]
 
 
-def write_strips(
-    motion_file: Path, characters: Sequence[Path], output: Path, count: int
-) -> None:
+def write_strips(motion_file: Path, characters: Sequence[Path], output: Path, count: int) -> None:
     """The motion on the mannequin, and below it every character with it, as a picture."""
     motion = load_motion(motion_file)
     frames = np.linspace(0, len(motion) - 1, count).astype(int).tolist()

@@ -28,6 +28,8 @@ def with_animation(file: GltfFile, motion: CharacterMotion) -> bytes:
     Raises:
         InputError: a picture that the file names is not there.
     """
+    for key in ("accessors", "animations", "bufferViews", "buffers", "images"):
+        file.items(key)
     document = copy.deepcopy(file.document)
     binary = _one_buffer(file, document)
     nodes = node_order(file)
@@ -79,10 +81,11 @@ def _one_buffer(file: GltfFile, document: dict[str, Any]) -> bytearray:
     for view in document.get("bufferViews", []):
         start = starts[file.index(view.get("buffer"), len(starts), "the buffers")]
         if start:
-            view["byteOffset"] = start + view.get("byteOffset", 0)
+            own = view.get("byteOffset", 0)
+            view["byteOffset"] = start + (own if isinstance(own, int) else 0)
         view["buffer"] = 0
     for image in document.get("images", []):
-        uri = image.get("uri") if isinstance(image, dict) else None
+        uri = image.get("uri")
         if isinstance(uri, str) and not uri.startswith("data:"):
             content = linked_bytes(file, uri)
             _align(binary)
@@ -113,7 +116,7 @@ def _take_apart(node: dict[str, Any]) -> None:
 
 
 def _free_name(document: dict[str, Any], name: str) -> str:
-    taken = {one.get("name") for one in document["animations"] if isinstance(one, dict)}
+    taken = [one.get("name") for one in document["animations"]]
     number, free = 2, name
     while free in taken:
         free, number = f"{name} {number}", number + 1

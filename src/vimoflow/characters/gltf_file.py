@@ -68,7 +68,7 @@ class GltfFile:
             InputError: it lies outside its buffer, or its kind is unknown.
         """
         accessor = self.item("accessors", index)
-        count, kind = _count(accessor.get("count")), accessor.get("type")
+        count, kind = _count(accessor.get("count")), str(accessor.get("type"))
         dtype = _TYPES.get(_count(accessor.get("componentType")) or 0)
         if count is None or not 0 < count <= _MAX_ROWS or kind not in _WIDTHS or dtype is None:
             raise self.error(f"accessor {index} has no known type or count")
