@@ -27,6 +27,8 @@ class Sole:
     Attributes:
         points: from the ankle at rest, in the axes of our ankle joint, metres.
         toe_share: how far each rides on the toes rather than on the foot, 0 to 1.
+        shin_share: how far each rides on the shin, as skins of heels do.
+        R_knee_ankle: from the axes of our ankle joint to those of our knee joint, at rest.
         front: which lie below the ball and the toes; the others are the heel.
         ball_from_ankle: where the ball is at rest, in the axes of our ankle joint.
         toe: the joint at the ball; None if the character has none.
@@ -34,6 +36,8 @@ class Sole:
 
     points: Float[np.ndarray, "points 3"]
     toe_share: Float[np.ndarray, " points"]
+    shin_share: Float[np.ndarray, " points"]
+    R_knee_ankle: Float[np.ndarray, "3 3"]
     front: Bool[np.ndarray, " points"]
     ball_from_ankle: Float[np.ndarray, "3"]
     toe: int | None
@@ -62,24 +66,28 @@ def _sole(rig: Alignment, side: str) -> Sole:
     origin = rig.rest_positions[ankle]
     if toe is not None:
         offset = to_ours @ (rig.rest_positions[toe] - origin)
-    vertices, toe_share = _foot_vertices(rig, ankle, toe)
+    R_knee_ankle = rig.turns[f"{side}_knee"] @ rig.turns[f"{side}_ankle"].T
+    vertices, toe_share, shin_share = _foot_vertices(rig, ankle, toe)
     if not len(vertices):
         points = to_ours @ (rig.rest_positions[_below(rig, ankle)] - origin).T
         floor = min(points[1].min(), offset[1] - _BALL_BELOW_M * scale)
         if toe is None:
             floor = -float(standing_heights()[0]) * scale
         points = np.array([[0.0, floor, 0.0], [offset[0], floor, offset[2]]])
-        return Sole(points, np.array([0.0, 1.0]), np.array([False, True]), offset, toe)
+        share, front = np.array([0.0, 1.0]), np.array([False, True])
+        return Sole(points, share, np.zeros(2), R_knee_ankle, front, offset, toe)
     points = (vertices - origin) @ to_ours.T
     front = points[:, 2] > _FRONT * offset[2]
     low = points[:, 1] < (1 - _THICK) * points[:, 1].min()
     kept = [n for part in (front, ~front) for n in _extremes(points, np.flatnonzero(low & part))]
-    points, toe_share, front = points[kept], toe_share[kept], front[kept]
+    points, front = points[kept], front[kept]
+    toe_share, shin_share = toe_share[kept], shin_share[kept]
     for at, there in ((0.0, ~front), (offset[2], front)):
         if not there.any():  # a foot whose mesh ends early
             points = np.append(points, [[0.0, points[:, 1].min(), at]], axis=0)
-            toe_share, front = np.append(toe_share, 0.0), np.append(front, at > 0)
-    return Sole(points, toe_share, front, offset, toe)
+            toe_share, shin_share = np.append(toe_share, 0.0), np.append(shin_share, 0.0)
+            front = np.append(front, at > 0)
+    return Sole(points, toe_share, shin_share, R_knee_ankle, front, offset, toe)
 
 
 def _below(rig: Alignment, top: int) -> list[int]:
@@ -91,19 +99,17 @@ def _below(rig: Alignment, top: int) -> list[int]:
     return sorted(found)
 
 
-def _foot_vertices(
-    rig: Alignment, ankle: int, toe: int | None
-) -> tuple[Float[np.ndarray, "vertices 3"], Float[np.ndarray, " vertices"]]:
-    """What the foot carries, and how far the toes share in it."""
+def _foot_vertices(rig: Alignment, ankle: int, toe: int | None) -> tuple[np.ndarray, ...]:
+    """What the foot carries, and the shares that the toes and the shin have in it."""
     mesh = rig.character.mesh
     if mesh is None:
-        return np.zeros((0, 3)), np.zeros(0)
+        return np.zeros((0, 3)), np.zeros(0), np.zeros(0)
     carried = (mesh.weights * np.isin(mesh.joints, _below(rig, ankle))).sum(1)
     foot = carried > 0.5
     share = np.zeros(len(mesh.vertices))
     if toe is not None:
         share = (mesh.weights * np.isin(mesh.joints, _below(rig, toe))).sum(1)
-    return mesh.vertices[foot], share[foot] / carried[foot]
+    return mesh.vertices[foot], share[foot], (1 - carried[foot]).clip(0)
 
 
 def _extremes(points: Float[np.ndarray, "points 3"], among: np.ndarray) -> list[int]:
@@ -130,7 +136,10 @@ def foot_points(
     points, share = torch.from_numpy(sole.points.T), torch.from_numpy(sole.toe_share)
     on_foot = ankle[:, 1:2] + R_ankle[:, 1] @ points
     on_toes = ball[:, 1:2] + R_foot[:, 1] @ (points - offset[:, None])
-    heights = on_foot + share * (on_toes - on_foot)
+    R_knee = R_world[:, joint(f"{side}_knee")] @ torch.from_numpy(sole.R_knee_ankle)
+    on_shin = ankle[:, 1:2] + R_knee[:, 1] @ points
+    shin = torch.from_numpy(sole.shin_share)
+    heights = on_foot + share * (on_toes - on_foot) + shin * (on_shin - on_foot)
     front = torch.from_numpy(sole.front)
     lows = [heights[:, part].amin(-1) for part in (~front, front)]
     return torch.stack((ankle, ball), 1), torch.stack(lows, 1)
