@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lab import fuzzed_corpora as corpora
+from lab import fuzzed_figures
 from lab import fuzzed_files as files
 from lab.calibrated.calibrations import read_calibration
 from lab.corpora.aistpp_files import read_cameras, read_name_list
@@ -20,7 +21,12 @@ from lab.corpora.deepmimic import read_deepmimic
 from lab.corpora.poselib import read_poselib
 from lab.corpora.tang2018 import read_tang2018_file
 from lab.fuzzed_files import mutate
-from vimoflow.data.motion_files import load_motion
+from vimoflow.characters.alignment import align
+from vimoflow.characters.character_files import read_character
+from vimoflow.characters.gltf_animation import with_animation
+from vimoflow.characters.gltf_file import read_gltf
+from vimoflow.characters.mapping import find_map
+from vimoflow.data.motion_files import load_motion, load_motions
 from vimoflow.data.rig_maps import load_rig_map
 from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.errors import VimoflowError
@@ -32,6 +38,7 @@ from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
 from vimoflow.formats.smpl_results import read_smpl_results
 from vimoflow.keypoints.formats import read_file, read_keypoints, read_people
+from vimoflow.motion.character import CharacterMotion
 from vimoflow.motion.clip import Motion
 from vimoflow.music.music_model import load_music_model
 from vimoflow.pickles import load as load_pickle
@@ -87,7 +94,25 @@ def targets() -> list[Target]:
         Target("detectors' files", ".any", read_people, tools, _mutants(tools)),
         Target("tables and dialects", ".any", _assumed, tables, _mutants(tables)),
         Target("video", ".mp4", _decoded, videos, _mutants(videos), 1),
+        *_figure_targets(motion, bvh),
         *_corpus_targets(),
+    ]
+
+
+def _figure_targets(motion: Motion, bvh: tuple[bytes, ...]) -> list[Target]:
+    """Skeletons and characters of other programs."""
+    figures = fuzzed_figures.figures(motion)
+    skeletons = {
+        name: files.motion_files(name.lower())
+        for name in ("FBX", "GLB", "VRMA", "USDA", "USDC", "USDZ", "C3D", "TRC", "CSV")
+    }
+    return [
+        *(
+            Target(name, f".{name.lower()}", load_motions, seeds, _mutants(seeds), 1)
+            for name, seeds in skeletons.items()
+        ),
+        Target("character GLB", ".glb", _mapped, figures, fuzzed_figures.glb_writer(figures), 2),
+        Target("character BVH", ".bvh", _mapped, bvh, files.write_bvh_text, 1),
     ]
 
 
@@ -141,6 +166,13 @@ def _every(*readers: Read) -> Read:
 
 def _bvh_posed(path: Path) -> object:
     return bvh_to_source_motion(read_bvh(path), 0.01)
+
+
+def _mapped(path: Path) -> object:
+    character = read_character(path)
+    align(character, find_map(character))
+    still = CharacterMotion(character, "still", np.zeros(1), {0: np.eye(4)[3:]}, {})
+    return with_animation(read_gltf(path), still) if path.suffix == ".glb" else None
 
 
 def _results(path: Path) -> object:

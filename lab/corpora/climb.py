@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from lab.corpora.floors import lowest_floor
+from vimoflow.characters.hierarchy import unit
 from vimoflow.data.recording import Recording, Split
-from vimoflow.data.rigs.rest_pose import unit
 from vimoflow.data.rigs.rig import SIDES
 from vimoflow.data.rigs.swings import canonical_bone, flexion_axis, swing_hinge
 from vimoflow.errors import InputError

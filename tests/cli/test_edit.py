@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from motion_examples import swinging_motion
+from vimoflow.characters.toml_file import NEEDED, OPTIONAL
 from vimoflow.cli.edit import parse_frames
 from vimoflow.cli.edit_files import parse_pin
 from vimoflow.cli.main import main
 from vimoflow.data.motion_files import load_motion
-from vimoflow.data.rigs.toml_file import NEEDED, OPTIONAL
 from vimoflow.errors import InputError
 from vimoflow.formats.motion_npz import load_motion_npz
 from vimoflow.motion.skeleton import joint

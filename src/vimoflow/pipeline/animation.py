@@ -15,6 +15,7 @@ from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.inference.hypotheses import joint_uncertainty
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
+from vimoflow.pipeline.character_results import CharacterResult, RetargetOptions, write_onto
 from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.pipeline.generate_options import PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.inputs import Progress
@@ -176,7 +177,8 @@ def _written(
             "writing_s": time.perf_counter() - started,
             "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
         }
-        write_run_record(partial / "run.json", model, source, options, rated, verdict, timings)
+        onto = _onto_character(rated[0][0], options, partial)
+        write_run_record(partial / "run.json", model, source, options, rated, verdict, timings, onto)
         files = [folder / p.name for p in partial.iterdir() if p.is_file()]
     if "mp4" in options.formats:
         files.append(folder / "preview.mp4")
@@ -184,6 +186,14 @@ def _written(
     return Result(
         source.path, folder, tuple(sorted(files)), rated[0][1], verdict, source.warnings, terms
     )
+
+
+def _onto_character(
+    motion: Motion, options: GenerateOptions, folder: Path
+) -> CharacterResult | None:
+    if options.character is None:
+        return None
+    return write_onto(motion, options.character, folder, RetargetOptions(root=options.root))
 
 
 def _scale(motion: Motion, options: GenerateOptions) -> float:
@@ -196,7 +206,7 @@ def _presented(
 ) -> Motion:
     """The motion as the options want it: in place, where the person stands, at the height."""
     if options.root == "inplace":
-        motion = dataclasses.replace(motion, trans=motion.trans * np.array([0, 1, 0], np.float32))
+        motion = motion.in_place()
     if offset_m.any():
         motion = dataclasses.replace(motion, trans=(motion.trans + offset_m).astype(np.float32))
     return motion if options.height_m is None else motion.scaled(_scale(motion, options))

@@ -79,6 +79,8 @@ class GenerateOptions:
         formats: which files to write, separated by commas.
         quality: which detector looks, and how often: fast looks 15 times a second, balanced 30
             times, best with a heavier model; estimator, every-frame and refine override it.
+        character: a rigged figure of yours (.glb, .gltf, .vrm, .bvh) that gets the motion as well,
+            as by `vimoflow retarget`.
         samples: how many motions to draw; the best of them is the result, the others lie beside it,
             and the page shows how far they differ.
         height_m: the person's height in metres, which scales the result.
@@ -128,6 +130,7 @@ class GenerateOptions:
     force: bool = False
     formats: Formats = DEFAULT_FORMATS
     quality: Literal["fast", "balanced", "best"] = "balanced"
+    character: Annotated[Path | None, Option(metavar="FILE")] = None
     samples: Annotated[int, Option(metavar="K", low=1)] = 1
     height_m: Annotated[float | None, Option(("--height",), metavar="M", low=0.3, high=3)] = None
     root: Literal["free", "inplace"] = "free"

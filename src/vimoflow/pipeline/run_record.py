@@ -17,6 +17,7 @@ from vimoflow.conventions import COCO_NAMES
 from vimoflow.formats.motion_npz import frames_seen
 from vimoflow.geometry.signals import runs_of_true
 from vimoflow.motion.clip import Motion
+from vimoflow.pipeline.character_results import CharacterResult, record_of
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.quality import Quality
 from vimoflow.pipeline.sources import Source
@@ -33,11 +34,13 @@ def write_run_record(
     rated: list[tuple[Motion, Quality]],
     verdict: Verdict,
     timings: dict[str, float],
+    onto: CharacterResult | None = None,
 ) -> None:
     """Write everything that is known about a run as JSON."""
     keypoints = source.keypoints
     settings = dataclasses.asdict(options) | dataclasses.asdict(options.effort)
-    settings["output"] = None if options.output is None else str(options.output)
+    for key in ("output", "character"):
+        settings[key] = None if settings[key] is None else str(settings[key])
     document: dict[str, Any] = {
         "vimoflow": __version__,
         "input": {
@@ -64,6 +67,7 @@ def write_run_record(
         "verdict": dataclasses.asdict(verdict),
         "quality": dataclasses.asdict(rated[0][1]),
         "samples": [dataclasses.asdict(quality) for _, quality in rated],
+        "character": None if onto is None else record_of(onto),
         "not_animated": "hands and face",
         "versions": _versions(),
         "timings": {key: round(value, 3) for key, value in timings.items()},

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from vimoflow.data.rigs.rig import SIDES, Axis
 from vimoflow.documents import build, parse_document
 from vimoflow.errors import ConfigError, InputError
+from vimoflow.motion.retarget_report import SIDES
 
+Axis = tuple[float, float, float]
 NEEDED = (
     "pelvis", "chest", "head",
     *(f"{s}_{p}" for s in SIDES for p in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from vimoflow.data.rigs.hierarchy import Hierarchy
-from vimoflow.data.rigs.joint_words import JointName
+from vimoflow.characters.hierarchy import Hierarchy
+from vimoflow.characters.joint_words import JointName
 
 Chain = tuple[int, int, int]
 _ANIMAL = frozenset(("wing", "feather", "paw", "hoof", "tail", "claw", "fin", "muzzle", "snout"))

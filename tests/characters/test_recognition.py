@@ -9,8 +9,8 @@ import pytest
 
 from rig_conventions import AUTODESK, CONVENTIONS, Convention
 from rig_examples import performance, person_of_other_proportions, to_bvh
+from vimoflow.characters.joint_words import understood
 from vimoflow.data.rig_maps import RECOGNISED, detect_rig_map
-from vimoflow.data.rigs.joint_words import understood
 from vimoflow.data.sources.bvh import read_bvh_file
 from vimoflow.errors import InputError
 from vimoflow.formats.bvh_reader import read_bvh

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from vimoflow.data.rigs.hierarchy import Hierarchy
-from vimoflow.data.rigs.joint_words import PARTS, JointName, understood
-from vimoflow.data.rigs.rest_pose import unit
-from vimoflow.data.rigs.rig import SIDES
-from vimoflow.data.rigs.unnamed_limbs import unnamed_limbs
+from vimoflow.characters.hierarchy import Hierarchy, unit
+from vimoflow.characters.joint_words import HEADS, NECKS, PARTS, JointName, understood
+from vimoflow.characters.unnamed_limbs import unnamed_limbs
+from vimoflow.characters.unsaid_limbs import unsaid_limbs
 from vimoflow.errors import InputError
+from vimoflow.motion.retarget_report import SIDES
 
 LIMBS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 _ADVICE = "write a map of its joints (docs/rigs.md) and name it with --map"
@@ -34,29 +34,50 @@ _LIKE_A_PERSON = {
 }  # fmt: skip
 
 
-def recognise(skeleton: Hierarchy) -> dict[str, str]:
+def recognise(skeleton: Hierarchy, character: bool = False) -> dict[str, str]:
     """The joint of each part that a rig map names, such as "left_knee"; toes and collars if any.
+
+    Args:
+        character: somebody says that it is a figure of a person, standing with +Y up: limbs may
+            have lengths that no person has, and are found where no name says anything.
 
     Raises:
         InputError: limbs or a head are missing, or the figure is not a person's.
     """
     names = understood(skeleton.names)
     found: dict[str, int] = {}
+    for limb, chain in _limbs(skeleton, names, character).items():
+        side = limb.partition("_")[0]
+        parts = next(parts for parts in LIMBS if limb.endswith(parts[0]))
+        found |= {f"{side}_{part}": j for part, j in zip(parts, chain, strict=True)}
+    found["pelvis"] = skeleton.fork(found["left_hip"], found["right_hip"])
+    found["chest"] = skeleton.fork(found["left_shoulder"], found["right_shoulder"])
+    found["head"] = _head(skeleton, names, found)
+    if not character:
+        _refuse_other_figures(skeleton, found)
+    for side in SIDES:
+        found |= _toe(skeleton, names, side, found, character) | _collar(skeleton, side, found)
+    return {part: skeleton.names[j] for part, j in found.items()}
+
+
+def _limbs(
+    skeleton: Hierarchy, names: Sequence[JointName], character: bool
+) -> dict[str, tuple[int, int, int]]:
+    """Three joints by limb, such as "left_hip"."""
+    found = {}
     for side in SIDES:
         for limb in LIMBS:
             chain = next(_chains(skeleton, names, side, limb), None)
             if chain is None:
                 chain = (unnamed_limbs(skeleton, names, side) or {}).get(limb[0])
-            if chain is None:
-                raise _missing(skeleton, names)
-            found |= {f"{side}_{part}": j for part, j in zip(limb, chain, strict=True)}
-    found["pelvis"] = skeleton.fork(found["left_hip"], found["right_hip"])
-    found["chest"] = skeleton.fork(found["left_shoulder"], found["right_shoulder"])
-    found["head"] = _head(skeleton, names, found)
-    _refuse_other_figures(skeleton, found)
-    for side in SIDES:
-        found |= _toe(skeleton, names, side, found) | _collar(skeleton, side, found)
-    return {part: skeleton.names[j] for part, j in found.items()}
+            if chain is not None:
+                found[f"{side}_{limb[0]}"] = chain
+    if len(found) < 2 * len(LIMBS):
+        unsaid = unsaid_limbs(skeleton) if character and not found else None
+        if unsaid is None:
+            raise _missing(skeleton, names)
+        return unsaid
+    return found
 
 
 def _chains(
@@ -96,10 +117,10 @@ def _head(skeleton: Hierarchy, names: Sequence[JointName], found: dict[str, int]
         if not name.side and not name.helper and skeleton.below(j, trunk)
         and limbs.isdisjoint(skeleton.path(j)) and j not in (found["pelvis"], found["chest"])
     ]  # fmt: skip
-    for word in ("head", "skull", "face"):
+    for word in HEADS:
         if called := [j for j in above if names[j].word == word]:
             return called[0]
-    necks = [j for j in above if "neck" in names[j].word or "head" in names[j].word]
+    necks = [j for j in above if any(word in names[j].word for word in NECKS)]
     over = [j for j in above if skeleton.below(j, found["chest"])]
     if not necks and not over:
         raise _missing(skeleton, names, "head")
@@ -107,13 +128,19 @@ def _head(skeleton: Hierarchy, names: Sequence[JointName], found: dict[str, int]
 
 
 def _toe(
-    skeleton: Hierarchy, names: Sequence[JointName], side: str, found: dict[str, int]
+    skeleton: Hierarchy,
+    names: Sequence[JointName],
+    side: str,
+    found: dict[str, int],
+    any_name: bool,
 ) -> dict[str, int]:
-    """A joint called so, or the end site of a foot without one."""
+    """A joint called so, or the end site of a foot without one; else the only joint below."""
     ankle = found[f"{side}_ankle"]
     called = [j for j in _called(names, side, "toe") if skeleton.below(j, ankle)]
     ends = [j for j, n in enumerate(skeleton.names) if n == skeleton.names[ankle] + _END]
-    return {f"{side}_toe": j for j in (called or ends)[:1]}
+    below = [j for j, parent in enumerate(skeleton.parents) if parent == ankle and any_name]
+    only = below if len(below) == 1 and not names[below[0]].helper else []
+    return {f"{side}_toe": j for j in (called or ends or only)[:1]}
 
 
 def _collar(skeleton: Hierarchy, side: str, found: dict[str, int]) -> dict[str, int]:

@@ -15,12 +15,19 @@ _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+")
 _MIXAMO = re.compile(r"mixamorig\d*[_:]?(?=[A-Z])")
 _SIDES = {
     "l": "left", "lft": "left", "left": "left", "r": "right", "rgt": "right", "right": "right",
+    "links": "left", "linke": "left", "linker": "left", "linkes": "left", "gauche": "left",
+    "izquierda": "left", "izquierdo": "left", "izq": "left", "esquerda": "left",
+    "esquerdo": "left", "sinistra": "left", "sinistro": "left", "sx": "left", "左": "left",
+    "rechts": "right", "rechte": "right", "rechter": "right", "rechtes": "right",
+    "droite": "right", "droit": "right", "derecha": "right", "derecho": "right", "der": "right",
+    "direita": "right", "direito": "right", "destra": "right", "destro": "right", "dx": "right",
+    "右": "right",
 }  # fmt: skip
 _SHARED = 0.7  # a word in more of the names than this is the rig's, not the joint's
 
 # Joints that only help: they carry a share of a rotation, or none.
 _HELPER = re.compile(
-    r"twist|roll|ctrl|helper|nub$|weapon|prop$|effector|_end$|endsite|^ik|_ik|\.ik"
+    r"twist|roll|ctrl|helper|nub$|weapon|prop$|effector|_end$|endsite|^ik|_ik|\.ik|[^a-z]ik$|捩"
 )
 
 
@@ -37,29 +44,58 @@ _NO_MEANING = _tier(
 # For each part what it is called, the plainest names first; the later ones are also other parts'.
 PARTS: dict[str, tuple[frozenset[str], ...]] = {
     "hip": (
-        _tier("thigh upleg upperleg uleg femur upperthigh uppleg thighbend"),
+        _tier(
+            "thigh upleg upperleg uleg femur upperthigh uppleg thighbend"
+            " oberschenkel cuisse muslo coxa coscia 足 大腿 もも"
+        ),
         _tier("hip hipjoint buttock upperlegs hips"),
         _tier("leg"),
     ),
     "knee": (
-        _tier("knee shin calf lowerleg lowleg loleg downleg lleg tibia shank kneejoint"),
-        _tier("leg foreleg"),
+        _tier(
+            "knee shin calf lowerleg lowleg loleg downleg lleg tibia shank kneejoint"
+            " unterschenkel knie mollet genou pantorrilla rodilla panturrilha joelho perna"
+            " polpaccio ginocchio ひざ 膝 小腿 すね"
+        ),
+        _tier("leg foreleg jambe pierna gamba"),
     ),
-    "ankle": (_tier("foot ankle anklejoint footjoint"),),
+    "ankle": (
+        _tier(
+            "foot ankle anklejoint footjoint fuß fuss knöchel pied cheville pie tobillo pé pe"
+            " tornozelo piede caviglia 足首 脚 脚踝"
+        ),
+    ),
     "toe": (
-        _tier("toe toes toebase ball football bigtoe forefoot foottoe toejoint"),
+        _tier(
+            "toe toes toebase ball football bigtoe forefoot foottoe toejoint zehe zehen orteil"
+            " orteils dedos punta つま先 足先 脚趾"
+        ),
         _tier("foot metatarsal metatarsals"),
     ),
     "shoulder": (
-        _tier("arm upperarm uparm uarm humerus shldr shldrbend bicep upperarms"),
+        _tier(
+            "arm upperarm uparm uarm humerus shldr shldrbend bicep upperarms"
+            " oberarm bras brazo braço braccio 腕 上腕 上臂"
+        ),
         _tier("shoulder shoulderjoint"),
     ),
     "elbow": (
-        _tier("forearm forarm lowerarm lowarm loarm downarm farm elbow radius forearmbend"),
+        _tier(
+            "forearm forarm lowerarm lowarm loarm downarm farm elbow radius forearmbend"
+            " unterarm ellbogen avantbras coude antebrazo codo antebraço cotovelo avambraccio"
+            " gomito ひじ 肘 前腕 前臂"
+        ),
         _tier("ulna"),
     ),
-    "wrist": (_tier("hand wrist palm handjoint wristjoint"),),
-}  # fmt: skip
+    "wrist": (
+        _tier(
+            "hand wrist palm handjoint wristjoint handgelenk main poignet mano muñeca mão pulso"
+            " polso 手首 手"
+        ),
+    ),
+}
+HEADS = ("head", "skull", "face", "kopf", "tête", "tete", "cabeza", "cabeça", "testa", "頭", "头")
+NECKS = ("neck", "head", "hals", "cou", "cuello", "pescoço", "collo", "首")
 _LIMB_WORDS = frozenset().union(*(tier for tiers in PARTS.values() for tier in tiers)) | _tier(
     "collar clavicle scapula"
 )

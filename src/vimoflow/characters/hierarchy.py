@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.errors import InputError
+
 
 @dataclass(frozen=True)
 class Hierarchy:
@@ -42,10 +44,22 @@ class Hierarchy:
         return joint != ancestor and ancestor in self._above[joint]
 
     def fork(self, first: int, second: int) -> int:
-        """The joint where the ways from the root to two joints part."""
+        """The joint where the ways from the root to two joints part.
+
+        Raises:
+            InputError: they hang on different roots.
+        """
         ways = zip(self.path(first), self.path(second), strict=False)
-        return [a for a, b in ways if a == b][-1]
+        if not (shared := [a for a, b in ways if a == b]):
+            names = f"{self.names[first]} and {self.names[second]}"
+            raise InputError(f"no person's skeleton: {names} do not hang together")
+        return shared[-1]
 
     def length(self, first: int, second: int) -> float:
         """Distance of two joints, in the file's unit."""
         return float(np.linalg.norm(self.posed[first] - self.posed[second]))
+
+
+def unit(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+    """Vectors of length one; zero stays zero."""
+    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)
