@@ -142,7 +142,7 @@ def save_smplx(motion: Motion, path: str | Path) -> None:
         OutputError: the file cannot be written.
     """
     arrays = _arrays(at_even_times(motion))
-    body, frames = arrays["poses"][:, : 3 * BODY], len(motion)
+    body, frames = arrays["poses"][:, : 3 * BODY], len(arrays["poses"])
     hands, jaw, eyes = (np.zeros((frames, width)) for width in (90, 3, 6))
     arrays |= {
         "poses": np.concatenate((body, jaw, eyes, hands), axis=1),

@@ -57,7 +57,7 @@ def write_fbx(
         write_bytes(Path(path), content)
 
 
-def _id(number: int) -> np.int64:
+def _id(number: int | np.integer) -> np.int64:
     return np.int64(number)
 
 
