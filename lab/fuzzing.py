@@ -87,7 +87,14 @@ def targets() -> list[Target]:
     archives, tensors = files.smpl_files()
     tools, tables, videos = files.detector_files(), files.text_tables(), files.videos()
     skeletons = [
-        Target(name, f".{name.lower()}", _motion, files.motion_files(name.lower()), _mutants(files.motion_files(name.lower())), 1)
+        Target(
+            name,
+            f".{name.lower()}",
+            _motion,
+            files.motion_files(name.lower()),
+            _mutants(files.motion_files(name.lower())),
+            1,
+        )
         for name in ("FBX", "GLB", "VRMA", "USDA", "USDC", "USDZ", "C3D", "TRC", "CSV")
     ]
     return [

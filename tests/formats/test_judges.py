@@ -16,7 +16,7 @@ from vimoflow.formats.fbx_writer import write_fbx
 from vimoflow.formats.file_space import FileSpace
 from vimoflow.formats.markers import markers_of
 from vimoflow.formats.usd_writer import write_usd
-from vimoflow.formats.vrma import EXTENSION, HUMAN_BONES, write_vrma
+from vimoflow.formats.vrma import EXTENSION, write_vrma
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import JOINT_NAMES, joint
 

@@ -126,9 +126,9 @@ def test_fbx_arrays_of_absurd_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says", "text"),
     [
-        ("sub.usda", "other files", 'subLayers = [@/etc/passwd@]'),
-        ("up.usda", "other files", 'subLayers = [@../secret.usda@]'),
-        ("net.usda", "other files", 'subLayers = [@https://example.org/a.usda@]'),
+        ("sub.usda", "other files", "subLayers = [@/etc/passwd@]"),
+        ("up.usda", "other files", "subLayers = [@../secret.usda@]"),
+        ("net.usda", "other files", "subLayers = [@https://example.org/a.usda@]"),
     ],
 )
 def test_usd_that_names_other_files(name: str, says: str, text: str, tmp_path: Path) -> None:

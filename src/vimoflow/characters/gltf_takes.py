@@ -109,7 +109,9 @@ class _Animated:
         """Nodes that move, or are joints of a skin, and all above them."""
         parents = self.parents()
         for skin in self.file.items("skins"):
-            moved |= {self.file.index(j, len(parents), "the nodes") for j in _list(skin.get("joints"))}
+            moved |= {
+                self.file.index(j, len(parents), "the nodes") for j in _list(skin.get("joints"))
+            }
         wanted: set[int] = set()
         for node in moved:
             while node >= 0 and node not in wanted:
@@ -127,7 +129,9 @@ class _Animated:
         if values.shape != (len(times), len(_REST[path])):
             raise self.file.error("an animation's keys do not fit its times")
         if not (np.diff(times) > 0).all() or not np.isfinite(values).all():
-            raise self.file.error("an animation's times do not increase, or its keys are no numbers")
+            raise self.file.error(
+                "an animation's times do not increase, or its keys are no numbers"
+            )
         return times, values
 
     def _local(

@@ -84,7 +84,9 @@ def convert(input: tuple[Path, ...], output: Path, *, options: ConvertOptions) -
             for take in takes
         ]
     changed = [(name, _changed(motion, options)) for name, motion in found]
-    for (name, motion), target in zip(changed, _targets([n for n, _ in found], output), strict=True):
+    for (name, motion), target in zip(
+        changed, _targets([n for n, _ in found], output), strict=True
+    ):
         write(motion, target)
         seconds = motion.timestamps[-1] - motion.timestamps[0]
         click.echo(f"{target}: {len(motion)} frames, {seconds:.2f} s at {motion.fps:.5g} fps")
@@ -100,7 +102,9 @@ def _targets(names: list[str], output: Path) -> list[Path]:
         plain = re.sub(r"[^\w.-]+", "_", name).strip("._")[:100] or f"{number:02d}"
         target = output.with_name(f"{stem}-{plain}{ending}")
         targets.append(
-            target if target not in targets else output.with_name(f"{stem}-{plain}-{number}{ending}")
+            target
+            if target not in targets
+            else output.with_name(f"{stem}-{plain}-{number}{ending}")
         )
     return targets
 

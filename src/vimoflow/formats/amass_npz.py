@@ -150,7 +150,9 @@ def save_smplx(motion: Motion, path: str | Path) -> None:
         "pose_jaw": jaw, "pose_eye": eyes, "surface_model_type": np.array("smplx"),
         "mocap_frame_rate": arrays["mocap_framerate"],
     }  # fmt: skip
-    write_npz(Path(path), {k: v for k, v in arrays.items() if k not in ("dmpls", "mocap_framerate")})
+    write_npz(
+        Path(path), {k: v for k, v in arrays.items() if k not in ("dmpls", "mocap_framerate")}
+    )
 
 
 def _arrays(motion: Motion) -> dict[str, np.ndarray]:

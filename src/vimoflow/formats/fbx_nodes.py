@@ -86,7 +86,9 @@ def _append(data: bytearray, node: Record) -> None:
 def _value(value: Value) -> bytes:
     if isinstance(value, np.ndarray):
         packed = zlib.compress(np.ascontiguousarray(value).tobytes(), 1)
-        return _ARRAYS[value.dtype.str[1:]] + struct.pack("<3I", value.size, 1, len(packed)) + packed
+        return (
+            _ARRAYS[value.dtype.str[1:]] + struct.pack("<3I", value.size, 1, len(packed)) + packed
+        )
     if isinstance(value, bool):
         return struct.pack("<c?", b"C", value)
     if isinstance(value, np.integer):

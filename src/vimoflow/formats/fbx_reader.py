@@ -227,7 +227,9 @@ class FbxScene:
 
     def _frames(self, curves: dict[int, Any]) -> np.ndarray:
         """Ticks of the frames."""
-        keys = [axis[0] for places in curves.values() for p in places.values() for axis in p.values()]
+        keys = [
+            axis[0] for places in curves.values() for p in places.values() for axis in p.values()
+        ]
         ticks = np.unique(np.concatenate(keys))
         step = TICKS / self.rate
         if len(ticks) > 1 and np.diff(ticks).max() > _DENSE * step:

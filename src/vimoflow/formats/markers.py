@@ -71,7 +71,8 @@ def markers_motion(markers: Markers, path: Path) -> Motion:
     ours = [index.get(name, -1) for name in (*JOINT_NAMES, *(COCO_PREFIX + n for n in COCO_NAMES))]
     if min(ours) >= 0:
         places = _turned(markers, _filled(markers, ours, path), path)
-        motion = _of_joints(*np.split(places, [len(JOINT_NAMES)], axis=1), fps)
+        count = len(JOINT_NAMES)
+        motion = _of_joints(places[:, :count], places[:, count:], fps)
     else:
         coco = {found: k for name, k in index.items() if (found := coco_index(name)) is not None}
         missing = [name for k, name in enumerate(COCO_NAMES) if k not in coco]
