@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _SCALARS = {"Y": "h", "C": "?", "I": "i", "F": "f", "D": "d", "L": "q"}
 _MOST_RECORDS = 2_000_000
 _DEEPEST = 64
 
-Value = Union[bool, int, float, str, bytes, np.integer, np.ndarray]
+Value: TypeAlias = bool | int | float | str | bytes | np.integer | np.ndarray
 
 
 @dataclass(frozen=True)
