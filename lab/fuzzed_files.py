@@ -286,7 +286,7 @@ def motion_files(ending: str) -> tuple[bytes, ...]:
     found = []
     for frames in (4, 1):
         rng = np.random.default_rng(frames)
-        trans = rng.normal(size=(frames, 3)) + [0, 1, 0]
+        trans = rng.normal(size=(frames, 3))
         motion = Motion(rng.normal(size=(frames, 24, 3)), trans, 30.0, np.zeros((frames, 4)))
         with tempfile.TemporaryDirectory() as folder:
             motion.save(Path(folder) / f"motion.{ending}")

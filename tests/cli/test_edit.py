@@ -90,7 +90,7 @@ def test_a_bvhs_rate_and_rig_may_be_told(monkeypatch, tmp_path):
         (("--frames", "15:25", "--pin", "left_hand:40"), "--pin"),
         (("--frames", "15:25", "--pin", "LeftHand9:20:0,1,0"), "no joint"),
         (("--frames", "15:25", "--method", "magic"), "timesteps, repaint"),
-        (("--frames", "15:25", "--formats", "fbx"), "fbx"),
+        (("--frames", "15:25", "--formats", "obj"), "obj"),
     ],
 )
 def test_a_mistake_is_one_line(monkeypatch, capsys, tmp_path, motion_file, words, message):

@@ -83,8 +83,9 @@ def convert(input: tuple[Path, ...], output: Path, *, options: ConvertOptions) -
             ("-".join([*several, *([take.name] if len(takes) > 1 else [])]), take.motion)
             for take in takes
         ]
-    changed = [(name, _changed(motion, options)) for name, motion in found]
-    for (name, motion), target in zip(changed, _targets([n for n, _ in found], output), strict=True):
+    changed = [_changed(motion, options) for _, motion in found]
+    targets = _targets([name for name, _ in found], output)
+    for motion, target in zip(changed, targets, strict=True):
         write(motion, target)
         seconds = motion.timestamps[-1] - motion.timestamps[0]
         click.echo(f"{target}: {len(motion)} frames, {seconds:.2f} s at {motion.fps:.5g} fps")
@@ -100,7 +101,9 @@ def _targets(names: list[str], output: Path) -> list[Path]:
         plain = re.sub(r"[^\w.-]+", "_", name).strip("._")[:100] or f"{number:02d}"
         target = output.with_name(f"{stem}-{plain}{ending}")
         targets.append(
-            target if target not in targets else output.with_name(f"{stem}-{plain}-{number}{ending}")
+            target
+            if target not in targets
+            else output.with_name(f"{stem}-{plain}-{number}{ending}")
         )
     return targets
 

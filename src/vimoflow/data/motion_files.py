@@ -26,7 +26,9 @@ _MAX_BYTES = 1 << 30
 _UNITS = (0.01, 1.0, 0.001)  # metres, of BVH files of ours
 _SKELETONS = {
     ".fbx": "vimoflow.formats.fbx_reader:read_fbx",
-    **dict.fromkeys((".glb", ".gltf", ".vrm", ".vrma"), "vimoflow.characters.gltf_takes:read_gltf_takes"),
+    **dict.fromkeys(
+        (".glb", ".gltf", ".vrm", ".vrma"), "vimoflow.characters.gltf_takes:read_gltf_takes"
+    ),
     **dict.fromkeys((".usd", ".usda", ".usdc", ".usdz"), "vimoflow.formats.usd_reader:read_usd"),
 }
 _MARKERS = {".c3d": "vimoflow.formats.c3d:read_c3d", ".trc": "vimoflow.formats.trc:read_trc"}

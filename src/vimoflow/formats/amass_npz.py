@@ -142,7 +142,7 @@ def save_smplx(motion: Motion, path: str | Path) -> None:
         OutputError: the file cannot be written.
     """
     arrays = _arrays(at_even_times(motion))
-    body, frames = arrays["poses"][:, : 3 * BODY], len(motion)
+    body, frames = arrays["poses"][:, : 3 * BODY], len(arrays["poses"])
     hands, jaw, eyes = (np.zeros((frames, width)) for width in (90, 3, 6))
     arrays |= {
         "poses": np.concatenate((body, jaw, eyes, hands), axis=1),
@@ -150,7 +150,9 @@ def save_smplx(motion: Motion, path: str | Path) -> None:
         "pose_jaw": jaw, "pose_eye": eyes, "surface_model_type": np.array("smplx"),
         "mocap_frame_rate": arrays["mocap_framerate"],
     }  # fmt: skip
-    write_npz(Path(path), {k: v for k, v in arrays.items() if k not in ("dmpls", "mocap_framerate")})
+    write_npz(
+        Path(path), {k: v for k, v in arrays.items() if k not in ("dmpls", "mocap_framerate")}
+    )
 
 
 def _arrays(motion: Motion) -> dict[str, np.ndarray]:

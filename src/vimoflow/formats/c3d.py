@@ -123,7 +123,9 @@ class _Reader:
         return cls(data, order, dict(_parameters(data, at + 4, order)))
 
     def markers(self, path: Path) -> Markers:
-        point = {k.partition(":")[2]: v for k, v in self.parameters.items() if k.startswith("POINT:")}
+        point = {
+            k.partition(":")[2]: v for k, v in self.parameters.items() if k.startswith("POINT:")
+        }
         used, analog, first, last = struct.unpack_from(self.order + "4H", self.data, 2)
         scale = struct.unpack_from(self.order + "f", self.data, 12)[0]
         start = struct.unpack_from(self.order + "H", self.data, 16)[0]
@@ -134,7 +136,12 @@ class _Reader:
         kind = np.dtype(self.order + ("f4" if scale < 0 else "i2"))
         width, offset = 4 * used + analog, (start - 1) * _BLOCK
         size = frames * width * kind.itemsize
-        if not 0 < used <= _MOST_MARKERS or frames < 1 or start < 2 or offset + size > len(self.data):
+        if (
+            not 0 < used <= _MOST_MARKERS
+            or frames < 1
+            or start < 2
+            or offset + size > len(self.data)
+        ):
             raise ValueError("it declares more frames or markers than it holds")
         rows = np.frombuffer(self.data, kind, frames * width, offset).reshape(frames, width)
         places = rows[:, : 4 * used].reshape(frames, used, 4).astype(np.float64)
@@ -162,7 +169,10 @@ def _parameters(data: bytes, at: int, order: str) -> list[tuple[str, np.ndarray]
     groups: dict[int, str] = {}
     found: list[tuple[int, str, np.ndarray]] = []
     while at + 2 < len(data) and data[at]:
-        length, group = abs(struct.unpack_from("b", data, at)[0]), struct.unpack_from("b", data, at + 1)[0]
+        length, group = (
+            abs(struct.unpack_from("b", data, at)[0]),
+            struct.unpack_from("b", data, at + 1)[0],
+        )
         name = data[at + 2 : at + 2 + length].decode("latin-1").upper()
         at += 2 + length
         step = struct.unpack_from(order + "h", data, at)[0]
@@ -179,7 +189,7 @@ def _parameters(data: bytes, at: int, order: str) -> list[tuple[str, np.ndarray]
 def _values(data: bytes, at: int, order: str) -> np.ndarray:
     kind, dimensions = struct.unpack_from("bB", data, at)
     shape = tuple(data[at + 2 : at + 2 + dimensions])
-    dtype = np.dtype(_KINDS[kind]).newbyteorder(order)
+    dtype = np.dtype(_KINDS[kind]).newbyteorder(">" if order == ">" else "<")
     count = int(np.prod(shape, dtype=np.int64)) if len(shape) <= 7 else -1
     if not 0 <= count * dtype.itemsize <= len(data):
         raise ValueError("a parameter is larger than the file")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _SCALARS = {"Y": "h", "C": "?", "I": "i", "F": "f", "D": "d", "L": "q"}
 _MOST_RECORDS = 2_000_000
 _DEEPEST = 64
 
-Value = Union[bool, int, float, str, bytes, np.integer, np.ndarray]
+Value: TypeAlias = bool | int | float | str | bytes | np.integer | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ def _append(data: bytearray, node: Record) -> None:
 def _value(value: Value) -> bytes:
     if isinstance(value, np.ndarray):
         packed = zlib.compress(np.ascontiguousarray(value).tobytes(), 1)
-        return _ARRAYS[value.dtype.str[1:]] + struct.pack("<3I", value.size, 1, len(packed)) + packed
+        return (
+            _ARRAYS[value.dtype.str[1:]] + struct.pack("<3I", value.size, 1, len(packed)) + packed
+        )
     if isinstance(value, bool):
         return struct.pack("<c?", b"C", value)
     if isinstance(value, np.integer):

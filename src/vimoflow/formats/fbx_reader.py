@@ -135,9 +135,9 @@ class FbxScene:
     def world_file(self) -> Float[np.ndarray, "4 4"]:
         """From the file's world to ours: metres, +Y up."""
         rows = np.zeros((3, 3))
-        for row, (axis, usual) in enumerate((("Coord", 0), ("Up", 1), ("Front", 2))):
+        for row, (axis, usual) in enumerate((("Coord", 0.0), ("Up", 1.0), ("Front", 2.0))):
             index = int(self._setting(f"{axis}Axis", usual))
-            rows[row, index % 3] = np.sign(self._setting(f"{axis}AxisSign", 1)) or 1.0
+            rows[row, index % 3] = np.sign(self._setting(f"{axis}AxisSign", 1.0)) or 1.0
         sign = np.linalg.det(rows)
         rows = np.eye(3) if sign == 0 else rows * np.array([[sign], [1.0], [1.0]])
         world = np.eye(4)
@@ -147,8 +147,8 @@ class FbxScene:
     @property
     def rate(self) -> float:
         """Frames per second."""
-        mode = int(self._setting("TimeMode", 0))
-        rate = _RATES[mode] if 0 <= mode < len(_RATES) else 0
+        mode = int(self._setting("TimeMode", 0.0))
+        rate = float(_RATES[mode]) if 0 <= mode < len(_RATES) else 0.0
         rate = rate or self._setting("CustomFrameRate", 30.0)
         return rate if 1 <= rate <= 1000 else 30.0
 
@@ -227,7 +227,9 @@ class FbxScene:
 
     def _frames(self, curves: dict[int, Any]) -> np.ndarray:
         """Ticks of the frames."""
-        keys = [axis[0] for places in curves.values() for p in places.values() for axis in p.values()]
+        keys = [
+            axis[0] for places in curves.values() for p in places.values() for axis in p.values()
+        ]
         ticks = np.unique(np.concatenate(keys))
         step = TICKS / self.rate
         if len(ticks) > 1 and np.diff(ticks).max() > _DENSE * step:

@@ -57,7 +57,7 @@ def write_fbx(
         write_bytes(Path(path), content)
 
 
-def _id(number: int) -> np.int64:
+def _id(number: int | np.integer) -> np.int64:
     return np.int64(number)
 
 
@@ -177,11 +177,12 @@ class _Scene:
                 record("LayerElement", record("Type", f"LayerElement{kind}"),
                        record("TypedIndex", 0)) for kind in ("Normal", "Material"))))  # fmt: skip
         self._add("Model", _MESH, "mannequin\0\1Model", "Mesh", record("Version", 232),
-                  properties(), record("Shading", True), record("Culling", "CullingOff"))  # fmt: skip
+                  properties(), record("Shading", True),
+                  record("Culling", "CullingOff"))  # fmt: skip
         self._connect(_MESH, 0)
         self._connect(_GEOMETRY, _MESH)
         for k, (name, color) in enumerate(zip(MATERIALS, COLORS_SRGB, strict=True)):
-            diffuse = ("DiffuseColor", "Color", "", "A", *map(float, color))
+            diffuse: tuple[Value, ...] = ("DiffuseColor", "Color", "", "A", *map(float, color))
             self._add("Material", _MATERIAL + k, f"{name}\0\1Material", "",
                       record("ShadingModel", "lambert"), properties(diffuse))  # fmt: skip
             self._connect(_MATERIAL + k, _MESH)

@@ -20,8 +20,8 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.contacts import label_contacts
 from vimoflow.motion.joint_fitting import fit_joints
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
-from vimoflow.motion.point_fitting import fit_points
-from vimoflow.motion.skeleton import JOINT_NAMES
+from vimoflow.motion.limb_directions import initial_rotations
+from vimoflow.motion.skeleton import JOINT_NAMES, coco, load_skeleton
 from vimoflow.notes import note
 
 COCO_PREFIX = "coco_"  # joints and COCO points share names: the points are at skin and bone
@@ -59,7 +59,8 @@ def markers_motion(markers: Markers, path: Path) -> Motion:
     """The motion of markers that are at all of our joints and COCO points, or at COCO's alone.
 
     With the joints, it is that of their figure, joints where they are said to be. Without, it is
-    that of the canonical skeleton which points as they say, its floor at y = 0.
+    that of the canonical skeleton whose limbs point as they say, its trunk straight and its floor
+    at y = 0.
 
     Raises:
         InputError: markers are missing, or their places make no sense.
@@ -71,7 +72,8 @@ def markers_motion(markers: Markers, path: Path) -> Motion:
     ours = [index.get(name, -1) for name in (*JOINT_NAMES, *(COCO_PREFIX + n for n in COCO_NAMES))]
     if min(ours) >= 0:
         places = _turned(markers, _filled(markers, ours, path), path)
-        motion = _of_joints(*np.split(places, [len(JOINT_NAMES)], axis=1), fps)
+        count = len(JOINT_NAMES)
+        motion = _of_joints(places[:, :count], places[:, count:], fps)
     else:
         coco = {found: k for name, k in index.items() if (found := coco_index(name)) is not None}
         missing = [name for k, name in enumerate(COCO_NAMES) if k not in coco]
@@ -82,8 +84,7 @@ def markers_motion(markers: Markers, path: Path) -> Motion:
             )
         places = _filled(markers, [coco[k] for k in range(len(COCO_NAMES))], path)
         turned = places @ UP[markers.up or "y"].T
-        fit = fit_points(turned, fps)
-        motion = canonical_motion(fit.R_parent_joint, fit.root_world, fps)
+        motion = _of_points(turned, fps)
     return motion
 
 
@@ -110,6 +111,20 @@ def _filled(markers: Markers, chosen: list[int], path: Path) -> np.ndarray:
                 values = places[seen[:, k], k, axis]
                 places[:, k, axis] = np.interp(frames, frames[seen[:, k]], values)
     return places
+
+
+def _of_points(points: Float[np.ndarray, "frames 17 3"], fps: float) -> Motion:
+    skeleton = load_skeleton()
+    legs = [
+        coco(f"{side}_{part}") for part in ("hip", "knee", "ankle") for side in ("left", "right")
+    ]
+    bones = np.linalg.norm(points[:, legs[2:]] - points[:, legs[:-2]], axis=-1)
+    length = max(float(np.median(bones, axis=0).sum()) / 2, 1e-6)
+    scaled = torch.from_numpy(points * (skeleton.leg_length / length))
+    R = initial_rotations(scaled)
+    there = coco_points(*forward_kinematics(R, torch.zeros(len(R), 3).double()))
+    root = (scaled - there)[:, legs[:2]].mean(dim=1)
+    return canonical_motion(R, root, fps)
 
 
 def _of_joints(joints: np.ndarray, points: np.ndarray, fps: float) -> Motion:

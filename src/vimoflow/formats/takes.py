@@ -161,9 +161,9 @@ def even_clock(times: Float[np.ndarray, " frames"], fps: float) -> np.ndarray:
 
 
 def matrices_of(
-    R: Float[np.ndarray, "*batch 3 3"],
-    p: Float[np.ndarray, "*batch 3"],
-    scale: Float[np.ndarray, "*batch 3"] | float = 1.0,
+    R: Float[np.ndarray, "*#batch 3 3"],
+    p: Float[np.ndarray, "*#batch 3"],
+    scale: Float[np.ndarray, "*#batch 3"] | float = 1.0,
 ) -> Float[np.ndarray, "*batch 4 4"]:
     """Translation times rotation times scale."""
     matrices = np.zeros((*p.shape[:-1], 4, 4))

@@ -54,7 +54,7 @@ def read_trc(path: str | Path) -> Markers:
         InputError: the file is damaged.
     """
     path = Path(path)
-    with damaged(path, "TRC", ValueError, IndexError, OverflowError):
+    with damaged(path, "TRC", ValueError, IndexError, KeyError, OverflowError):
         text = read_file(path).decode("utf-8-sig")
         if not text.startswith("PathFileType"):
             raise InputError(f"{path}: not a TRC file")

@@ -10,8 +10,15 @@ import numpy as np
 import torch
 
 from vimoflow.errors import InputError
-from vimoflow.formats.takes import MAX_BYTES, MAX_JOINTS, MAX_POSES, JointTracks, Take, damaged
-from vimoflow.formats.takes import matrices_of, read_file
+from vimoflow.formats.takes import (
+    MAX_JOINTS,
+    MAX_POSES,
+    JointTracks,
+    Take,
+    damaged,
+    matrices_of,
+    read_file,
+)
 from vimoflow.formats.up_axis import UP
 from vimoflow.formats.usd_writer import require_usd
 from vimoflow.geometry.rotations import quaternion_to_matrix
@@ -49,9 +56,9 @@ def _check(path: Path) -> None:
     """Refuse what is no USD by its first bytes, and packages that are not as USDZ has them."""
     head = read_file(path)[:8]
     if head[:4] == b"PK\x03\x04":
-        with damaged(path, "USDZ", zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-            with zipfile.ZipFile(path) as package:
-                entries = package.infolist()
+        damage = (zipfile.BadZipFile, ValueError, OSError, NotImplementedError)
+        with damaged(path, "USDZ", *damage), zipfile.ZipFile(path) as package:
+            entries = package.infolist()
         # USDZ is not compressed, so that nothing in it can be larger than the file.
         if any(e.compress_type != zipfile.ZIP_STORED or e.file_size != e.compress_size
                for e in entries):  # fmt: skip
@@ -92,11 +99,14 @@ def _take(stage: Usd.Stage, skeleton: UsdSkel.Skeleton, path: Path) -> Take | No
     rest = _matrices(skeleton.GetRestTransformsAttr().Get(), len(joints), "rest pose", path)
     bind = _matrices(skeleton.GetBindTransformsAttr().Get(), len(joints), "bind pose", path)
     local = np.broadcast_to(rest, (len(codes), *rest.shape)).copy()
-    order = [joints.index(j) for j in map(str, animation.GetJointsAttr().Get() or ()) if j in joints]
+    order = [
+        joints.index(j) for j in map(str, animation.GetJointsAttr().Get() or ()) if j in joints
+    ]
     if len(order) != len(animation.GetJointsAttr().Get() or ()):
         raise InputError(f"{path}: an animation of joints that its skeleton lacks")
     local[:, order] = _animated(animation, codes, len(order), path)
-    parents = [joints.index(p) if (p := joint.rpartition("/")[0]) in joints else -1 for joint in joints]
+    above = [joint.rpartition("/")[0] for joint in joints]
+    parents = [joints.index(joint) if joint in joints else -1 for joint in above]
     placed = UsdGeom.Xformable(skeleton.GetPrim()).ComputeLocalToWorldTransform(
         Usd.TimeCode.Default()
     )
@@ -110,7 +120,11 @@ def _take(stage: Usd.Stage, skeleton: UsdSkel.Skeleton, path: Path) -> Take | No
 
 
 def _time_codes(animation: UsdSkel.Animation, joints: int, path: Path) -> list[float]:
-    moving = (animation.GetTranslationsAttr(), animation.GetRotationsAttr(), animation.GetScalesAttr())
+    moving = (
+        animation.GetTranslationsAttr(),
+        animation.GetRotationsAttr(),
+        animation.GetScalesAttr(),
+    )
     codes = sorted({code for attribute in moving for code in attribute.GetTimeSamples()})
     if not codes or len(codes) * joints > MAX_POSES:
         raise InputError(f"{path}: an animation of {len(codes)} frames")

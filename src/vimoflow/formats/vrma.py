@@ -23,9 +23,7 @@ _LIMBS = {
     "collar": "Shoulder", "shoulder": "UpperArm", "elbow": "LowerArm", "wrist": "Hand",
 }  # fmt: skip
 HUMAN_BONES = _TRUNK | {
-    f"{side}_{part}": f"{side}{bone}"
-    for side in ("left", "right")
-    for part, bone in _LIMBS.items()
+    f"{side}_{part}": f"{side}{bone}" for side in ("left", "right") for part, bone in _LIMBS.items()
 }
 """VRM's humanoid bone of each joint; our hands have none, theirs are fingers."""
 

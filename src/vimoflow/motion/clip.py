@@ -107,4 +107,4 @@ def writer_of(path: Path) -> Callable[..., None]:
         endings = ", ".join(f".{name}" for name in FORMATS.names)
         raise ConfigError(f"{path}: no format writes '{path.suffix}' files; one of {endings}")
     # Where two endings fit, the longer one counts: .amass.npz is .npz too.
-    return FORMATS.find(max(fitting, key=len))  # type: ignore[no-any-return]
+    return FORMATS.find(max(fitting, key=len))

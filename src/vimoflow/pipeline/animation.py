@@ -178,7 +178,9 @@ def _written(
             "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
         }
         onto = _onto_character(rated[0][0], options, partial)
-        write_run_record(partial / "run.json", model, source, options, rated, verdict, timings, onto)
+        write_run_record(
+            partial / "run.json", model, source, options, rated, verdict, timings, onto
+        )
         files = [folder / p.name for p in partial.iterdir() if p.is_file()]
     if "mp4" in options.formats:
         files.append(folder / "preview.mp4")
