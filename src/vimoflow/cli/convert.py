@@ -14,6 +14,7 @@ import click
 
 from vimoflow.cli.paths import require_input, require_output_file
 from vimoflow.errors import ConfigError
+from vimoflow.formats.motion_units import UnitOption, Up
 from vimoflow.options import Option, require_sensible
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class ConvertOptions:
         preset: names, unit and axes as a program expects them (bvh, fbx, usd).
         order: of the rotation channels of a BVH, such as ZXY.
         input_fps: true frame rate of the input, where it states a false one or none, Hz.
+        input_up: axis that is up in the input, where it is not found out.
+        input_unit: of the input: m, cm, mm, in, or metres in a unit, such as 0.0564.
         rig: rig of a BVH: a name, or your own map in TOML.
     """
 
@@ -46,6 +49,8 @@ class ConvertOptions:
     preset: Literal["blender", "motionbuilder", "unity", "unreal"] | None = None
     order: Literal["XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX"] | None = None
     input_fps: Annotated[float | None, Option(metavar="F", low=1, high=1000)] = None
+    input_up: Up | None = None
+    input_unit: UnitOption = None
     rig: Annotated[str | None, Option(("--map",), metavar="MAP")] = None
 
     def __post_init__(self) -> None:
@@ -77,7 +82,9 @@ def convert(input: tuple[Path, ...], output: Path, *, options: ConvertOptions) -
     write = _writer(writer_of(output), output, options)
     found: list[tuple[str, Motion]] = []
     for path in input:
-        takes = load_motions(path, options.input_fps, options.rig)
+        takes = load_motions(
+            path, options.input_fps, options.rig, options.input_up, options.input_unit
+        )
         several = [path.stem] if len(input) > 1 else []
         found += [
             ("-".join([*several, *([take.name] if len(takes) > 1 else [])]), take.motion)
