@@ -32,6 +32,19 @@ def test_each_take_gets_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert np.abs(back.joint_positions - load_motion(files[0]).joint_positions).max() < 1e-4
 
 
+def test_a_bad_file_costs_itself_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swinging_motion(20, keypoints=False).save(tmp_path / "walk.npz")
+    (tmp_path / "bad.bvh").write_text("HIERARCHY")
+    (tmp_path / "worse.glb").write_bytes(b"glTF" + bytes(40))
+    files = [tmp_path / name for name in ("bad.bvh", "walk.npz", "worse.glb")]
+    assert run(monkeypatch, *files, tmp_path / "all.bvh") == 2
+    error = capsys.readouterr().err
+    assert "bad.bvh" in error and "worse.glb" in error and error.count("\n") == 1
+    assert [p.name for p in tmp_path.glob("all*")] == ["all-walk.bvh"]
+
+
 @pytest.mark.parametrize("up", ["y", "z", "-y"])
 def test_what_the_input_is_in_may_be_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, up: Up
