@@ -71,7 +71,7 @@ def test_all_results_agree_within_a_millimetre(run, keypoint_file, tmp_path):
     assert np.abs(np.asarray(theirs.node_positions())[:, index] / 100 - joints).max() < 1e-3
     assert np.abs(glb_positions(out / "motion.glb") - joints).max() < 1e-3
     document = json.loads((out / "run.json").read_text())
-    assert document["checkpoint"]["terms"] == load_checkpoint("base").terms
+    assert document["checkpoint"]["terms"] == load_checkpoint("small").terms
     assert document["input"]["frames"] == 24 and document["quality"]["seen_percent"] == 100
     assert document["options"]["seed"] == 0 and document["quality"]["filled"] == []
 
@@ -217,7 +217,7 @@ def test_output_that_cannot_be_written(run, keypoint_file, tmp_path):
 
 def test_checkpoints_that_cannot_be_used(assert_refused, keypoint_file, tmp_path):
     path, good = keypoint_file(10), tmp_path / "good.safetensors"
-    save_checkpoint(load_checkpoint("base"), good)
+    save_checkpoint(load_checkpoint("small"), good)
     content = good.read_bytes()
     length = struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8 : 8 + length])
