@@ -1,0 +1,59 @@
+"""``vimoflow physics``: a body for simulators, and what physics says of a motion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+
+from vimoflow.cli.commands import CommandGroup
+from vimoflow.cli.paths import OutputFile, require_input, require_output_file
+from vimoflow.options import Option
+
+PHYSICS = CommandGroup(
+    "physics",
+    "Motion and the laws of physics, by MuJoCo (experimental).",
+    {
+        "Commands": {
+            "model": "vimoflow.cli.physics:model",
+        }
+    },
+    examples="""
+    vimoflow physics model -o humanoid.xml
+    """,
+)
+
+Mass = Annotated[float | None, Option(metavar="KG")]
+
+
+def model(
+    motion: Annotated[Path | None, Option(metavar="MOTION")] = None,
+    *,
+    output: OutputFile,
+    height: Annotated[float | None, Option(metavar="M")] = None,
+    mass: Mass = None,
+) -> None:
+    """Write a person's body as MJCF, for MuJoCo and everything that reads it.
+
+    Args:
+        motion: whose proportions it has; without one, the mean skeleton's.
+        output: the .xml file to write.
+        height: standing height, metres; without it, the skeleton's own.
+        mass: in kg; without it, that of a usual build of this height.
+    """
+    from vimoflow.data.motion_files import load_motion
+    from vimoflow.files import output_errors, write_text
+    from vimoflow.motion.skeleton import load_skeleton
+    from vimoflow.physics.humanoid import make_humanoid
+
+    require_output_file(output)
+    if motion is not None:
+        require_input(motion)
+    skeleton = load_skeleton() if motion is None else load_motion(motion).skeleton
+    if height is not None:
+        skeleton = skeleton.scaled(height / skeleton.stature)
+    humanoid = make_humanoid(skeleton, mass)
+    with output_errors(output):
+        write_text(output, humanoid.xml)
+    click.echo(f"a body of {skeleton.stature:.2f} m and {humanoid.mass_kg:.1f} kg: {output}")
