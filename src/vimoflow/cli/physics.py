@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -16,15 +17,47 @@ PHYSICS = CommandGroup(
     "Motion and the laws of physics, by MuJoCo (experimental).",
     {
         "Commands": {
+            "report": "vimoflow.cli.physics:report",
             "model": "vimoflow.cli.physics:model",
         }
     },
     examples="""
+    vimoflow physics report result/motion.npz -o report.json
     vimoflow physics model -o humanoid.xml
     """,
 )
 
 Mass = Annotated[float | None, Option(metavar="KG")]
+
+
+def report(
+    motion: Annotated[Path, Option(metavar="MOTION")],
+    *,
+    output: Annotated[Path | None, Option(("-o", "--output"), metavar="FILE")] = None,
+    mass: Mass = None,
+) -> None:
+    """Say how far a motion obeys the laws of physics: forces out of nowhere, floating, sliding.
+
+    Args:
+        motion: .npz (ours or AMASS) or .bvh of a person.
+        output: a .json file for every frame's numbers.
+        mass: of the person, kg; without it, that of a usual build of the height.
+    """
+    from vimoflow.data.motion_files import load_motion
+    from vimoflow.files import output_errors, write_text
+    from vimoflow.physics.plausibility import physics_report
+
+    require_input(motion)
+    if output is not None:
+        require_output_file(output)
+    found = physics_report(load_motion(motion), mass)
+    for name, value in found.summary().items():
+        click.echo(f"{name.replace('_', ' '):26} {value:8.2f}")
+    for name, share in found.over_strength_by_joint.items():
+        click.echo(f"  {name}: stronger than a person in {share:.0%} of the frames")
+    if output is not None:
+        with output_errors(output):
+            write_text(output, json.dumps(found.document(), indent=1) + "\n")
 
 
 def model(

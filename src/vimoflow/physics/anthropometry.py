@@ -55,7 +55,7 @@ _LIMBS = {
     "hip": Segment(0.1447, "knee", 0.385, 0.358, 0.156, 0.043, 309.0, 140.0),
     "knee": Segment(0.0457, "ankle", 0.441, 0.261, 0.097, 0.030, 318.0, 160.0),
     "ankle": Segment(0.0108, "foot", 0.35, thickness=0.025, strength=237.0, range=75.0),
-    "foot": Segment(0.0025, "foot", thickness=0.015, strength=20.0, range=75.0),
+    "foot": Segment(0.0025, "foot", thickness=0.015, strength=60.0, range=75.0),
     "collar": Segment(0.0157, "shoulder", thickness=0.030, strength=150.0, range=60.0),
     "shoulder": Segment(0.0263, "elbow", 0.576, 0.272, 0.153, 0.026, 119.0, 175.0),
     "elbow": Segment(0.0150, "wrist", 0.456, 0.266, 0.108, 0.022, 111.0, 165.0),
