@@ -35,3 +35,14 @@ def test_without_mujoco_the_command_that_installs_it_is_named(monkeypatch, tmp_p
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "pip install" in error and "[physics]" in error
     assert not (tmp_path / "body.xml").exists()
+
+
+def test_clean_up(monkeypatch, tmp_path):
+    pytest.importorskip("mujoco", reason="needs the extra [physics]")
+    path, out = tmp_path / "motion.npz", tmp_path / "out"
+    standing().save(path)
+    words = ("clean", path, "-o", out, "--samples", "2", "--assist", "0.1", "--formats", "npz")
+    assert run(monkeypatch, *words) == 0
+    record = json.loads((out / "physics.json").read_text())
+    assert record["succeeded"] and record["after"]["penetration_mm"] < 3
+    assert (out / "motion.npz").exists()

@@ -12,7 +12,7 @@ pytest.importorskip("mujoco", reason="needs the extra [physics]")
 
 from physics_examples import standing
 from vimoflow.errors import InputError
-from vimoflow.motion.skeleton import joint
+from vimoflow.motion.skeleton import joint, load_skeleton
 from vimoflow.physics.plausibility import physics_report
 
 
@@ -32,10 +32,13 @@ def test_standing_is_plausible_floating_and_sliding_are_not():
 
 
 def test_leaning_beyond_the_feet_is_told_by_the_centre_of_pressure():
-    leaning = standing(arms=1.3)
-    poses = leaning.poses.copy()
-    poses[:, joint("spine1"), 0] = 1.5  # a bow with straight legs and nothing held back
-    report = physics_report(dataclasses.replace(leaning, poses=poses))
+    leaning = standing()
+    poses, lean = leaning.poses.copy(), 0.3
+    poses[:, 0, 0], poses[:, [joint("left_ankle"), joint("right_ankle")], 0] = lean, -lean
+    _, y, z = load_skeleton().rest_positions()[joint("left_ankle")]
+    way = [0, y - y * np.cos(lean) + z * np.sin(lean), z - y * np.sin(lean) - z * np.cos(lean)]
+    trans = leaning.trans + np.float32([way])
+    report = physics_report(dataclasses.replace(leaning, poses=poses, trans=trans))
     assert report.frames.outside_support_mm.min() > 0
 
 

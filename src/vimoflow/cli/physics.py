@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Annotated
 
 import click
+import numpy as np
 
 from vimoflow.cli.commands import CommandGroup
-from vimoflow.cli.paths import OutputFile, require_input, require_output_file
+from vimoflow.cli.paths import (
+    OutputFile,
+    OutputFolder,
+    require_input,
+    require_output_file,
+    require_output_folder,
+)
+from vimoflow.cli.progress import progress
 from vimoflow.options import Option
+from vimoflow.physics.clean_up_options import CleanUpOptions
+from vimoflow.pipeline.generate_options import Formats
 
 PHYSICS = CommandGroup(
     "physics",
@@ -18,11 +28,13 @@ PHYSICS = CommandGroup(
     {
         "Commands": {
             "report": "vimoflow.cli.physics:report",
+            "clean": "vimoflow.cli.physics:clean",
             "model": "vimoflow.cli.physics:model",
         }
     },
     examples="""
     vimoflow physics report result/motion.npz -o report.json
+    vimoflow physics clean result/motion.npz -o cleaned
     vimoflow physics model -o humanoid.xml
     """,
 )
@@ -58,6 +70,44 @@ def report(
     if output is not None:
         with output_errors(output):
             write_text(output, json.dumps(found.document(), indent=1) + "\n")
+
+
+def clean(
+    motion: Annotated[Path, Option(metavar="MOTION")],
+    *,
+    output: OutputFolder,
+    formats: Formats = ("npz", "bvh", "glb", "html"),
+    options: CleanUpOptions,
+) -> None:
+    """Track a motion in simulation on a flat floor, so that nothing sinks, floats or is held up.
+
+    What help it still needed is told by second; where the body falls, the motion is left as it was.
+
+    Args:
+        motion: .npz (ours or AMASS) or .bvh of a person.
+        output: folder the results go to.
+        formats: which files to write, separated by commas.
+    """
+    from vimoflow.data.motion_files import load_motion
+    from vimoflow.physics.clean_up import clean_up
+    from vimoflow.physics.plausibility import physics_report
+    from vimoflow.pipeline.folders import all_or_nothing
+
+    require_input(motion)
+    require_output_folder(output)
+    given = load_motion(motion)
+    with progress("simulating") as show:
+        found = clean_up(given, options, show)
+    record = found.document() | {
+        "before": physics_report(given, options.mass).summary(),
+        "after": physics_report(found.motion, options.mass).summary(),
+    }
+    with all_or_nothing(output) as partial:
+        for name in formats:
+            found.motion.save(partial / f"motion.{name}")
+        (partial / "physics.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    share = f"assist {np.mean(found.assist):.1%} of body weight" if found.succeeded else "it fell"
+    click.echo(f"{'cleaned' if found.succeeded else 'left as it was'}: {share}; {output}")
 
 
 def model(
