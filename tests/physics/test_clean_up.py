@@ -12,7 +12,8 @@ pytest.importorskip("mujoco", reason="needs the extra [physics]")
 from physics_examples import standing
 from vimoflow.motion.skeleton import joint
 from vimoflow.notes import InputNote
-from vimoflow.physics.clean_up import CleanUpOptions, clean_up
+from vimoflow.physics.clean_up import clean_up
+from vimoflow.physics.clean_up_options import CleanUpOptions
 from vimoflow.physics.plausibility import physics_report
 
 QUICK = CleanUpOptions(samples=4, assist=(0.3, 0.05))

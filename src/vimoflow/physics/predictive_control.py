@@ -152,6 +152,7 @@ class Follower:
 def _with_assist(humanoid: Humanoid) -> str:
     """The body's MJCF with a guide that the pelvis is held to, and sensors of all places."""
     mass, turns = humanoid.mass_kg, humanoid.mass_kg * humanoid.skeleton.stature**2 / 10
+    root = '<freejoint name="root" />'
     guide = '<body name="guide" mocap="true"><site name="guide"/></body>'
     springs = "".join(
         f'<position name="assist{at}" site="held" refsite="guide" kp="{k}" kv="{d}" '
@@ -164,7 +165,7 @@ def _with_assist(humanoid: Humanoid) -> str:
     sensors = "".join(f'<framepos objtype="xbody" objname="{name}"/>' for name in segments())
     sensors += "".join(f'<actuatorfrc actuator="assist{at}"/>' for at in range(6))
     return (
-        humanoid.xml.replace('<freejoint name="root" />', '<freejoint name="root" /><site name="held"/>')
+        humanoid.xml.replace(root, f'{root}<site name="held"/>')
         .replace("</worldbody>", f"{guide}</worldbody>")
         .replace("</actuator>", f"{springs}</actuator><sensor>{sensors}</sensor>")
     )  # fmt: skip
