@@ -28,8 +28,8 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 BLENDER_VENV := .venv-blender
 BLENDER_INSTALLED := $(BLENDER_VENV)/.installed
-# Two people are in the demo clip: the woman who walks is in its lower half, from 1.5 s on.
-DEMO_WALKER := --region 0,470,1768,994 --start 1.5 --end 6.5
+# The part of the demo clip with two people in it.
+DEMO_PART := --start 1.5 --end 6.5
 BLENDER_DEBIAN := libxrender1 libxxf86vm1 libxfixes3 libxi6 libxkbcommon0 libsm6
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
@@ -84,7 +84,7 @@ $(BLENDER_INSTALLED): pyproject.toml
 
 demo: $(INSTALLED)
 	$(BIN)/python -m lab.demo_video demo/sports2d_demo.mp4
-	$(BIN)/vimoflow generate demo/sports2d_demo.mp4 -o demo/result $(DEMO_WALKER)
+	$(BIN)/vimoflow generate demo/sports2d_demo.mp4 -o demo/result $(DEMO_PART)
 	@echo "The results are in $(CURDIR)/demo/result: open preview.html in a browser."
 
 test: $(INSTALLED_DEV)

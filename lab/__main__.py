@@ -19,6 +19,7 @@ APP = CommandGroup(
             "prepare": "lab.cli.prepare:prepare",
             "thesis-clips": "lab.cli.thesis_clips:thesis_clips",
             "triangulate": "lab.cli.triangulate:triangulate",
+            "two-people": "lab.cli.two_people:TWO_PEOPLE",
         }
     },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import pickle
@@ -17,6 +18,7 @@ import torch
 
 from vimoflow.keypoints.keypoint_writers import FORMATS, write_keypoints
 from vimoflow.keypoints.sequence import Keypoints2D
+from vimoflow.motion.clip import Motion
 from vimoflow.video import VideoWriter
 
 NUMBERS = tuple(
@@ -275,4 +277,18 @@ def videos() -> tuple[bytes, ...]:
                 for number in range(4):
                     writer.write(np.full((32, 32, 3), 50 * number, np.uint8), number / 30)
             found.append((Path(folder) / name).read_bytes())
+    return tuple(found)
+
+
+@functools.cache
+def motion_files(ending: str) -> tuple[bytes, ...]:
+    """Motions in a format of that ending: a few frames, and one frame."""
+    found = []
+    for frames in (4, 1):
+        rng = np.random.default_rng(frames)
+        trans = rng.normal(size=(frames, 3))
+        motion = Motion(rng.normal(size=(frames, 24, 3)), trans, 30.0, np.zeros((frames, 4)))
+        with tempfile.TemporaryDirectory() as folder:
+            motion.save(Path(folder) / f"motion.{ending}")
+            found.append((Path(folder) / f"motion.{ending}").read_bytes())
     return tuple(found)

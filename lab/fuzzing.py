@@ -24,26 +24,14 @@ import tempfile
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lab import fuzzed_files as files
+from lab.fuzz_targets import Target, mutate, targets
 from vimoflow.errors import VimoflowError
 from vimoflow.files import write_text
-from vimoflow.formats.amass_npz import read_amass
-from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh
-from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
-from vimoflow.formats.smpl_results import read_smpl_results
-from vimoflow.keypoints.formats import read_file, read_keypoints, read_people
-from vimoflow.motion.clip import Motion
-from vimoflow.pickles import load as load_pickle
-from vimoflow.video import frames
 
 SLOW_SECONDS = 10
 MEMORY = 6 << 30
@@ -51,77 +39,6 @@ PIECE = 5000  # a process takes some seconds to begin
 OUTCOMES = ("read", "refused", "crashed", "slow", "wrote")
 _WRITES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink",
            "subprocess.Popen", "os.system", "shutil.move", "socket.connect")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Target:
-    """A reader, valid files to start from, and a writer of half-valid ones.
-
-    Attributes:
-        share: of all inputs, relative to the other readers'.
-    """
-
-    name: str
-    suffix: str
-    read: Callable[[Path], object]
-    seeds: tuple[bytes, ...]
-    write: Callable[[random.Random], bytes]
-    share: int = 4
-
-
-def targets() -> list[Target]:
-    """All readers, with valid files made here."""
-    rng = random.Random(1)
-    bvh = tuple(files.write_bvh_text(rng) for _ in range(20))
-    poses = np.random.default_rng(0).normal(size=(3, 24, 3))
-    motion = Motion(poses, np.zeros((3, 3)), 30.0, np.zeros((3, 4)))
-    with tempfile.TemporaryDirectory() as folder:
-        save_motion_npz(motion, Path(folder) / "m.npz")
-        saved = (Path(folder) / "m.npz").read_bytes()
-    keypoints = files.npz_bytes(
-        points=np.full((3, 17, 3), 0.5), timestamps=np.arange(3.0), image_size=(9, 9)
-    )
-    jsons = tuple(files.safe_json(rng) for _ in range(20))
-    pickles = tuple(files.write_pickle(rng) for _ in range(20))
-    archives, tensors = files.smpl_files()
-    tools, tables, videos = files.detector_files(), files.text_tables(), files.videos()
-    return [
-        Target("BVH", ".bvh", _bvh_posed, bvh, files.write_bvh_text),
-        Target("keypoint JSON", ".json", read_keypoints, jsons, files.safe_json),
-        Target("keypoint npz", ".npz", read_keypoints, (keypoints,), _archives(keypoints)),
-        Target("motion npz", ".npz", load_motion_npz, (saved,), _archives(saved), 1),
-        Target("SMPL npz", ".npz", read_amass, archives, _archives(*archives), 2),
-        Target("SMPL results", ".pt", _results, tensors, _mutants(tensors), 1),
-        Target("pickle", ".pkl", load_pickle, pickles, files.write_pickle),
-        Target("detectors' files", ".any", read_people, tools, _mutants(tools)),
-        Target("tables and dialects", ".any", _assumed, tables, _mutants(tables)),
-        Target("video", ".mp4", _decoded, videos, _mutants(videos), 1),
-    ]
-
-
-def _bvh_posed(path: Path) -> object:
-    return bvh_to_source_motion(read_bvh(path), 0.01)
-
-
-def _results(path: Path) -> object:
-    return read_smpl_results(path, 30.0)
-
-
-def _assumed(path: Path) -> object:
-    return read_file(path, None, None, 25.0)
-
-
-def _decoded(path: Path) -> object:
-    return [frame.time for frame, _ in zip(frames(path), range(50), strict=False)]
-
-
-def _mutants(seeds: tuple[bytes, ...]) -> Callable[[random.Random], bytes]:
-    return lambda rng: files.mutate(rng.choice(seeds), rng)
-
-
-def _archives(*seeds: bytes) -> Callable[[random.Random], bytes]:
-    writers = [files.archive_writer(seed) for seed in seeds]
-    return lambda rng: rng.choice(writers)(rng)
 
 
 class TooSlow(BaseException):
@@ -177,7 +94,7 @@ def run_piece(number: int, seed: int, count: int, crashes: Path) -> dict[str, in
         path = Path(folder) / f"fuzz{target.suffix}"
         for _ in range(count):
             whole = rng.random() < 0.5
-            content = target.write(rng) if whole else files.mutate(rng.choice(target.seeds), rng)
+            content = target.write(rng) if whole else mutate(rng.choice(target.seeds), rng)
             path.write_bytes(content)
             outcome = guard.outcome(target, path)
             counts[outcome] += 1

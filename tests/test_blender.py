@@ -1,4 +1,4 @@
-"""Blender agrees with motion.npz about the BVH and the GLB (``make test-blender``).
+"""Blender agrees with motion.npz about BVH, GLB, FBX and USD (``make test-blender``).
 
 The files are written here and imported by another interpreter that has ``bpy``, named by
 ``VIMOFLOW_BLENDER_PYTHON``: Blender's module needs its own Python and weighs a gigabyte.
@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 
 from motion_examples import swinging_motion
-from vimoflow.formats.bvh_writer import write_bvh
-from vimoflow.formats.glb import save_glb
 from vimoflow.motion.skeleton import JOINT_NAMES
 
 pytestmark = pytest.mark.blender
@@ -33,8 +31,12 @@ if kind == "bvh":
     bpy.ops.import_anim.bvh(
         filepath=path, global_scale=0.01, update_scene_fps=True, update_scene_duration=True
     )
-else:
+elif kind == "glb":
     bpy.ops.import_scene.gltf(filepath=path)
+elif kind == "fbx":
+    bpy.ops.import_scene.fbx(filepath=path)
+else:
+    bpy.ops.wm.usd_import(filepath=path)
 rig = next(o for o in bpy.data.objects if o.type == "ARMATURE")
 action = rig.animation_data.action
 first, last = action.frame_range
@@ -64,20 +66,20 @@ def blender_python() -> str:
     return python
 
 
-@pytest.mark.parametrize("kind", ["bvh", "glb"])
+@pytest.mark.parametrize("kind", ["bvh", "glb", "fbx", "usdc", "usdz"])
 @pytest.mark.parametrize("fps", [25, 30, 60])
 def test_blender_has_the_same_joints(
     blender_python: str, tmp_path: Path, kind: str, fps: int
 ) -> None:
     motion = swinging_motion(46, float(fps))
     path = tmp_path / f"motion.{kind}"
-    (write_bvh if kind == "bvh" else save_glb)(motion, path)
+    motion.save(path)
     frames = [0, 1, 13, 29, 45]
     found = _probe(blender_python, kind, path, fps, [float(motion.timestamps[f]) for f in frames])
     assert found["bones"] == len(JOINT_NAMES)
     assert found["span"] == pytest.approx(len(motion) - 1, abs=1e-3)
     assert found["rate"] == pytest.approx(fps, rel=1e-3)
-    assert bool(found["skinned"]) == (kind == "glb")
+    assert bool(found["skinned"]) == (kind != "bvh")
     for frame, heads in zip(frames, found["joints"], strict=True):
         error_m = np.abs(_ours(heads) - motion.joint_positions[frame]).max()
         assert error_m < 1e-3, f"frame {frame}: {1000 * error_m:.2f} mm"

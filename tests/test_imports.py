@@ -30,6 +30,22 @@ def _loaded(code: str) -> set[str]:
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
+_WHOLE_RUN = """
+import contextlib, os, sys
+from vimoflow.cli.main import main
+sys.argv = ["vimoflow", "generate", os.environ["CLIP"], "-o", os.environ["OUT"], "--end", "0.5"]
+with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):
+    main()
+assert os.path.isfile(os.path.join(os.environ["OUT"], "preview.mp4"))
+"""
+
+
+def test_nothing_slow_is_imported_in_a_whole_run(shared_data, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("CLIP", str(shared_data / "video" / "hiphop.mp4"))
+    monkeypatch.setenv("OUT", str(tmp_path / "out"))
+    assert _loaded(_WHOLE_RUN) == {"torch"}
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 
 from lab.ablations.ablations import Setting
+from lab.distributions.distribution import feature_set, frechet_distance
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import load_checkpoint
+from vimoflow.diffusion.regression import as_trained
 from vimoflow.errors import InputError, OutputError
 from vimoflow.evaluation.benchmark.running import Case, predict, score, validation_cases
-from vimoflow.evaluation.metrics.distribution import feature_set, frechet_distance
 from vimoflow.files import write_text
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
 from vimoflow.training.recipe_files import recipe_fields
 from vimoflow.training.recipes import Recipe
-from vimoflow.training.regression import as_trained
 from vimoflow.training.run_log import LOG, read_log
 from vimoflow.training.run_options import RunOptions
 from vimoflow.training.state import STATE

@@ -11,7 +11,7 @@ from vimoflow.cli.commands import CommandGroup
 from vimoflow.cli.paths import DataFolder, require_input
 from vimoflow.options import Option
 from vimoflow.registry import DETECTORS
-from vimoflow.training.run_options import Precision
+from vimoflow.training.run_options import PrecisionChoice
 
 _HERE = "lab.cli.bench"
 BENCH = CommandGroup(
@@ -23,6 +23,9 @@ BENCH = CommandGroup(
             "read": f"{_HERE}:read",
             "train": f"{_HERE}:train",
             "evaluate": f"{_HERE}:evaluate",
+            "idle": "lab.cli.bench_machine:idle",
+            "busy": "lab.cli.bench_machine:busy",
+            "detectors": f"{_HERE}:detectors",
             "extract": f"{_HERE}:extract",
             "refine": f"{_HERE}:refine",
         }
@@ -62,7 +65,7 @@ def train(
     steps: Annotated[int, Option(metavar="N", low=2, high=1e6)] = 20,
     rounds: Times = 2,
     workers: Annotated[int | None, Option(metavar="N", low=0, high=4096)] = None,
-    precision: Precision = "bf16",
+    precision: PrecisionChoice = "auto",
     compile: bool = True,
 ) -> None:
     """Time training beside a plain loop: eager, float32, batches made in the training process.
@@ -129,6 +132,23 @@ def refine(*, data: DataFolder) -> None:
 
     with progress("refining") as show:
         click.echo(table(list(compare_refinement(load_checkpoint(), clips_to_refine(data), show))))
+
+
+def detectors(*, rendered: DataFolder) -> None:
+    """Detectors beside each other on rendered clips: error of 2D and motion, and time.
+
+    Args:
+        rendered: folder of clips made by `python -m lab evaluate render`.
+    """
+    require_input(rendered)
+    from lab.rendered.clips import read_clips
+    from lab.speed.detectors import compare_detectors, detector_lines
+    from vimoflow.cli.progress import progress
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+
+    with progress("looking") as show:
+        rows = list(compare_detectors(read_clips(rendered), load_checkpoint(), show))
+    click.echo(detector_lines(rows))
 
 
 def extract(

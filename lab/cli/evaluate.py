@@ -11,6 +11,7 @@ EVALUATE = CommandGroup(
         "Benchmarks": {
             "aistpp": "lab.cli.studies:aistpp",
             "completion": "lab.cli.completion:completion",
+            "distributions": "lab.cli.studies:distributions",
             "hypotheses": "lab.cli.studies:hypotheses",
             "music": "lab.cli.music_beats:beats",
             "nearest": "lab.cli.studies:nearest",

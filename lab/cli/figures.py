@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from vimoflow.cli.commands import CommandGroup
-from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
+from vimoflow.cli.paths import (
+    DataFolder,
+    OutputFile,
+    OutputFolder,
+    require_input,
+    require_output_file,
+    require_output_folder,
+)
 from vimoflow.options import Option
 
 _HERE = "lab.cli.figures"
@@ -17,6 +25,7 @@ FIGURES = CommandGroup(
             "snr": f"{_HERE}:snr",
             "strips": f"{_HERE}:strips",
             "failures": f"{_HERE}:failures",
+            "characters": f"{_HERE}:characters",
         }
     },
 )
@@ -86,3 +95,22 @@ def failures(
     from vimoflow.diffusion.checkpoint import load_checkpoint
 
     write_failures(output, data, load_checkpoint(checkpoint), count, limit)
+
+
+def characters(
+    motion: Path, character: tuple[Path, ...], *, output: OutputFile, frames: _Number = 8
+) -> None:
+    """A motion on the mannequin and on characters, as their written files show it.
+
+    Args:
+        motion: a motion file.
+        character: rigged GLB files.
+        output: the picture.
+        frames: how many, evenly spread.
+    """
+    for path in (motion, *character):
+        require_input(path)
+    require_output_file(output)
+    from lab.figures.characters import write_strips
+
+    write_strips(motion, character, output, frames)

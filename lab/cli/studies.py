@@ -101,6 +101,43 @@ def robustness(
     click.echo(write_curves(curves, f"{wanted.name}: {model.name}", output))
 
 
+def distributions(
+    manifest: Manifest,
+    *,
+    data: DataFolder,
+    output: OutputFolder,
+    checkpoint: Checkpoints = "small",
+    limit: Limit = None,
+    steps: Steps = 10,
+) -> None:
+    """FID and diversity beside the truth's, and the spread of a clip's samples.
+
+    Args:
+        manifest: the benchmark, as in benchmarks/*.toml.
+        data: folder of shards made by `vimoflow data prepare`.
+        output: folder for distributions.md and .json.
+        checkpoint: a checkpoint that ships, or a file.
+        limit: recordings of each corpus and group at most.
+        steps: denoising steps.
+    """
+    require_manifest(manifest)
+    require_input(data)
+    require_output_folder(output)
+    from lab.distributions.tables import write_distributions
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
+    from vimoflow.evaluation.benchmark.running import evaluate
+    from vimoflow.inference.sampling import SamplingOptions
+
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    with progress("sampling") as show:
+        evaluation = evaluate(wanted, sets, model, SamplingOptions(steps=steps), show)
+    click.echo(write_distributions(evaluation, output))
+
+
 def nearest(
     manifest: Manifest,
     *,

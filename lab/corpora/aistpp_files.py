@@ -97,7 +97,7 @@ def read_cameras(path: Path) -> tuple[AistCamera, ...]:
             )
             for view in views
         )
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ArithmeticError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(f"{path}: not an AIST++ camera setting ({error})") from error
 
 

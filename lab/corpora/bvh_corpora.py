@@ -1,13 +1,12 @@
 """Corpora that come as BVH: Bandai-Namco 1 and 2, CMU, LaFAN1, ReActIdle, MASS, karate.
 
-``list_<corpus>`` names the files, ``read_<corpus>_file`` reads one of them (a pure function, fit
-for a pool of processes), ``read_<corpus>`` does both, one file after the other.
+``list_<corpus>`` names the files, ``read_<corpus>_file`` reads one of them: a pure function, fit
+for a pool of processes.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +60,6 @@ def bandai_namco_split(take: str) -> tuple[Split, str]:
     return ("validation" if take.endswith("0") else "train"), ""
 
 
-def read_bandai_namco(folder: Path) -> Iterator[Recording]:
-    """All takes of both Bandai-Namco data sets below a folder."""
-    return map(read_bandai_namco_file, list_bandai_namco(folder))
-
-
 def list_cmu_dance(folder: Path) -> list[Path]:
     """Modern dance (subject 05) and salsa (60, 61) of CMU below a folder, sorted."""
     return sorted(
@@ -101,11 +95,6 @@ def _mend_modern(source: SourceMotion) -> SourceMotion:
         name = f"CC_Base_{side}_"
         source = mend_knee_flips(source, name + "Thigh", name + "Calf", name + "Foot", forward)
     return source
-
-
-def read_cmu_dance(folder: Path) -> Iterator[Recording]:
-    """All CMU dances below a folder."""
-    return map(read_cmu_dance_file, list_cmu_dance(folder))
 
 
 def list_cmu_more(folder: Path) -> list[Path]:
@@ -205,11 +194,6 @@ def read_mass_file(path: Path) -> Recording:
     return _recording(path, "mass", "train", _posed(path, "mass"), name_prefix="mass_")
 
 
-def read_mass(folder: Path) -> Iterator[Recording]:
-    """All MASS clips below a folder."""
-    return map(read_mass_file, list_mass(folder))
-
-
 def list_karate(folder: Path) -> list[Path]:
     """Karate techniques below a folder, sorted."""
     return _list(folder, "ShoriunRiu_*.bvh", "karate")
@@ -228,11 +212,6 @@ def _walk_on_feet(motion: Motion) -> Motion:
     shift = root_from_feet(torch.from_numpy(motion.joint_positions))
     root = torch.from_numpy(motion.trans) + shift
     return canonical_motion(torch.from_numpy(motion.local_rotations), root, motion.fps)
-
-
-def read_karate(folder: Path) -> Iterator[Recording]:
-    """All karate techniques below a folder."""
-    return map(read_karate_file, list_karate(folder))
 
 
 def _list(folder: Path, pattern: str, what: str) -> list[Path]:

@@ -14,11 +14,12 @@ import numpy as np
 from jaxtyping import Float
 
 from lab.corpora.floors import lowest_floor
+from vimoflow.characters.hierarchy import unit
 from vimoflow.data.recording import Recording, Split
-from vimoflow.data.rigs.rest_pose import unit
 from vimoflow.data.rigs.rig import SIDES
 from vimoflow.data.rigs.swings import canonical_bone, flexion_axis, swing_hinge
 from vimoflow.errors import InputError
+from vimoflow.keypoints.plain_npz import read_plain_npy
 from vimoflow.motion.retarget import retarget
 from vimoflow.motion.skeleton import joint, load_skeleton
 from vimoflow.motion.source import JointMap, SourceJoint, SourceMotion
@@ -26,6 +27,7 @@ from vimoflow.motion.source import JointMap, SourceJoint, SourceMotion
 FPS = 120.0  # not stated; the speeds of feet and hands, and falls, fit 120
 VALIDATION = "mocap_climb_seq_4"
 POINTS = 53
+_MAX_BYTES = 1 << 30
 # Which of the points is which, by what moves rigidly with what; the others are fingers and soles.
 JOINTS = {
     "pelvis": 0, "spine": 1, "chest": 2, "neck": 3, "head": 4,
@@ -75,13 +77,9 @@ def read_points(path: Path) -> Float[np.ndarray, "frames 53 3"]:
     Raises:
         InputError: not an array of 53 finite points a frame.
     """
-    try:
-        points = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: not an npy array ({' '.join(str(error).split())})") from None
+    points = read_plain_npy(path, _MAX_BYTES)
     if (
-        not isinstance(points, np.ndarray)
-        or points.dtype.kind != "f"
+        points.dtype.kind != "f"
         or points.shape[1:] != (POINTS, 3)
         or not len(points)
         or not np.isfinite(points).all()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +13,12 @@ from vimoflow.data.recording import Recording, Split
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import axis_angle_to_matrix, slerp_resample
 from vimoflow.geometry.signals import linear_resample
+from vimoflow.keypoints.plain_npz import read_plain_npz
 from vimoflow.motion.canonical import canonical_motion
 
 VALIDATION = frozenset({"DANCE_C_8", "DANCE_R_9", "DANCE_T_9", "DANCE_W_9"})
-# What numpy raises for files that are not npz, cut, or hold something else than numbers.
-_UNREADABLE = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile,
-    zlib.error,
-)  # fmt: skip
+_FIELDS = ("poses", "trans", "fps")
+_MAX_BYTES = 1 << 29
 _JUMP = 0.35  # metres the pelvis moves in one frame of a bad stretch
 
 
@@ -36,12 +32,14 @@ def read_tang2018_file(path: Path) -> Recording:
 
     The tracked root height wanders by decimetres, so the floor is taken out as it drifts.
     """
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            poses, trans, fps = data["poses"], data["trans"], float(data["fps"])
-    except _UNREADABLE as error:
-        raise InputError(f"{path}: not a Tang2018 npz with poses, trans and fps") from error
-    if poses.ndim != 2 or poses.shape[1] != 72 or trans.shape != (len(poses), 3) or fps <= 0:
+    data = read_plain_npz(path, _FIELDS, _MAX_BYTES)
+    if len(data) < len(_FIELDS) or any(one.dtype.kind not in "fiu" for one in data.values()):
+        raise InputError(f"{path}: not a Tang2018 npz with poses, trans and fps, all numbers")
+    poses, trans, rate = (data[name] for name in _FIELDS)
+    fps = float(rate) if rate.size == 1 else 0.0
+    if not 1 <= fps <= 1000:
+        raise InputError(f"{path}: 'fps' is no frame rate between 1 and 1000 Hz")
+    if poses.ndim != 2 or poses.shape[1] != 72 or trans.shape != (len(poses), 3):
         raise InputError(f"{path}: poses {poses.shape} and trans {trans.shape} do not fit")
     good = np.isfinite(poses).all(1) & np.isfinite(trans).all(1)
     step = np.linalg.norm(np.diff(trans, axis=0, prepend=trans[:1]), axis=1)

@@ -15,17 +15,22 @@ from jaxtyping import Float64, UInt8
 from torch import Tensor
 
 from lab.figures.failures import draw_failure, worst
+from lab.figures.strips import TIMESTEPS, draw_strip, make_strips, strip_case
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.schedule import NoiseSchedule
-from vimoflow.diffusion.weighting import STRATEGIES, area_under_curve_percent, parse_weighting
+from vimoflow.diffusion.weighting import STRATEGIES, parse_weighting
 from vimoflow.errors import ConfigError, OutputError
 from vimoflow.evaluation.benchmark.running import validation_cases
-from vimoflow.evaluation.report.strips import TIMESTEPS, draw_strip, make_strips, strip_case
 from vimoflow.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def area_under_curve_percent(curve: Float64[Tensor, " T"]) -> float:
+    """Trapezoid over ``t = 0 .. T - 1`` in steps of 1, divided by T, in per cent (Figure 6)."""
+    return 100.0 * float(torch.trapezoid(curve)) / len(curve)
 
 
 @dataclass(frozen=True)

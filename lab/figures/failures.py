@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
+from lab.figures.strips import StripRow, draw_strip
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.evaluation.benchmark.prediction import predict
 from vimoflow.evaluation.benchmark.scores import score
-from vimoflow.evaluation.report.strips import StripRow, draw_strip
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from lab.distributions.distribution import diversity, frechet_distance
 from lab.music.beat_tests import drawn_to, finished_dances, heard_motion
 from vimoflow.errors import InputError
-from vimoflow.evaluation.metrics.distribution import diversity, frechet_distance
 from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
 from vimoflow.evaluation.metrics.rhythm import beat_alignment
 from vimoflow.motion.clip import Motion
@@ -53,7 +53,7 @@ def kinetic_windows(motions: Sequence[Motion]) -> Float[np.ndarray, "windows 72"
     Raises:
         InputError: no motion lasts so long.
     """
-    from vimoflow.evaluation.metrics.dance_features import kinetic_features, published_input
+    from lab.distributions.dance_features import kinetic_features, published_input
 
     frames, rows = round(WINDOW_S * FPS), []
     for motion in motions:

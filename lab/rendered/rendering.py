@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType, TracebackType
 from typing import Any
@@ -17,6 +17,7 @@ from lab.rendered.outfits import dress
 from lab.rendered.scenes import SIZE_PX, Occluder, Scene
 from vimoflow.errors import ConfigError
 from vimoflow.installation import install_command
+from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import forward_kinematics
 
 _OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -63,26 +64,55 @@ class Studio:
     ) -> None:
         self._renderer.delete()
 
-    def film(self, scene: Scene, body: Body) -> Iterator[Frame]:
-        """The frames of a scene, in order."""
+    def film(
+        self, scene: Scene, body: Body, others: Sequence[tuple[Motion, Body]] = ()
+    ) -> Iterator[Frame]:
+        """The frames of a scene, in order; others who are in it, too, have clothes of their own."""
         stage = _stage(self._gl, scene)
         camera = self._gl.IntrinsicsCamera(1.0, 1.0, 1.0, 1.0, znear=0.1, zfar=60.0)
         eye = stage.add(camera)
-        colors = dress(body, scene.seed)
-        R, p = forward_kinematics(
-            torch.from_numpy(scene.motion.local_rotations),
-            torch.from_numpy(scene.motion.trans).double(),
-        )
+        cast = [
+            _Actor.of(motion, who, scene.seed + k)
+            for k, (motion, who) in enumerate([(scene.motion, body), *others])
+        ]
         for i in range(len(scene.motion)):
-            vertices = body.posed(R[i].numpy(), p[i].numpy())
-            person = stage.add(_mesh(self._gl, vertices, body.triangles, colors))
-            shadow = stage.add(_shadow(self._gl, vertices, body, scene))
+            bodies = [one.vertices(i) for one in cast]
+            nodes = [
+                stage.add(mesh)
+                for one, vertices in zip(cast, bodies, strict=True)
+                for mesh in (
+                    _mesh(self._gl, vertices, one.body.triangles, one.colors),
+                    _shadow(self._gl, vertices, one.body, scene),
+                )
+            ]
             _aim(camera, scene, i)
             stage.set_pose(eye, _pose(scene, i))
             rgb, depth = self._renderer.render(stage)
-            yield Frame(np.array(rgb[..., :3]), depth, vertices)
-            stage.remove_node(person)
-            stage.remove_node(shadow)
+            yield Frame(np.array(rgb[..., :3]), depth, bodies[0])
+            for node in nodes:
+                stage.remove_node(node)
+
+
+@dataclass(frozen=True)
+class _Actor:
+    """Somebody in a scene: where the joints are, whose body, in which clothes."""
+
+    R: torch.Tensor
+    p: torch.Tensor
+    body: Body
+    colors: np.ndarray
+
+    @classmethod
+    def of(cls, motion: Motion, body: Body, seed: int) -> _Actor:
+        """The clothes are the seed's."""
+        R, p = forward_kinematics(
+            torch.from_numpy(motion.local_rotations), torch.from_numpy(motion.trans).double()
+        )
+        return cls(R, p, body, dress(body, seed))
+
+    def vertices(self, i: int) -> np.ndarray:
+        """Of the body in a frame, metres."""
+        return self.body.posed(self.R[i].numpy(), self.p[i].numpy())
 
 
 def _pyrender() -> ModuleType:

@@ -19,7 +19,7 @@ from vimoflow.training.losses import frame_losses
 from vimoflow.training.objective import count, share_of_objective
 from vimoflow.training.optimization import make_optimizer, update_average
 from vimoflow.training.recipes import Recipe
-from vimoflow.training.regression import make_model
+from vimoflow.training.starting import new_model
 from vimoflow.training.step_batches import (
     parts_of,
     window_frames,
@@ -42,7 +42,7 @@ class PlainLoop:
             shares.sampler(recipe.independent_timesteps, self.schedule.T)
             for shares in (recipe.timesteps, recipe.timesteps_alone)
         )
-        self.model = make_model(recipe, self.schedule).to(device)
+        self.model = new_model(recipe).to(device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.optimizer = make_optimizer(self.model.parameters(), recipe)
 

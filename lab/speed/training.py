@@ -24,6 +24,7 @@ from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.training.learner import Learner
 from vimoflow.training.material import Material, ShardMaterial
+from vimoflow.training.precision import resolved
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.run_options import RunOptions
@@ -103,6 +104,7 @@ def measure_training(
     options = options or RunOptions()
     recipe = dataclasses.replace(recipe, steps=steps * rounds)
     processes = Processes()
+    options = dataclasses.replace(options, precision=resolved(options.precision, processes))
     shards = read_shards(data, "train", without=options.without)
     material = ShardMaterial(shards, recipe.batches, options.shares)
     normalization = measure_normalization(material, recipe.seed, batches=1)

@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Float
 
 from lab.corpora.aistpp_files import read_motion
+from lab.distributions.dance_features import PUBLISHED_FPS
+from lab.distributions.distribution import compare_sets, feature_set
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.music_beats import find_beats, music_of
-from vimoflow.evaluation.metrics.dance_features import PUBLISHED_FPS
-from vimoflow.evaluation.metrics.distribution import compare_sets, feature_set
 from vimoflow.evaluation.metrics.intervals import bootstrap_mean
 from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats, physical_foot_contact
 from vimoflow.geometry.rotations import axis_angle_to_matrix

@@ -15,6 +15,7 @@ _HOMES = {
     "GenerateOptions": "pipeline.generate_options:GenerateOptions",
     "Keypoints2D": "keypoints.sequence:Keypoints2D",
     "Motion": "motion.clip:Motion",
+    "RetargetOptions": "pipeline.character_results:RetargetOptions",
     "SamplingOptions": "inference.sampling.sampling_options:SamplingOptions",
     "VideoToMotion": "pipeline.video_to_motion:VideoToMotion",
     "VimoflowError": "errors:VimoflowError",
@@ -27,6 +28,7 @@ _HOMES = {
     "load_checkpoint": "diffusion.checkpoint:load_checkpoint",
     "load_keypoints": "keypoints.formats:read_keypoints",
     "load_motion": "data.motion_files:load_motion",
+    "retarget": "pipeline.character_results:retarget",
     "save_keypoints": "keypoints.keypoint_writers:write_keypoints",
     "save_page": "viewer.page:write_preview_page",
 }

@@ -12,6 +12,8 @@ from vimoflow.keypoints.keypoint_writers import write_keypoints as save_keypoint
 from vimoflow.keypoints.sequence import Keypoints2D as Keypoints2D
 from vimoflow.motion.clip import Motion as Motion
 from vimoflow.pipeline import generate as generate
+from vimoflow.pipeline.character_results import RetargetOptions as RetargetOptions
+from vimoflow.pipeline.character_results import retarget as retarget
 from vimoflow.pipeline.generate_options import GenerateOptions as GenerateOptions
 from vimoflow.pipeline.video_to_motion import VideoToMotion as VideoToMotion
 from vimoflow.viewer.page import write_preview_page as save_page
@@ -22,6 +24,7 @@ __all__ = [
     "GenerateOptions",
     "Keypoints2D",
     "Motion",
+    "RetargetOptions",
     "SamplingOptions",
     "VideoToMotion",
     "VimoflowError",
@@ -34,6 +37,7 @@ __all__ = [
     "load_checkpoint",
     "load_keypoints",
     "load_motion",
+    "retarget",
     "save_keypoints",
     "save_page",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -19,6 +20,11 @@ def install_command(extra: str) -> str:
     if clone == Path.cwd():
         return f"pip install '.[{extra}]'"
     return f"cd '{clone}' && pip install '.[{extra}]'"
+
+
+def cache_folder() -> Path:
+    """The package's folder of the user's cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / _NAME
 
 
 def missing_packages() -> dict[str, tuple[str, ...]]:

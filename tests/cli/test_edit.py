@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from motion_examples import swinging_motion
+from vimoflow.characters.toml_file import NEEDED, OPTIONAL
 from vimoflow.cli.edit import parse_frames
 from vimoflow.cli.edit_files import parse_pin
 from vimoflow.cli.main import main
 from vimoflow.data.motion_files import load_motion
-from vimoflow.data.rigs.toml_file import NEEDED, OPTIONAL
 from vimoflow.errors import InputError
 from vimoflow.formats.motion_npz import load_motion_npz
 from vimoflow.motion.skeleton import joint
@@ -90,7 +90,7 @@ def test_a_bvhs_rate_and_rig_may_be_told(monkeypatch, tmp_path):
         (("--frames", "15:25", "--pin", "left_hand:40"), "--pin"),
         (("--frames", "15:25", "--pin", "LeftHand9:20:0,1,0"), "no joint"),
         (("--frames", "15:25", "--method", "magic"), "timesteps, repaint"),
-        (("--frames", "15:25", "--formats", "fbx"), "fbx"),
+        (("--frames", "15:25", "--formats", "obj"), "obj"),
     ],
 )
 def test_a_mistake_is_one_line(monkeypatch, capsys, tmp_path, motion_file, words, message):

@@ -19,6 +19,7 @@ from rig_examples import (
     world_positions,
     world_rotations,
 )
+from vimoflow.characters.toml_file import NEEDED, OPTIONAL
 from vimoflow.data.rig_maps import (
     RECOGNISED,
     RigMap,
@@ -28,7 +29,6 @@ from vimoflow.data.rig_maps import (
     rig_names,
 )
 from vimoflow.data.rigs.rest_pose import find_rest_pose
-from vimoflow.data.rigs.toml_file import NEEDED, OPTIONAL
 from vimoflow.data.sources.bvh import onto_skeleton, read_bvh_file, rigged_bvh
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.bvh_reader import read_bvh

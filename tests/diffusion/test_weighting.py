@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.figures.drawing import area_under_curve_percent
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.weighting import (
     STRATEGIES,
     Weighting,
-    area_under_curve_percent,
     normalise,
     parse_weighting,
 )

@@ -32,6 +32,7 @@ def test_help_names_every_command():
         ("evaluate", "render", "--data", "no", "-o", "out"),
         ("evaluate", "detector", "--rendered", "no", "-o", "out"),
         ("evaluate", "robustness", "no", "--data", "lab", "-o", "out"),
+        ("evaluate", "distributions", "lab", "--data", "lab", "-o", "out"),
         ("evaluate", "nearest", "lab", "--data", "lab", "-o", "out"),
         ("evaluate", "completion", "--data", "no", "-o", "out"),
         ("evaluate", "views", "--data", "no", "-o", "out"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vimoflow.errors import ConfigError
-from vimoflow.pipeline.generate_options import GenerateOptions
+from vimoflow.pipeline.generate_options import Effort, GenerateOptions
 
 
 def test_defaults_are_all_formats():
@@ -42,3 +42,12 @@ def test_senseless_values_name_the_option(field, value, named):
 )
 def test_the_ends_of_a_range_are_allowed(field, value):
     assert getattr(GenerateOptions(output=Path("out"), **{field: value}), field) == value
+
+
+def test_a_quality_is_a_detector_and_a_rate_that_single_options_override():
+    efforts = {name: GenerateOptions(quality=name).effort for name in ("fast", "balanced", "best")}
+    assert efforts["balanced"] == GenerateOptions().effort == Effort("mediapipe", 30.0, True)
+    assert efforts["fast"].rate < efforts["balanced"].rate
+    assert efforts["best"].estimator == "mediapipe-heavy"
+    own = GenerateOptions(quality="best", estimator="rtmo", every_frame=True, refine=False)
+    assert own.effort == Effort("rtmo", None, False)

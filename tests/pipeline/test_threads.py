@@ -19,7 +19,7 @@ from vimoflow.pipeline.threads import CpuUse, free_cores
 )
 def test_others_leave_what_they_do_not_use(monkeypatch, others: float, expected: int) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(threads, "_own_cores", lambda: 4)
+    monkeypatch.setattr(threads, "own_cores", lambda: 4)
     before = CpuUse(10.0, 3.0, 100.0)
     after = CpuUse(12.0, 4.5, 100.0 + 1.5 + 2.0 * others)
     assert free_cores(before, after) == expected
@@ -29,7 +29,7 @@ def test_no_more_than_the_process_may_use_and_all_of_them_where_nothing_is_known
     monkeypatch,
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
-    monkeypatch.setattr(threads, "_own_cores", lambda: 2)
+    monkeypatch.setattr(threads, "own_cores", lambda: 2)
     assert free_cores(CpuUse(0.0, 0.0, 0.0), CpuUse(1.0, 0.0, 1.0)) == 2
     assert free_cores(CpuUse(0.0, 0.0, None), CpuUse(1.0, 0.0, None)) == 2
     assert free_cores(CpuUse(0.0, 0.0, 0.0), CpuUse(0.01, 0.0, 5.0)) == 2

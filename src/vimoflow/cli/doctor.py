@@ -81,7 +81,14 @@ def _device(subject: str) -> Finding:
     devices += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         devices.append("Apple GPU")
-    return Finding(subject, f"{'; '.join(devices)}; motions are computed in float32 on the CPU")
+    from vimoflow.training.precision import measured_rates, said
+
+    best = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return Finding(
+        subject,
+        f"{'; '.join(devices)}; motions are computed in float32 on the CPU; training computes in "
+        + said(measured_rates(best)),
+    )
 
 
 def _idle_processors() -> int:

@@ -109,11 +109,8 @@ def require_manifest(path: Path) -> None:
 def baselines_of(names: tuple[str, ...], sampling: SamplingOptions) -> list[Baseline]:
     """Other checkpoints; regression ones answer in one pass."""
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.benchmark.baselines import (
-        is_regression,
-        regression_motions,
-    )
-    from vimoflow.evaluation.benchmark.prediction import predict
+    from vimoflow.diffusion.regression import is_regression
+    from vimoflow.evaluation.benchmark.prediction import predict, regression_motions
     from vimoflow.evaluation.benchmark.running import Baseline, training_budget
 
     found = []

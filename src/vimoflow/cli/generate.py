@@ -23,11 +23,12 @@ def generate(input: tuple[Path, ...], *, options: GenerateOptions, preview: bool
         vimoflow generate dance.mp4 -o out --start 2 --end 8
         vimoflow generate duo.mp4 -o out --person all       everybody, in one world
         vimoflow generate left.mp4 right.mp4 -o out --views
+        vimoflow generate dance.mp4 --character hero.glb    onto your own character as well
         vimoflow generate keypoints.json -o out --fps 30 --formats bvh
     """
     if not preview:
         options = dataclasses.replace(options, formats=without_previews(options.formats))
-    for path in input:
+    for path in input if options.character is None else (*input, options.character):
         require_input(path)
     if options.output is not None:
         require_output_folder(options.output)
@@ -39,7 +40,8 @@ def generate(input: tuple[Path, ...], *, options: GenerateOptions, preview: bool
         report(
             f"{result.source.name}: results in {result.folder}",
             result.files,
-            [f"{label}: {value}" for label, value in quality_lines(result.quality)],
+            [f"Verdict: {result.verdict}"]
+            + [f"{label}: {value}" for label, value in quality_lines(result.quality)],
         )
     if results:
         conclude([note for one in results for note in one.warnings], results[0].terms)

@@ -16,6 +16,8 @@ from vimoflow.notes import shown_notes
 _ANIMATION = {
     "generate": "vimoflow.cli.generate:generate",
     "edit": "vimoflow.cli.edit:EDIT",
+    "retarget": "vimoflow.cli.onto_character:retarget",
+    "convert": "vimoflow.cli.convert:convert",
     "keypoints": "vimoflow.cli.keypoints:KEYPOINTS",
     "music": "vimoflow.cli.music:MUSIC",
     "style": "vimoflow.cli.style:STYLE",
@@ -32,6 +34,7 @@ _EXAMPLES = """
 vimoflow generate dance.mp4                    a video to animation files, in the folder dance
 vimoflow generate takes/*.json -o results      keypoint files of other tools
 vimoflow edit inbetween motion.npz -o better --frames 40:60
+vimoflow retarget dance/motion.npz hero.glb -o hero    onto your own character
 vimoflow music generate song.mp3 -o dance
 vimoflow train small --data shards -o run      a model of your own
 """

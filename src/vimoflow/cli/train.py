@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.options import Option
 from vimoflow.training.run_options import RunOptions
-
-if TYPE_CHECKING:
-    from vimoflow.training.trainer import Painter
 
 
 def train(
@@ -34,15 +30,4 @@ def train(
     require_output_folder(output)
     from vimoflow.training.trainer import train as run
 
-    run(recipe, data, output, options, strips=_painter(data) if options.tensorboard else None)
-
-
-def _painter(data: Path) -> Painter | None:
-    """Draws a held-out clip, where there is one."""
-    from vimoflow.data.shards import read_manifest
-    from vimoflow.diffusion.schedule import NoiseSchedule
-    from vimoflow.evaluation.report.strips import strip_case, strip_painter
-
-    if all(entry.split != "validation" for entry in read_manifest(data)):
-        return None
-    return strip_painter(strip_case(data), NoiseSchedule())
+    run(recipe, data, output, options)

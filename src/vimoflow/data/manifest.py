@@ -12,7 +12,6 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -110,6 +109,8 @@ def read_manifest(folder: Path) -> list[ShardEntry]:
     Raises:
         InputError: not a manifest, or one of a newer version.
     """
+    import msgspec
+
     path = folder / MANIFEST
     if not path.is_file():
         return []
@@ -117,7 +118,7 @@ def read_manifest(folder: Path) -> list[ShardEntry]:
         content = json.loads(path.read_text("utf-8"))
         if content.get("version", _VERSION) != _VERSION:
             raise InputError(f"{path}: made by a newer version of vimoflow; update it")
-        return [_entry(row) for row in content["shards"]]
+        return msgspec.convert(content["shards"], list[ShardEntry])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a shard manifest; run `vimoflow data prepare`") from error
 
@@ -150,20 +151,3 @@ def file_sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _entry(row: dict[str, Any]) -> ShardEntry:
-    """Fields that older manifests lack have their defaults."""
-    retarget = row.get("retarget")
-    findings = [
-        GateFinding(**{**found, "worst": tuple(found["worst"])})
-        for found in row.get("findings", ())
-    ]
-    return ShardEntry(
-        **{
-            **row,
-            "rejected": tuple(map(tuple, row.get("rejected", ()))),
-            "retarget": None if retarget is None else RetargetSummary(**retarget),
-            "findings": tuple(findings),
-        }
-    )

@@ -16,13 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vimoflow.characters.hierarchy import Hierarchy, unit
+from vimoflow.characters.joint_words import bare_name
+from vimoflow.characters.recognition import recognise
+from vimoflow.characters.toml_file import NEEDED, JointEntry, RigFields, parse_rig_map
 from vimoflow.data.rigs.axes import joint_map
-from vimoflow.data.rigs.hierarchy import Hierarchy
-from vimoflow.data.rigs.joint_words import bare_name
-from vimoflow.data.rigs.recognition import recognise
-from vimoflow.data.rigs.rest_pose import unit
 from vimoflow.data.rigs.rig import Axis, Body, Bone, Rig, Side
-from vimoflow.data.rigs.toml_file import NEEDED, JointEntry, RigFields, parse_rig_map
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.bvh_reader import BvhFile, bvh_to_source_motion
 
@@ -49,7 +48,7 @@ _THIGH_M = (0.1, 1.0)  # from a small child's to a giant's
 class RigMap(RigFields):
     """The joints of one maker's rigs, and what their files are known to get wrong.
 
-    See :class:`~vimoflow.data.rigs.toml_file.RigFields` for the attributes.
+    See :class:`~vimoflow.characters.toml_file.RigFields` for the attributes.
     """
 
     def missing(self, joint_names: Sequence[str]) -> list[str]:
@@ -149,7 +148,7 @@ def detect_rig_map(bvh: BvhFile) -> RigMap:
 
     A shipped map's files are known by their names, if their bones lie as the map says and are of a
     person's length in its unit; every other rig is recognised joint by joint
-    (:mod:`vimoflow.data.rigs.recognition`).
+    (:mod:`vimoflow.characters.recognition`).
 
     Raises:
         InputError: it is not recognised as a person's skeleton; the message says what it lacks.
@@ -165,10 +164,21 @@ def detect_rig_map(bvh: BvhFile) -> RigMap:
         return max(fitting, key=lambda m: m.matches(known))
     first = dataclasses.replace(bvh, values=bvh.values[:1])
     posed = bvh_to_source_motion(first, 1.0, fps=1.0)
-    joints = recognise(
+    return recognised(
         Hierarchy(bvh.names, bvh.parents, posed.p_world_joint[0], posed.rest_positions)
     )
-    entries = {part: JointEntry((name,), needed=part in NEEDED) for part, name in joints.items()}
+
+
+def recognised(skeleton: Hierarchy) -> RigMap:
+    """The map of a skeleton, joint by joint.
+
+    Raises:
+        InputError: it is not recognised as a person's; the message says what it lacks.
+    """
+    entries = {
+        part: JointEntry((name,), needed=part in NEEDED)
+        for part, name in recognise(skeleton).items()
+    }
     return RigMap(name=RECOGNISED, joints=entries)
 
 

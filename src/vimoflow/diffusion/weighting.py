@@ -156,11 +156,6 @@ def normalise(
     return weights / mean.clamp(min=torch.finfo(weights.dtype).tiny)
 
 
-def area_under_curve_percent(curve: Float64[Tensor, " T"]) -> float:
-    """Trapezoid over ``t = 0 .. T - 1`` in steps of 1, divided by T, in per cent (Figure 6)."""
-    return 100.0 * float(torch.trapezoid(curve)) / len(curve)
-
-
 def parse_weighting(name: str) -> Weighting:
     """A weighting from its name; ``str`` of the result is the full name.
 

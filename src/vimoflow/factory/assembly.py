@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vimoflow import __version__
+from vimoflow.data.manifest import file_sha256
 from vimoflow.data.recording import Split
 from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.errors import InputError, OutputError
@@ -28,7 +29,6 @@ from vimoflow.factory.duplicates import LIMITS
 from vimoflow.factory.records import SourceVideo
 from vimoflow.factory.review_pages import write_contact_sheet
 from vimoflow.factory.selection import Selection, VideoEntry, select
-from vimoflow.factory.settings import file_digest
 from vimoflow.factory.stages import BuildPlan
 from vimoflow.files import write_text
 
@@ -101,7 +101,7 @@ def _write(plan: BuildPlan, selection: Selection, folder: Path) -> None:
 
 def _checksums(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
 
 
 def _manifest(plan: BuildPlan, selection: Selection, terms: str) -> dict[str, Any]:

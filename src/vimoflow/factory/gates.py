@@ -14,7 +14,7 @@ from vimoflow.factory.settings import MotionLimits, SeenLimits
 
 GATES = (
     "too short", "not a person", "too small", "low confidence", "static", "speed", "jerk",
-    "foot slide", "reprojection", "spread", "near-duplicate",
+    "foot slide", "reprojection", "spread", "verdict", "near-duplicate",
 )  # fmt: skip
 
 
@@ -57,6 +57,7 @@ def motion_rejections(figures: Figures, limits: MotionLimits) -> tuple[Rejection
         ("foot slide", figures.foot_slide_mm, limits.foot_slide_mm, "mm a frame"),
         ("reprojection", figures.reprojection_percent, limits.reprojection_percent, "% of height"),
         ("spread", figures.spread_mm, limits.spread_mm, "mm between samples"),
+        ("verdict", figures.risk, limits.risk, "risk of an error above 80 mm"),
     )
     return tuple(
         Rejection(gate, f"{value:.3g} {what}, at most {limit:g}")

@@ -16,6 +16,7 @@ from vimoflow.inference.hypotheses import joint_spread_m
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.quality import measure_quality
+from vimoflow.pipeline.verdict import judge
 
 _BODY = slice(COCO_NAMES.index("left_shoulder"), None)  # shoulders to ankles
 _SEEN = 0.3  # confidence
@@ -51,6 +52,7 @@ def motion_figures(seen: Figures, samples: Sequence[Motion], keypoints: Keypoint
         foot_slide_mm=_optional(quality.foot_slide_mm),
         reprojection_percent=_optional(quality.reprojection_percent),
         spread_mm=_rounded(_MM * float(spread.mean())),
+        risk=_rounded(judge(samples[0], keypoints, quality).risk),
     )
 
 

@@ -51,6 +51,7 @@ class Figures:
         foot_slide_mm: movement of feet in contact from frame to frame.
         reprojection_percent: distance between keypoints and projections, per cent of the height.
         spread_mm: standard deviation of the joints over the samples, mean over joints and frames.
+        risk: the verdict's, that the pose is off by more than 80 mm.
     """
 
     person_px: float
@@ -62,6 +63,7 @@ class Figures:
     foot_slide_mm: float | None = None
     reprojection_percent: float | None = None
     spread_mm: float | None = None
+    risk: float | None = None
 
 
 @dataclass(frozen=True)
@@ -123,15 +125,14 @@ def video_to_json(record: VideoRecord) -> str:
 
 
 def video_from_json(text: str) -> VideoRecord:
-    """The inverse of :func:`video_to_json`; ``ValueError``, ``KeyError``, ``TypeError`` if bad."""
-    fields = json.loads(text)
-    fields["image_size"] = tuple(fields["image_size"])
-    fields["warnings"] = tuple(fields["warnings"])
-    fields["clips"] = tuple(clip_from_fields(row) for row in fields["clips"])
-    return VideoRecord(**fields)
+    """The inverse of :func:`video_to_json`; ``ValueError`` if bad."""
+    import msgspec
+
+    return msgspec.json.decode(text, type=VideoRecord)
 
 
 def clip_from_fields(fields: dict[str, Any]) -> ClipRecord:
-    """A clip's record from what ``dataclasses.asdict`` made of it."""
-    figures = fields["figures"]
-    return ClipRecord(**fields | {"figures": None if figures is None else Figures(**figures)})
+    """A clip's record from what ``dataclasses.asdict`` made of it; ``ValueError`` if bad."""
+    import msgspec
+
+    return msgspec.convert(fields, ClipRecord)

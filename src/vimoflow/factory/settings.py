@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 from vimoflow.conventions import MODEL_FPS
@@ -14,7 +13,7 @@ from vimoflow.errors import ConfigError
 from vimoflow.options import MODEL, PYTHON_ONLY, Option, require_sensible
 from vimoflow.registry import DETECTORS
 
-_FORMAT = 1  # of the files in the work folder; other numbers do not go together
+_FORMAT = 2  # of the files in the work folder; other numbers do not go together
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class MotionLimits:
         foot_slide_mm: a frame; above it feet skate.
         reprojection_percent: of the height; above it the motion is not what the video shows.
         spread_mm: above it the samples do not agree on what happened.
+        risk: the verdict's; above it a result is called bad.
     """
 
     speed_mps: float = 15.0
@@ -53,6 +53,7 @@ class MotionLimits:
     foot_slide_mm: float = 15.0
     reprojection_percent: float = 6.0
     spread_mm: float = 40.0
+    risk: float = 0.6
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,3 @@ class BuildSettings:
 
 def _digest(values: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal; ``OSError`` where it cannot be read."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from vimoflow.data.manifest import file_sha256
 from vimoflow.errors import InputError
 from vimoflow.factory.gates import seen_rejections
 from vimoflow.factory.measuring import motion_figures, seen_figures
 from vimoflow.factory.pictures import PictureWatch, strip, thumbnail
 from vimoflow.factory.records import ClipRecord, SourceVideo, VideoRecord, video_to_json
-from vimoflow.factory.settings import BuildSettings, file_digest
+from vimoflow.factory.settings import BuildSettings
 from vimoflow.factory.tracks import Clip, Track, clips, tracks
 from vimoflow.factory.work_files import (
     AnimatedClip,
@@ -59,7 +60,7 @@ def identify(plan: BuildPlan, video: SourceVideo) -> str:
         path = plan.work.identity(hashlib.sha256(place.encode()).hexdigest())
         if path.is_file():
             return path.read_text("utf-8").strip()
-        content = file_digest(video.path)
+        content = file_sha256(video.path)
     except OSError as error:
         raise InputError(f"{video.name}: cannot be read ({error.strerror})") from error
     plan.work.write(path, lambda partial: write_text(partial, content + "\n"))

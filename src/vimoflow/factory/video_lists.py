@@ -69,7 +69,8 @@ def find_videos(inputs: Sequence[str | Path], licence: str = "") -> list[SourceV
             if known is None or video != SourceVideo(video.path, video.name):
                 found[key] = video
     if not found:
-        raise InputError("no videos: name videos, folders, lists or tables of them")
+        named = ", ".join(map(str, inputs)) or "nothing given"
+        raise InputError(f"{named}: no videos; name videos, folders, lists or tables of them")
     videos = [dataclasses.replace(v, licence=v.licence or licence) for v in found.values()]
     return sorted(videos, key=lambda video: (video.name, str(video.path)))
 

@@ -122,6 +122,39 @@ def save_amass(motion: Motion, path: str | Path) -> None:
     write_npz(Path(path), _arrays(at_even_times(motion)))
 
 
+def save_smpl(motion: Motion, path: str | Path) -> None:
+    """As :func:`save_amass`, of SMPL's 24 joints: ``poses`` (S, 72), ``betas`` (10,).
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    arrays = _arrays(at_even_times(motion))
+    arrays["poses"] = np.concatenate((arrays["poses"][:, : 3 * BODY], arrays["hand_poses"]), axis=1)
+    arrays |= {"betas": np.zeros(10), "up_axis": np.array("z")}
+    write_npz(Path(path), {k: v for k, v in arrays.items() if k not in ("dmpls", "hand_poses")})
+
+
+def save_smplx(motion: Motion, path: str | Path) -> None:
+    """As :func:`save_amass`, in the layout of AMASS' SMPL-X release: ``root_orient``,
+    ``pose_body``, ``pose_hand``, ``pose_jaw`` and ``pose_eye``, and all in ``poses`` (S, 165).
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    arrays = _arrays(at_even_times(motion))
+    body, frames = arrays["poses"][:, : 3 * BODY], len(arrays["poses"])
+    hands, jaw, eyes = (np.zeros((frames, width)) for width in (90, 3, 6))
+    arrays |= {
+        "poses": np.concatenate((body, jaw, eyes, hands), axis=1),
+        "root_orient": body[:, :3], "pose_body": body[:, 3:], "pose_hand": hands,
+        "pose_jaw": jaw, "pose_eye": eyes, "surface_model_type": np.array("smplx"),
+        "mocap_frame_rate": arrays["mocap_framerate"],
+    }  # fmt: skip
+    write_npz(
+        Path(path), {k: v for k, v in arrays.items() if k not in ("dmpls", "mocap_framerate")}
+    )
+
+
 def _arrays(motion: Motion) -> dict[str, np.ndarray]:
     poses = motion.poses.astype(np.float32).astype(np.float64)
     R_root = axis_angle_to_matrix(torch.from_numpy(poses[:, 0])).numpy()

@@ -37,12 +37,14 @@ def save_glb(motion: Motion, path: str | Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
+    gltf, buffer = animated_skeleton(motion)
+    _add_body(gltf, buffer, motion.skeleton)
     with output_errors(Path(path)):
-        write_bytes(Path(path), b"".join(_gltf(motion).save_to_bytes()))
+        write_bytes(Path(path), glb_bytes(gltf, buffer))
 
 
 @dataclass
-class _Buffer:
+class GltfBuffer:
     """The binary chunk as it grows, with the views and accessors into it."""
 
     data: bytearray = field(default_factory=bytearray)
@@ -79,39 +81,51 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def _gltf(motion: Motion) -> pygltflib.GLTF2:
+def animated_skeleton(motion: Motion) -> tuple[pygltflib.GLTF2, GltfBuffer]:
+    """The joints and their animation, nothing else, and the binary data so far."""
     import pygltflib
 
-    buffer, skeleton = _Buffer(), motion.skeleton
-    body = load_body().scaled(skeleton.scale)
-    nodes = _joint_nodes(skeleton, _standing_root(body))
-    skin = pygltflib.Skin(
-        name="skeleton",
-        joints=list(range(len(JOINT_NAMES))),
-        skeleton=0,
-        inverseBindMatrices=buffer.add(
-            _inverse_bind_matrices(skeleton, _standing_root(body)), "MAT4"
-        ),
-    )
-    nodes.append(pygltflib.Node(name="body", mesh=0, skin=0))
+    buffer, root = GltfBuffer(), _standing_root(load_body().scaled(motion.skeleton.scale))
     gltf = pygltflib.GLTF2(
         asset=pygltflib.Asset(
             version="2.0", generator="ViMo-Flow", copyright="see extras.licence",
             extras={"licence": LICENCE_NOTE, "fps": motion.fps, "frames": len(motion)},
         ),
         scene=0,
-        scenes=[pygltflib.Scene(name="scene", nodes=[0, len(nodes) - 1])],
-        nodes=nodes,
-        skins=[skin],
-        meshes=[_mesh(body, buffer)],
-        materials=_materials(),
+        scenes=[pygltflib.Scene(name="scene", nodes=[0])],
+        nodes=_joint_nodes(motion.skeleton, root),
         animations=[_animation(motion, buffer)],
     )  # fmt: skip
+    return gltf, buffer
+
+
+def glb_bytes(gltf: pygltflib.GLTF2, buffer: GltfBuffer) -> bytes:
+    """The document with its data as a GLB."""
+    import pygltflib
+
     gltf.accessors, gltf.bufferViews = buffer.accessors, buffer.views
     buffer.data.extend(b"\0" * (-len(buffer.data) % 4))
     gltf.buffers = [pygltflib.Buffer(byteLength=len(buffer.data))]
     gltf.set_binary_blob(bytes(buffer.data))
-    return gltf
+    return b"".join(gltf.save_to_bytes())
+
+
+def _add_body(gltf: pygltflib.GLTF2, buffer: GltfBuffer, skeleton: Skeleton) -> None:
+    import pygltflib
+
+    body = load_body().scaled(skeleton.scale)
+    matrices = _inverse_bind_matrices(skeleton, _standing_root(body))
+    gltf.skins = [
+        pygltflib.Skin(
+            name="skeleton",
+            joints=list(range(len(JOINT_NAMES))),
+            skeleton=0,
+            inverseBindMatrices=buffer.add(matrices, "MAT4"),
+        )
+    ]
+    gltf.nodes.append(pygltflib.Node(name="body", mesh=0, skin=0))
+    gltf.scenes[0].nodes.append(len(JOINT_NAMES))
+    gltf.meshes, gltf.materials = [_mesh(body, buffer)], _materials()
 
 
 def _standing_root(body: BodyMesh) -> Float[np.ndarray, "3"]:
@@ -144,7 +158,7 @@ def _inverse_bind_matrices(
     return matrices.transpose(0, 2, 1).reshape(-1, 16).astype("<f4")
 
 
-def _mesh(body: BodyMesh, buffer: _Buffer) -> pygltflib.Mesh:
+def _mesh(body: BodyMesh, buffer: GltfBuffer) -> pygltflib.Mesh:
     """One primitive a material; each has vertices of its own."""
     import pygltflib
 
@@ -185,7 +199,7 @@ def _materials() -> list[pygltflib.Material]:
     return materials
 
 
-def _animation(motion: Motion, buffer: _Buffer) -> pygltflib.Animation:
+def _animation(motion: Motion, buffer: GltfBuffer) -> pygltflib.Animation:
     import pygltflib
 
     seconds = (motion.timestamps - motion.timestamps[0]).astype("<f4")

@@ -9,13 +9,14 @@ dances, and above 11 cm at every splice of two of their views.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError
 from vimoflow.keypoints.estimators import KeypointEstimator
+from vimoflow.keypoints.mirroring import OTHER_SIDE
 from vimoflow.keypoints.people_sizes import metre_px
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.video import VideoFrame, prefetch
@@ -30,13 +31,6 @@ _CHANGE = 27.0  # PySceneDetect's own threshold for a cut
 _SLIGHT_CHANGE = 10.0  # enough where the keypoints jump, too: studios look alike from all sides
 _PICTURE_WIDTH = 160  # pixels looked at: a cut changes all of the picture
 
-_SWAPPED = [
-    COCO_NAMES.index(
-        name.replace("left", "right") if "left" in name else name.replace("right", "left")
-    )
-    for name in COCO_NAMES
-]
-
 
 def keypoint_cuts(keypoints: Keypoints2D) -> tuple[int, ...]:
     """First frames of new shots, from the keypoints alone.
@@ -50,7 +44,7 @@ def keypoint_cuts(keypoints: Keypoints2D) -> tuple[int, ...]:
     seen = keypoints.points[..., 2] > _SEEN
     points = np.where(seen[..., None], keypoints.points[..., :2] / size_px, np.nan)
     jump = _jumps(points, points)
-    swapped = _jumps(points, points[:, _SWAPPED])
+    swapped = _jumps(points, points[:, OTHER_SIDE])
     found = [i for i in np.flatnonzero(jump > _JUMP_M) if jump[i] > _unusual(jump, int(i))]
     near = _APART_S * keypoints.fps
     groups: list[list[int]] = []
@@ -89,6 +83,20 @@ def _unusual(jump: Float[np.ndarray, " frames"], i: int) -> float:
     return _JUMP_RATIO * float(np.quantile(around, 0.8)) + _USUAL_M
 
 
+@dataclass(frozen=True)
+class PictureChanges:
+    """Frames in which the picture differs from the one before: hardly alike, and somewhat."""
+
+    hard: tuple[int, ...]
+    slight: tuple[int, ...]
+
+    def cuts(self, keypoints: Keypoints2D) -> tuple[int, ...]:
+        """First frames of new shots, from picture and keypoints together."""
+        jumps = {i for i in keypoint_cuts(keypoints) if any(abs(i - s) <= 2 for s in self.slight)}
+        alone = {h for h in self.hard if all(abs(h - i) > 2 for i in jumps)}
+        return tuple(sorted(jumps | alone))
+
+
 class CutWatch:
     """An estimator that also notes where the picture changes, in the same pass over the video.
 
@@ -116,9 +124,12 @@ class CutWatch:
 
     def cuts(self, keypoints: Keypoints2D) -> tuple[int, ...]:
         """First frames of new shots, from picture and keypoints together."""
-        jumps = {i for i in keypoint_cuts(keypoints) if any(abs(i - s) <= 2 for s in self._slight)}
-        alone = {h for h in self._hard if all(abs(h - i) > 2 for i in jumps)}
-        return tuple(sorted(jumps | alone))
+        return self.changes.cuts(keypoints)
+
+    @property
+    def changes(self) -> PictureChanges:
+        """What has been noted so far."""
+        return PictureChanges(tuple(self._hard), tuple(self._slight))
 
     def _shot(
         self,

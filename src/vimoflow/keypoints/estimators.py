@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
+from vimoflow.keypoints.people_looks import LOOK, look_of
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.sightings import sorted_tracks
 from vimoflow.keypoints.tracking import identities
@@ -174,8 +176,24 @@ def extract(
         InputError: the file is no readable video, shows no person, or the region misses the image.
         ConfigError: there is no such estimator.
     """
+    found = look(path, estimator, start, end, progress, region, rate)
+    require_somebody(found.keypoints, path)
+    return found
+
+
+def look(
+    path: str | Path | Footage,
+    estimator: str | KeypointEstimator,
+    start: float | None = None,
+    end: float | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+    region: Region | None = None,
+    rate: float | None = None,
+    zero: float | None = None,
+) -> Extraction:
+    """The same, but nobody need be there; ``zero`` as for `frames`."""
     detector = find_estimator(estimator)() if isinstance(estimator, str) else estimator
-    stream = frames(path, start, end, rate=rate)
+    stream = frames(path, start, end, rate=rate, zero=zero)
     window = (region or Region(0, 0, *stream.info.size)).within(stream.info)
     total = _expected_frames(stream.info, start, end, rate)
     times: list[float] = []
@@ -188,10 +206,18 @@ def extract(
     keypoints = Keypoints2D(
         np.stack(points), np.array(times), stream.info.size, stream.info.name, detector.name
     )
+    return Extraction(keypoints, stream.warnings, np.array(stream.clock))
+
+
+def require_somebody(keypoints: Keypoints2D, path: str | Path | Footage) -> None:
+    """Refuse what shows a person in hardly a frame.
+
+    Raises:
+        InputError: that is so.
+    """
     found = int(keypoints.observed.any(axis=1).sum())
     if found < min(_MIN_FRAMES_WITH_PERSON, len(keypoints)):
         raise InputError(f"no person found in {Footage.of(path).path}: {_WANTED}")
-    return Extraction(keypoints, stream.warnings, np.array(stream.clock))
 
 
 def extract_people(
@@ -212,15 +238,20 @@ def extract_people(
     total = _expected_frames(stream.info, start, end, rate)
     times: list[float] = []
     rows: list[Float[np.ndarray, "people 17 3"]] = []
+    looks: list[Float[np.ndarray, " look"]] = []
+    ahead_of: deque[VideoFrame] = deque()
     with closing(stream), prefetch(stream) as ahead:
-        for people in estimator.estimate_people(_views(ahead, window, times)):
+        views = passing(_views(ahead, window, times), ahead_of)
+        for people in estimator.estimate_people(views):
+            rgb = ahead_of.popleft().rgb
+            looks += [look_of(rgb, one) for one in people]
             rows.append(_in_whole_image(people, window))
             if progress is not None:
                 progress(len(rows), total)
     numbers = np.repeat(np.arange(len(rows)), [len(people) for people in rows])
     points = np.concatenate(rows)
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else stream.info.fps
-    names = identities(numbers, points, fps)
+    names = identities(numbers, points, fps, np.reshape(looks, (-1, LOOK)))
     tracks = sorted_tracks(numbers, points, names, len(rows))
     fewest = min(_MIN_FRAMES_WITH_PERSON, len(rows))
     lasting = [one for one in tracks if int((one[..., 2] > 0).any(axis=1).sum()) >= fewest]
@@ -242,6 +273,13 @@ def _views(
         times.append(frame.time)
         rgb = frame.rgb[region.top : region.bottom, region.left : region.right]
         yield VideoFrame(np.ascontiguousarray(rgb), frame.time, frame.index)
+
+
+def passing(frames: Iterable[VideoFrame], noted: deque[VideoFrame]) -> Iterator[VideoFrame]:
+    """The frames, each noted in passing: detectors look ahead by a few."""
+    for frame in frames:
+        noted.append(frame)
+        yield frame
 
 
 def _in_whole_image(

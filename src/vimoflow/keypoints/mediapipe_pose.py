@@ -1,15 +1,18 @@
-"""MediaPipe's BlazePose (full model, carried by its wheel) as a keypoint estimator."""
+"""MediaPipe's BlazePose as a keypoint estimator; its full model is carried by its wheel."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import socket
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -20,12 +23,18 @@ from vimoflow.video import VideoFrame
 
 # What MediaPipe's and TensorFlow Lite's native code prints on stderr when all is well.
 _CHATTER = re.compile(rb"(INFO: |WARNING: |[IW]\d{4} ).*")
+Model = Literal["lite", "full", "heavy"]
+_MODELS: tuple[Model, ...] = ("lite", "full", "heavy")  # in the order of MediaPipe's numbers
+_PATIENCE_S = 20.0  # with a network that does not answer
 # The clock step that MediaPipe's wrapper adds by itself before each frame, in microseconds.
 _WRAPPER_STEP_US = 33_333
 
 
 class MediaPipeEstimator:
-    """One person's keypoints from MediaPipe 0.10.21's full BlazePose model, offline, on the CPU.
+    """One person's keypoints from MediaPipe 0.10.21's BlazePose, on the CPU.
+
+    Offline, once the model is there: the full one is in the wheel, the others are fetched by
+    MediaPipe when they are first asked for.
 
     The 17 COCO points are the landmarks of the same name. BlazePose's training data marks some of
     them differently from COCO, hips and ears most; no offset is applied here. A point's confidence
@@ -36,6 +45,7 @@ class MediaPipeEstimator:
 
     Args:
         keep_world_landmarks: also keep MediaPipe's own 3D estimate, for evaluation.
+        model: lite takes four fifths of the full one's time, heavy two and a half times it.
 
     Attributes:
         name: what to write beside the keypoints.
@@ -44,9 +54,9 @@ class MediaPipeEstimator:
             without a person; otherwise empty.
     """
 
-    name = "mediapipe-full-0.10.21"
-
-    def __init__(self, keep_world_landmarks: bool = False) -> None:
+    def __init__(self, keep_world_landmarks: bool = False, model: Model = "full") -> None:
+        self.name = f"mediapipe-{model}-0.10.21"
+        self._model = model
         self._keep_world_landmarks = keep_world_landmarks
         self.world_landmarks: list[Float[np.ndarray, "33 3"]] = []
 
@@ -56,7 +66,7 @@ class MediaPipeEstimator:
         The person is tracked from frame to frame, so the frames must be one video's, in order.
         """
         self.world_landmarks = []
-        with PoseGraph() as graph:
+        with PoseGraph(model=self._model) as graph:
             for frame in frames:
                 result = graph.process(frame)
                 if self._keep_world_landmarks:
@@ -69,7 +79,53 @@ class MediaPipeEstimator:
         """The people of each frame, in any order; see ``people_mediapipe``."""
         from vimoflow.keypoints.people_mediapipe import people_in
 
-        return people_in(frames)
+        return people_in(frames, self._model)
+
+
+def mediapipe_lite() -> MediaPipeEstimator:
+    """BlazePose's light model; fetched where it is not there."""
+    require_model("lite", _import_mediapipe())
+    return MediaPipeEstimator(model="lite")
+
+
+def mediapipe_heavy() -> MediaPipeEstimator:
+    """BlazePose's heavy model; fetched where it is not there."""
+    require_model("heavy", _import_mediapipe())
+    return MediaPipeEstimator(model="heavy")
+
+
+def _have(file: Path) -> bool:
+    return file.is_file()
+
+
+def require_model(model: Model, mediapipe: Any) -> None:
+    """Have MediaPipe fetch a model that its wheel does not carry, unless it is there.
+
+    Raises:
+        ConfigError: it cannot be fetched; says which file to put where.
+    """
+    file = Path(mediapipe.__file__).parent / f"modules/pose_landmark/pose_landmark_{model}.tflite"
+    if _have(file):
+        return
+    print(f"MediaPipe fetches {file.name}, once ...", file=sys.stderr, flush=True)
+    patience_s = socket.getdefaulttimeout()
+    try:
+        socket.setdefaulttimeout(_PATIENCE_S)
+        with redirect_stdout(io.StringIO()):
+            from mediapipe.python.solutions import download_utils
+
+            download_utils.download_oss_model(f"mediapipe/modules/pose_landmark/{file.name}")
+    except BaseException as error:
+        file.unlink(missing_ok=True)  # half of it would be taken for all of it the next time
+        if not isinstance(error, Exception):
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(
+            f"{file.name} is not there and cannot be fetched ({reason[:200]}); put the file into "
+            f"{file.parent}, or use --estimator mediapipe"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(patience_s)
 
 
 class PoseGraph:
@@ -77,14 +133,16 @@ class PoseGraph:
 
     Args:
         follows: whether the frames are a video's; otherwise each is looked at by itself.
+        model: of BlazePose.
 
     Raises:
-        ConfigError: MediaPipe is not installed.
+        ConfigError: MediaPipe is not installed, or the model cannot be had.
     """
 
-    def __init__(self, follows: bool = True) -> None:
+    def __init__(self, follows: bool = True, model: Model = "full") -> None:
         mediapipe = _import_mediapipe()
-        self._follows = follows
+        require_model(model, mediapipe)
+        self._follows, self._complexity = follows, _MODELS.index(model)
         self._module = mediapipe.solutions.pose
         self._order = [self._module.PoseLandmark[name.upper()] for name in COCO_NAMES]
         self._pose: Any = None
@@ -117,7 +175,7 @@ class PoseGraph:
             if self._pose is None:
                 self._pose = self._module.Pose(
                     static_image_mode=not self._follows,
-                    model_complexity=1,
+                    model_complexity=self._complexity,
                     smooth_landmarks=self._follows,
                 )
             result = self._process(frame)

@@ -9,9 +9,10 @@ import numpy as np
 from vimoflow.conventions import COCO_NAMES
 from vimoflow.keypoints.sequence import Keypoints2D
 
-_OTHER_SIDE = {"left": "right", "right": "left"}
-_SWAPPED = [
-    COCO_NAMES.index("_".join(_OTHER_SIDE.get(part, part) for part in name.split("_")))
+_OTHER = {"left": "right", "right": "left"}
+# The number of each point's partner on the other side, its own where there is none.
+OTHER_SIDE = [
+    COCO_NAMES.index("_".join(_OTHER.get(part, part) for part in name.split("_")))
     for name in COCO_NAMES
 ]
 
@@ -21,7 +22,7 @@ def mirrored(keypoints: Keypoints2D) -> Keypoints2D:
 
     Points that were not seen stay zero.
     """
-    points = keypoints.points[:, _SWAPPED].copy()
+    points = keypoints.points[:, OTHER_SIDE].copy()
     seen = points[..., 2] > 0
     points[..., 0] = np.where(seen, keypoints.image_size[0] - points[..., 0], points[..., 0])
     return dataclasses.replace(keypoints, points=points)

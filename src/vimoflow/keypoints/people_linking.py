@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from vimoflow.conventions import COCO_NAMES
+from vimoflow.keypoints.people_looks import look_gap, mean_look
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px, part_heights_px
 
 _MOST = 1000  # tracklets looked at; the longest
@@ -31,6 +32,8 @@ _BUILD = 0.25  # doubt of a body part's length, logarithm
 _FEWEST = 10  # frames that must show a part
 _POSE = 0.08  # doubt of a pose, heights
 _POSE_PER_S = 0.6
+_LOOK = 0.06  # doubt of a gap of looks (Hellinger)
+_LOOK_MOST = 11.0  # what clothes can cost: with the light they change, too
 _PER_S = 0.3  # cost of a second of absence
 _TORSO = [i for i, n in enumerate(COCO_NAMES) if n.endswith(("shoulder", "hip"))]
 
@@ -57,6 +60,7 @@ def chained(
     times: Float[np.ndarray, " seen"],
     points: Float[np.ndarray, "seen 17 3"],
     tracklet: Int[np.ndarray, " seen"],
+    looks: Float[np.ndarray, "seen look"],
 ) -> Int[np.ndarray, " seen"]:
     """Person's numbers, 0 for who is seen first, from tracklets' numbers.
 
@@ -67,13 +71,14 @@ def chained(
         times: seconds of each detection.
         points: pixels and confidence, each with some seen.
         tracklet: number of each detection's tracklet, from 0.
+        looks: what each detection wears, NaN where unknown.
     """
     count = int(tracklet.max()) + 1
     rows = _rows(tracklet, times, count)
     most = np.sort(np.argsort([-len(r) for r in rows], kind="stable")[:_MOST])
     lasting = np.array([times[r[-1]] - times[r[0]] >= _LASTING_S for r in rows])
     person = np.arange(count)
-    _chain(times, points, rows, most[lasting[most]], person)
+    _chain(times, points, looks, rows, most[lasting[most]], person)
     rest = _inserted(times, points, rows, most[~lasting[most]], np.flatnonzero(lasting), person)
     if len(rest):
         # What fits nowhere may still come before or after whole people.
@@ -81,7 +86,7 @@ def chained(
         rows = [np.flatnonzero(person[tracklet] == name) for name in range(count)]
         rows = [r[np.argsort(times[r], kind="stable")] for r in rows]
         joined = np.arange(count)
-        _chain(times, points, rows, whole, joined)
+        _chain(times, points, looks, rows, whole, joined)
         person = joined[person]
     _, numbers = np.unique(person[tracklet], return_inverse=True)
     return numbers
@@ -90,6 +95,7 @@ def chained(
 def _chain(
     times: Float[np.ndarray, " seen"],
     points: Float[np.ndarray, "seen 17 3"],
+    looks: Float[np.ndarray, "seen look"],
     rows: list[Int[np.ndarray, " _"]],
     chosen: Int[np.ndarray, " chosen"],
     person: Int[np.ndarray, " tracklets"],
@@ -100,6 +106,9 @@ def _chain(
     if len(chosen) < 2:
         return
     cost = _costs([times[rows[k]] for k in chosen], [points[rows[k]] for k in chosen])
+    worn = np.stack([mean_look(looks[rows[k]]) for k in chosen])
+    apart = 0.5 * (look_gap(worn[:, None], worn[None]) / _LOOK) ** 2
+    cost += np.minimum(apart, _LOOK_MOST)
     before, after = linear_sum_assignment(np.minimum(cost, _COST_OF_NEW))
     links = [(i, j) for i, j in zip(before, after, strict=True) if cost[i, j] < _COST_OF_NEW]
     for i, j in sorted(links, key=lambda link: float(times[rows[chosen[link[1]]][0]])):

@@ -18,7 +18,7 @@ from jaxtyping import Float, UInt8
 
 from vimoflow.conventions import COCO_NAMES
 from vimoflow.errors import ConfigError
-from vimoflow.keypoints.mediapipe_pose import PoseGraph
+from vimoflow.keypoints.mediapipe_pose import Model, PoseGraph
 from vimoflow.keypoints.people_boxes import Box, box_of, following, window_around
 from vimoflow.keypoints.tracking import similarity
 from vimoflow.video import VideoFrame
@@ -36,17 +36,19 @@ _GREY = 114
 _TORSO = [i for i, name in enumerate(COCO_NAMES) if name.endswith(("shoulder", "hip"))]
 
 
-def people_in(frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "people 17 3"]]:
+def people_in(
+    frames: Iterable[VideoFrame], model: Model = "full"
+) -> Iterator[Float[np.ndarray, "people 17 3"]]:
     """The people of each frame, in any order, as the frames come.
 
     Offline, on the CPU, with the models that MediaPipe carries.
 
     Raises:
-        ConfigError: MediaPipe or OpenCV is not installed.
+        ConfigError: MediaPipe or OpenCV is not installed, or the model cannot be had.
     """
     with ExitStack() as stack:
-        search = _Search(stack.enter_context(PoseGraph(follows=False)))
-        crew = stack.enter_context(_Crew())
+        search = _Search(stack.enter_context(PoseGraph(False, model)))
+        crew = stack.enter_context(_Crew(model))
         for frame in frames:
             points = crew.follow(frame)
             if search.is_due(frame, bool(points), crew.has_just_lost):
@@ -72,7 +74,8 @@ class _Crew:
         has_just_lost: whether somebody was given up in the last frame.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
+        self._model = model
         self._followers: list[_Follower] = []
         self.has_just_lost = False
 
@@ -103,7 +106,7 @@ class _Crew:
                         one.lost = _LOST_FRAMES
         found = []
         for one, points in moved:
-            one.lost = 0 if _is_person(points) and one.lost < _LOST_FRAMES else one.lost + 1
+            one.lost = 0 if is_person(points) and one.lost < _LOST_FRAMES else one.lost + 1
             if one.lost:
                 continue
             one.points, one.frames = points, one.frames + 1
@@ -125,7 +128,7 @@ class _Crew:
             box = box_of(points)
             if box is not None:
                 window = window_around(box, size)
-                self._followers.append(_Follower(PoseGraph(), window, points))
+                self._followers.append(_Follower(PoseGraph(model=self._model), window, points))
         return newcomers
 
     def _aim(self, one: _Follower, size: tuple[int, int]) -> None:
@@ -136,7 +139,8 @@ class _Crew:
         window = following(one.window, box, size)
         if window is None:
             one.graph.close()
-            one.graph, window = PoseGraph(), window_around(box, size)
+            one.graph = PoseGraph(model=self._model)
+            window = window_around(box, size)
         one.window = window
 
 
@@ -147,7 +151,7 @@ class _Search:
         self._graph = graph
         self._hog = _hog()
         self._next_s = 0.0
-        self._clock_s = 0.0
+        self._looks = 0
 
     def is_due(self, frame: VideoFrame, somebody: bool, somebody_lost: bool) -> bool:
         """Whether it is time: every half second, more often while nobody is known."""
@@ -166,32 +170,23 @@ class _Search:
         for box in self._hog_boxes(frame.rgb):
             if len(found) < room and not _is_known(box, known + found):
                 self._try(frame, box.grown(1.2).within(size), known, found)
-        whole = Box(0.0, 0.0, float(size[0]), float(size[1]))
-        while len(found) < room and self._try(frame, whole, known, found):
+        while len(found) < room and self._try(frame, None, known, found):
             pass
         return found
 
     def _try(
         self,
         frame: VideoFrame,
-        window: Box,
+        window: Box | None,
         known: list[Float[np.ndarray, "17 3"]],
         found: list[Float[np.ndarray, "17 3"]],
     ) -> bool:
         """Look through a window past those who are known; whether somebody new was found."""
-        everyone = known + found
-        painted = _painted_over(frame.rgb, everyone)
-        self._clock_s += 1.0  # a graph takes no two pictures of one time
-        points = _look(self._graph, VideoFrame(painted, self._clock_s, frame.index), window)
-        box = box_of(points)
-        if box is None or not _is_person(points):
-            return False
-        if max(box.width, box.height) < _SMALLEST * frame.rgb.shape[0]:
-            return False
-        if any(similarity(points, other) > _SAME for other in everyone):
-            return False
-        found.append(points)
-        return True
+        self._looks += 1
+        points = stranger(self._graph, frame, known + found, float(self._looks), window)
+        if points is not None:
+            found.append(points)
+        return points is not None
 
     def _hog_boxes(self, rgb: UInt8[np.ndarray, "height width 3"]) -> list[Box]:
         """People as HOG sees them, the surest first."""
@@ -213,7 +208,36 @@ def _look(graph: PoseGraph, frame: VideoFrame, window: Box) -> Float[np.ndarray,
     return points + np.where(points[:, 2:] > 0, (window.left, window.top, 0.0), 0.0)
 
 
-def _is_person(points: Float[np.ndarray, "17 3"]) -> bool:
+def stranger(
+    graph: PoseGraph,
+    frame: VideoFrame,
+    known: list[Float[np.ndarray, "17 3"]],
+    clock_s: float,
+    window: Box | None = None,
+) -> Float[np.ndarray, "17 3"] | None:
+    """Somebody in the picture, or a window of it, who is none of those known; None without one.
+
+    Args:
+        graph: one that looks at each picture by itself.
+        frame: the picture.
+        known: who is painted over first.
+        clock_s: another time at each call, because a graph takes no two pictures of one time.
+        window: where to look.
+    """
+    height, width = frame.rgb.shape[:2]
+    window = window or Box(0.0, 0.0, float(width), float(height))
+    painted = _painted_over(frame.rgb, known)
+    points = _look(graph, VideoFrame(painted, clock_s, frame.index), window)
+    box = box_of(points)
+    if box is None or not is_person(points):
+        return None
+    if max(box.width, box.height) < _SMALLEST * height:
+        return None
+    return None if any(similarity(points, other) > _SAME for other in known) else points
+
+
+def is_person(points: Float[np.ndarray, "17 3"]) -> bool:
+    """Whether the trunk is surely seen."""
     return float(points[_TORSO, 2].mean()) >= _CONFIDENT
 
 

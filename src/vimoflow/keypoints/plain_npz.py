@@ -1,4 +1,4 @@
-"""Arrays out of an npz file nobody vouches for: nothing is unpickled, extracted or over-allocated.
+"""Arrays out of npz and npy files nobody vouches for: nothing is unpickled or over-allocated.
 
 What an array claims to be is compared with what its archive entry holds before memory is taken
 for it, and an entry is never unpacked beyond the size that the archive declares.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import warnings
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,21 +57,45 @@ def _check_entries(path: Path, entries: dict[str, zipfile.ZipInfo], max_bytes: i
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    return _read_array(lambda: archive.open(entry), entry.file_size)
+
+
+def read_plain_npy(path: Path, max_bytes: int) -> np.ndarray:
+    """The array of an npy file.
+
+    Raises:
+        InputError: the file is missing, damaged or too large, or holds pickled objects.
+    """
+    refuse_foreign(path)
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise InputError(f"{path}: larger than {max_bytes >> 20} MiB; split it")
+        return _read_array(lambda: path.open("rb"), size)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # numpy's header reader raises many kinds
+        raise InputError(f"{path}: a damaged npy file, or one with pickled objects") from error
+
+
+def _read_array(opened: Callable[[], Any], size: int) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy remarks on files written by Python 2
-        _check_header(archive, entry)
-        with archive.open(entry) as stream:
+        with opened() as stream:
+            _check_header(stream, size)
+        with opened() as stream:
             return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def _check_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
-    with archive.open(entry) as stream:
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-        else:  # (3, 0) is for field names beyond Latin-1, which plain arrays do not have
-            raise ValueError(f"version {version} of the npy format")
-        if dtype.hasobject or math.prod(shape) * dtype.itemsize != entry.file_size - stream.tell():
-            raise ValueError("the array is not what its header claims")
+def _check_header(stream: Any, size: int) -> None:
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    elif version == (2, 0):
+        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    else:  # (3, 0) is for field names beyond Latin-1, which plain arrays do not have
+        raise ValueError(f"version {version} of the npy format")
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != size - stream.tell():
+        raise ValueError("the array is not what its header claims")

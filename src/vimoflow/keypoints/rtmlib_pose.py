@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 
 from vimoflow.errors import ConfigError
 from vimoflow.files import replacing
-from vimoflow.installation import install_command
+from vimoflow.installation import cache_folder, install_command
 from vimoflow.keypoints.people_sizes import box_height_px
 from vimoflow.keypoints.tracking import similarity
 from vimoflow.video import VideoFrame
@@ -115,9 +115,7 @@ def rtmo() -> RTMEstimator:
 def weights_folder() -> Path:
     """Where models are kept: ``$VIMOFLOW_WEIGHTS``, or vimoflow's folder of the user's cache."""
     chosen = os.environ.get(FOLDER_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vimoflow"
+    return Path(chosen) if chosen else cache_folder()
 
 
 def weights_file(weights: Weights) -> Path:

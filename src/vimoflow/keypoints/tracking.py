@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from vimoflow.keypoints.people_linking import chained
+from vimoflow.keypoints.people_looks import LOOK, look_gap
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px
 
 NOBODY = -1
@@ -22,6 +23,9 @@ _LEAST_SIMILAR = 0.03  # a worse pair is two people
 _SAME_PLACE = 0.7  # similarity of two detections in one frame that are the same person
 _NOISE = 0.025  # of a detector, in heights; together with a joint's own spread
 _ACCELERATION = 12.0  # of joints, in heights/s^2: 2 g
+_CHANGED = 0.25  # gap of looks (Hellinger) before and after a follower has strayed
+_LOOKED_S = 0.8
+_FEWEST_LOOKS = 4
 _START_SPEED = 1.5  # heights/s; what a joint may do when it is first seen
 # How far a detector and people differ on a point, in heights: COCO's constants (its square root of
 # the area is about 0.45 of a person's height).
@@ -32,7 +36,10 @@ _SPREAD = 0.9 * np.array(
 
 
 def identities(
-    frames: Int[np.ndarray, " seen"], points: Float[np.ndarray, "seen 17 3"], fps: float
+    frames: Int[np.ndarray, " seen"],
+    points: Float[np.ndarray, "seen 17 3"],
+    fps: float,
+    looks: Float[np.ndarray, "seen look"] | None = None,
 ) -> Int[np.ndarray, " seen"]:
     """A number for each person seen, the same in all frames; `NOBODY` for a double.
 
@@ -42,18 +49,61 @@ def identities(
         frames: the frame of each detection, in any order.
         points: COCO keypoints, pixels and confidence (0: not seen).
         fps: frames a second; of what nobody knows the rate, 30 will do.
+        looks: what each detection wears (`people_looks.look_of`), where there is a picture.
     """
+    if looks is None:
+        looks = np.full((len(frames), LOOK), np.nan)
     if not len(frames):
         return np.zeros(0, np.int64)
     forward = _tracklets(frames, points, fps)
     backward = _tracklets(-frames, points, fps)
     known = forward != NOBODY
     # Where the two directions of time disagree nobody knows: such links are cut.
-    both = np.stack([forward[known], backward[known]], axis=1)
+    parts = _pieces(frames[known] / fps, forward[known], looks[known])
+    both = np.stack([forward[known], backward[known], parts], axis=1)
     tracklet = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
     person = np.full(len(frames), NOBODY)
-    person[known] = chained(frames[known] / fps, points[known], tracklet)
+    person[known] = chained(frames[known] / fps, points[known], tracklet, looks[known])
     return person
+
+
+def _pieces(
+    times: Float[np.ndarray, " seen"],
+    tracklet: Int[np.ndarray, " seen"],
+    looks: Float[np.ndarray, "seen look"],
+) -> Int[np.ndarray, " seen"]:
+    """Numbers of pieces of tracklets, which end where their person's clothes change.
+
+    Clothes change with the light, too: pieces that fit nobody else are linked again.
+    """
+    piece = np.zeros(len(times), np.int64)
+    known = np.isfinite(looks).all(axis=1)  # half of somebody looks like another one
+    parts = [np.flatnonzero(known & (tracklet == name)) for name in np.unique(tracklet)]
+    parts = [rows[np.argsort(times[rows], kind="stable")] for rows in parts]
+    while parts:
+        rows = parts.pop()
+        cut = change_of_clothes(times[rows], looks[rows])
+        if cut:
+            later = (tracklet == tracklet[rows[0]]) & (times >= times[rows[cut]])
+            piece[later] += 1
+            parts += [rows[:cut], rows[cut:]]
+    return piece
+
+
+def change_of_clothes(
+    times: Float[np.ndarray, " rows"], looks: Float[np.ndarray, "rows look"]
+) -> int:
+    """The row from which on the clothes are most surely others, 0 if there is none."""
+    best, at = _CHANGED, 0
+    for row in range(_FEWEST_LOOKS, len(times) - _FEWEST_LOOKS):
+        since = times - times[row]
+        before = looks[(since < 0) & (since > -_LOOKED_S)]
+        after = looks[(since >= 0) & (since < _LOOKED_S)]
+        if min(len(before), len(after)) >= _FEWEST_LOOKS:
+            gap = float(look_gap(before.mean(axis=0), after.mean(axis=0)))
+            if gap > best:
+                best, at = gap, row
+    return at
 
 
 def similarity(

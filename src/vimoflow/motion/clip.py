@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import html
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,6 +58,11 @@ class Motion:
             self, trans=self.trans * factor, skeleton=self.skeleton.scaled(factor)
         )
 
+    def in_place(self) -> Motion:
+        """The same motion over one spot of the floor; the pelvis still rises and falls."""
+        up = np.array([0, 1, 0], self.trans.dtype)
+        return dataclasses.replace(self, trans=self.trans * up)
+
     def save(self, path: str | Path) -> None:
         """Write a file in the format its ending tells, one of ``registry.FORMATS``.
 
@@ -66,13 +72,7 @@ class Motion:
             ConfigError: an ending that no format has.
             OutputError: the file cannot be written.
         """
-        path = Path(path)
-        fitting = [name for name in FORMATS.names if path.name.lower().endswith(f".{name}")]
-        if not fitting:
-            endings = ", ".join(f".{name}" for name in FORMATS.names)
-            raise ConfigError(f"{path}: no format writes '{path.suffix}' files; one of {endings}")
-        # Where two endings fit, the longer one counts: .amass.npz is .npz too.
-        FORMATS.find(max(fitting, key=len))(self, path)
+        writer_of(Path(path))(self, path)
 
     def _repr_html_(self) -> str:
         """The motion playing in a frame, which is how notebooks show it."""
@@ -94,3 +94,17 @@ class Motion:
         return forward_kinematics(torch.from_numpy(self.local_rotations), root, self.skeleton)[
             1
         ].numpy()
+
+
+def writer_of(path: Path) -> Callable[..., None]:
+    """What writes files of the path's ending, called with a motion and the path.
+
+    Raises:
+        ConfigError: an ending that no format has.
+    """
+    fitting = [name for name in FORMATS.names if path.name.lower().endswith(f".{name}")]
+    if not fitting:
+        endings = ", ".join(f".{name}" for name in FORMATS.names)
+        raise ConfigError(f"{path}: no format writes '{path.suffix}' files; one of {endings}")
+    # Where two endings fit, the longer one counts: .amass.npz is .npz too.
+    return FORMATS.find(max(fitting, key=len))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import torch
 
+from vimoflow.errors import ConfigError
 from vimoflow.geometry.rotations import matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.motion.clip import Motion
 
 _EVEN_S = 1e-3  # a clock that is nowhere further than this from an even one is even
+_INSTANT_S = 1e-6
 _WHOLE = 1e-4  # a rate nearer than this share to a whole number is that number
 
 
@@ -32,6 +36,26 @@ def resample_motion(motion: Motion, fps: float) -> Motion:
         contacts=motion.contacts[nearest],
         skeleton=motion.skeleton,
     )
+
+
+def trimmed(motion: Motion, start_s: float | None, end_s: float | None) -> Motion:
+    """The frames from ``start_s`` to ``end_s``, seconds from the motion's first frame on.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    times = motion.timestamps - motion.timestamps[0]
+    first = np.searchsorted(times, (start_s or 0.0) - _INSTANT_S)
+    end = np.searchsorted(times, (times[-1] if end_s is None else end_s) + _INSTANT_S)
+    if first >= end:
+        raise ConfigError(f"nothing lies between the start and the end; it lasts {times[-1]:.4g} s")
+    rows = slice(int(first), int(end))
+    kept = {
+        name: values[rows]
+        for name in ("poses", "trans", "contacts", "timestamps", "joints2d", "observed")
+        if (values := getattr(motion, name)) is not None
+    }
+    return dataclasses.replace(motion, **kept)
 
 
 def at_even_times(motion: Motion) -> Motion:

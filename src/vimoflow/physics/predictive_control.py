@@ -119,6 +119,7 @@ class Follower:
         noise = self.rng.normal(size=tries[1:].shape) * self.spread
         scale = self.rng.choice([0.25, 1.0], size=(self.samples - 1, 1, 1))
         tries[1:] += noise * scale
+        tries[-1] = 0.0  # none at all: chance must not pile up where none is needed
         _, sensed = self._ahead(state, knot, tries, _AHEAD)
         steps = sensed.shape[1]
         target = self.places[knot * _KNOT : knot * _KNOT + steps]

@@ -15,6 +15,7 @@ from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.inference.hypotheses import joint_uncertainty
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
+from vimoflow.pipeline.character_results import CharacterResult, RetargetOptions, write_onto
 from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.pipeline.generate_options import PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.inputs import Progress
@@ -23,9 +24,10 @@ from vimoflow.pipeline.quality import Quality, measure_quality, quality_lines
 from vimoflow.pipeline.run_record import write_run_record
 from vimoflow.pipeline.shared_world import place_together, write_world
 from vimoflow.pipeline.sources import Source
+from vimoflow.pipeline.verdict import Verdict, judge
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.viewer.contact_sheet import write_contact_sheet
-from vimoflow.viewer.page import Detail, write_preview_page
+from vimoflow.viewer.page import Detail, Mark, write_preview_page
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Result:
     folder: Path
     files: tuple[Path, ...]
     quality: Quality
+    verdict: Verdict
     warnings: tuple[str, ...]
     terms: str
 
@@ -122,7 +125,7 @@ def _sampled(
         sampler=options.sampler,
         guidance=options.guidance,
         seed=options.seed,
-        refine=options.refine,
+        refine=options.effort.refine,
         lock_feet=options.lock_feet,
     )
     static = _stood_still(source, options)
@@ -156,21 +159,43 @@ def _written(
         )
         for motion in made.motions
     ]
+    verdict = judge(made.motions[0], source.keypoints, rated[0][1], source.cuts)
     terms = model.checkpoint.terms
     with all_or_nothing(folder) as partial:
-        _write_files(rated, source, options, terms, partial)
+        _write_files(rated, verdict, source, options, terms, partial)
+        if source.taken is not None:
+            write_contact_sheet(
+                source.people,
+                source.video,
+                partial / "people.png",
+                options.start_s,
+                taken=source.keypoints.person,
+            )
         timings = {
             "keypoints_s": made.keypoints_s,
             "sampling_s": made.sampling_s,
             "writing_s": time.perf_counter() - started,
             "input_s": float(source.keypoints.timestamps[-1] - source.keypoints.timestamps[0]),
         }
-        write_run_record(partial / "run.json", model, source, options, rated, timings)
+        onto = _onto_character(rated[0][0], options, partial)
+        write_run_record(
+            partial / "run.json", model, source, options, rated, verdict, timings, onto
+        )
         files = [folder / p.name for p in partial.iterdir() if p.is_file()]
     if "mp4" in options.formats:
         files.append(folder / "preview.mp4")
         previews.add(rated[0][0], source.video, files[-1], options.start_s, options.end_s)
-    return Result(source.path, folder, tuple(sorted(files)), rated[0][1], source.warnings, terms)
+    return Result(
+        source.path, folder, tuple(sorted(files)), rated[0][1], verdict, source.warnings, terms
+    )
+
+
+def _onto_character(
+    motion: Motion, options: GenerateOptions, folder: Path
+) -> CharacterResult | None:
+    if options.character is None:
+        return None
+    return write_onto(motion, options.character, folder, RetargetOptions(root=options.root))
 
 
 def _scale(motion: Motion, options: GenerateOptions) -> float:
@@ -183,7 +208,7 @@ def _presented(
 ) -> Motion:
     """The motion as the options want it: in place, where the person stands, at the height."""
     if options.root == "inplace":
-        motion = dataclasses.replace(motion, trans=motion.trans * np.array([0, 1, 0], np.float32))
+        motion = motion.in_place()
     if offset_m.any():
         motion = dataclasses.replace(motion, trans=(motion.trans + offset_m).astype(np.float32))
     return motion if options.height_m is None else motion.scaled(_scale(motion, options))
@@ -191,6 +216,7 @@ def _presented(
 
 def _write_files(
     rated: list[tuple[Motion, Quality]],
+    verdict: Verdict,
     source: Source,
     options: GenerateOptions,
     terms: str,
@@ -211,8 +237,15 @@ def _write_files(
         for name in plain:
             other.save(place / f"motion.{name}")
     if "html" in options.formats:
-        details = [Detail(label, value) for label, value in quality_lines(quality)]
+        details = [Detail("Verdict", str(verdict))]
+        details += [Detail(label, value) for label, value in quality_lines(quality)]
+        if source.taken is not None:
+            details.append(Detail("Person", str(source.taken)))
         details += [
             Detail("Not animated", "hands and face"), Detail("Terms of the weights", terms)
         ]  # fmt: skip
-        write_preview_page(motion, folder / "preview.html", source.path.name, details, uncertainty)
+        marks = [Mark(a, b, c.what) for c in verdict.concerns for a, b in c.spans_s]
+        title = source.path.name
+        write_preview_page(
+            motion, folder / "preview.html", title, details, uncertainty, marks=marks
+        )

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import ConfigError
 from vimoflow.inference.choices import Aggregation, Sampler
 from vimoflow.options import MODEL, Option, require_sensible
 from vimoflow.registry import DETECTORS, FORMATS
 
+DEFAULT_DETECTOR = "mediapipe"
 EVERYBODY = "all"  # as a person
 PREVIEW_FORMATS = ("html", "mp4")
 DEFAULT_FORMATS = ("npz", "bvh", "glb", *PREVIEW_FORMATS)
@@ -46,6 +48,28 @@ Output = Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")]
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a quality stands for.
+
+    Attributes:
+        estimator: what finds the keypoints.
+        rate: looks a second at a video that is faster, Hz; None looks at every frame.
+        refine: whether the motion is brought closer to the keypoints.
+    """
+
+    estimator: str
+    rate: float | None
+    refine: bool = True
+
+
+QUALITIES = {
+    "fast": Effort(DEFAULT_DETECTOR, MODEL_FPS / 2),
+    "balanced": Effort(DEFAULT_DETECTOR, MODEL_FPS),
+    "best": Effort("mediapipe-heavy", MODEL_FPS),
+}
+
+
+@dataclass(frozen=True)
 class GenerateOptions:
     """How to generate. Fields bear the names of the command's options, with units.
 
@@ -53,6 +77,10 @@ class GenerateOptions:
         output: folder the results go to. Without one, a folder named after the input beside it.
         force: write over a folder that is named after the input.
         formats: which files to write, separated by commas.
+        quality: which detector looks, and how often: fast looks 15 times a second, balanced 30
+            times, best with a heavier model; estimator, every-frame and refine override it.
+        character: a rigged figure of yours (.glb, .gltf, .vrm, .bvh) that gets the motion as well,
+            as by `vimoflow retarget`.
         samples: how many motions to draw; the best of them is the result, the others lie beside it,
             and the page shows how far they differ.
         height_m: the person's height in metres, which scales the result.
@@ -65,16 +93,20 @@ class GenerateOptions:
         image_size: size of the picture that a keypoint file is about, pixels; else what the file
             says, or the points' extent.
         person: whom to take of several people: largest, center, a name or number, or all for a
-            folder a person, in one world. Without it, the one person whom the detector finds by
-            itself, which is faster, or who is largest in a keypoint file.
+            folder a person, in one world. Without it, who counts most by size, time in the
+            picture, motion and place; it is said who that is.
         region: where in the upright picture to look for the person, pixels; else everywhere.
         camera: whether the camera stood still, so that the path in the picture tells the path in
             the room; auto looks at a video's background, and takes keypoint files for static.
         every_frame: look at every frame of a video faster than the model's 30 fps; otherwise about
-            30 a second are looked at, and the points between them lie on straight lines.
+            30 a second are looked at, or as the quality says, and the points between them lie on
+            straight lines.
         mirror: left and right were exchanged in the video, as in a selfie.
+        mend: undo left and right exchanged for a while, and leave out keypoints that nobody can
+            have.
         smooth: calm the keypoints with a One-Euro filter.
-        estimator: what finds the 2D keypoints in a video, or package.module:Class of your own.
+        estimator: what finds the 2D keypoints in a video, or package.module:Class of your own; else
+            what the quality says.
         views: the inputs are views of one performance, in step or not, and no batch.
         offsets_s: where each view starts on the first one's clock, seconds; else found from the
             sound, or from the motion.
@@ -85,7 +117,8 @@ class GenerateOptions:
             one-pass with checkpoints that were taught to.
         steps: denoising steps of motions drawn from noise.
         guidance: classifier-free guidance towards the keypoints, the thesis' w; 0 is none.
-        refine: bring the motion closer to the keypoints by a short optimisation.
+        refine: bring the motion closer to the keypoints by a short optimisation; on at every
+            quality.
         lock_feet: keep resting feet where they are, and none below the floor.
         threads: threads that compute; else as many as there are free cores.
 
@@ -96,6 +129,8 @@ class GenerateOptions:
     output: Output = None
     force: bool = False
     formats: Formats = DEFAULT_FORMATS
+    quality: Literal["fast", "balanced", "best"] = "balanced"
+    character: Annotated[Path | None, Option(metavar="FILE")] = None
     samples: Annotated[int, Option(metavar="K", low=1)] = 1
     height_m: Annotated[float | None, Option(("--height",), metavar="M", low=0.3, high=3)] = None
     root: Literal["free", "inplace"] = "free"
@@ -109,8 +144,9 @@ class GenerateOptions:
     camera: Annotated[Literal["static", "moving", "auto"], Option(group=_INPUT)] = "static"
     every_frame: Annotated[bool, Option(group=_INPUT)] = False
     mirror: Annotated[bool, Option(group=_INPUT)] = False
+    mend: Annotated[bool, Option(group=_INPUT)] = True
     smooth: Annotated[bool, Option(group=_INPUT)] = False
-    estimator: Detector = "mediapipe"
+    estimator: Annotated[str | None, Option(registry=DETECTORS, group=_INPUT)] = None
     views: Annotated[bool, Option(group=_VIEWS)] = False
     offsets_s: Annotated[
         tuple[float, ...] | None, Option(("--offsets",), metavar="LIST", group=_VIEWS)
@@ -121,7 +157,7 @@ class GenerateOptions:
     sampler: Annotated[Sampler, Option(group=MODEL)] = "auto"
     steps: Annotated[int, Option(metavar="N", low=1, high=TIMESTEPS, group=MODEL)] = 10
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.0
-    refine: Annotated[bool, Option(group=MODEL)] = True
+    refine: Annotated[bool | None, Option(group=MODEL)] = None
     lock_feet: Annotated[bool, Option(("--foot-lock",), group=MODEL)] = True
     threads: Annotated[int | None, Option(metavar="N", low=1, high=1024)] = None
 
@@ -141,6 +177,16 @@ class GenerateOptions:
             raise ConfigError("--views: several views give one motion; leave --samples out")
         if self.end_s is not None and not self.end_s > self.start_s:
             raise ConfigError(f"--end: {self.end_s:g} s is not after --start, {self.start_s:g} s")
+
+    @property
+    def effort(self) -> Effort:
+        """What the quality stands for, with what was said apart."""
+        effort = QUALITIES[self.quality]
+        return Effort(
+            self.estimator or effort.estimator,
+            None if self.every_frame else effort.rate,
+            effort.refine if self.refine is None else self.refine,
+        )
 
 
 def without_previews(formats: tuple[str, ...]) -> tuple[str, ...]:

@@ -71,6 +71,10 @@ def _load(options: GenerateOptions, progress: Progress, previews: PreviewDrawing
     from vimoflow.pipeline.animation import Animator
     from vimoflow.pipeline.video_to_motion import VideoToMotion
 
+    if options.character is not None:
+        from vimoflow.pipeline.character_results import require_character
+
+        require_character(options.character)
     model = VideoToMotion.from_pretrained(options.checkpoint)
     use_threads(options.threads or free_cores(before, CpuUse.now()))
     return Animator(model, options, progress, previews)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
-from vimoflow.conventions import MODEL_FPS
-from vimoflow.errors import InputError
+from vimoflow.errors import ConfigError, InputError
 from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
     PeopleEstimator,
     Region,
-    extract,
     extract_people,
     find_estimator,
     find_people_estimator,
@@ -26,14 +25,18 @@ from vimoflow.keypoints.formats import (
     holds_keypoints,
     read_file,
 )
+from vimoflow.keypoints.mending import mended
 from vimoflow.keypoints.mirroring import mirrored
+from vimoflow.keypoints.people_census import SeveralPeopleError
+from vimoflow.keypoints.people_choice import choose_somebody, claim_of
 from vimoflow.keypoints.posture import sideways_hint, turned
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
-from vimoflow.notes import collected_notes
-from vimoflow.pipeline.generate_options import GenerateOptions
+from vimoflow.notes import collected_notes, note
+from vimoflow.pipeline.generate_options import DEFAULT_DETECTOR, GenerateOptions
+from vimoflow.pipeline.halves import Task, see
 from vimoflow.pipeline.sources import Source
-from vimoflow.video import Footage
+from vimoflow.video import Footage, VideoFrame
 from vimoflow.video.camera_motion import CameraWatch
 from vimoflow.video.letterbox import find_picture_area
 from vimoflow.video.timing import TIME_TOLERANCE_S
@@ -76,38 +79,101 @@ def read_source(path: Path, options: GenerateOptions, progress: Progress) -> Sou
 
 
 def _treated(source: Source, options: GenerateOptions) -> Source:
-    """Mirrored and smoothed as the options want it."""
+    """Mended, mirrored and smoothed as the options want it."""
     keypoints = source.keypoints
+    lines: tuple[str, ...] = ()
+    if options.mend:
+        found = mended(keypoints, source.cuts)
+        keypoints, lines = found.keypoints, found.lines
     if options.mirror:
         keypoints = mirrored(keypoints)
     if options.smooth:
         keypoints = smooth(keypoints)
-    return dataclasses.replace(source, keypoints=keypoints, mirrored=options.mirror)
+    return dataclasses.replace(
+        source,
+        keypoints=keypoints,
+        warnings=source.warnings + lines,
+        mirrored=options.mirror,
+    )
 
 
 def _found(path: Path, options: GenerateOptions, progress: Progress) -> Source:
     if holds_keypoints(path):
-        whole = choose_person(_people_in_file(path, options), options.person, path)
-        keypoints = _within(whole, options, path)
-        if not keypoints.observed.any():
+        everybody = _everybody(path, options, progress)
+        source = _chosen(everybody, options.person, path)
+        if not source.keypoints.observed.any():
             raise InputError(f"{path}: no keypoint has a confidence above zero")
-        cuts = keypoint_cuts(keypoints)
-        return Source(path, keypoints, None, _cut_notes(keypoints, cuts), cuts=cuts)
+        return source
     if options.person is not None:
-        people = _people_in_video(path, options, progress)
-        chosen = choose_person([one.keypoints for one in people], options.person, path)
-        return next(one for one in people if one.keypoints is chosen)
+        return _chosen(_people_in_video(path, options, progress), options.person, path)
+    if options.region is None and _finds_people(_detector(options)):
+        try:
+            return _one_person(path, options, progress, alone=True)
+        except SeveralPeopleError:
+            people = [one for one in _people_in_video(path, options, progress) if _counts(one)]
+        if len(people) > 1:
+            return _chosen(people, None, path)
+    return _one_person(path, options, progress)
+
+
+def _finds_people(estimator: str) -> bool:
+    return isinstance(find_estimator(estimator)(), PeopleEstimator)
+
+
+def _counts(source: Source) -> bool:
+    """Whether somebody is there for long enough to be taken, or to be told of."""
+    return _lasts(source.keypoints) and claim_of(source.keypoints).weight > 0
+
+
+def _chosen(people: list[Source], person: str | None, path: Path) -> Source:
+    """Who is asked for, or who counts most; with everybody who was there."""
+    everybody = tuple(one.keypoints for one in people)
+    if person is not None:
+        keypoints, taken = choose_person(everybody, person, path), None
+    else:
+        keypoints, taken = choose_somebody(everybody)
+    source = next(one for one in people if one.keypoints is keypoints)
+    said = () if taken is None else (str(taken),)
+    return dataclasses.replace(
+        source, warnings=said + source.warnings, taken=taken, people=everybody
+    )
+
+
+def _one_person(
+    path: Path,
+    options: GenerateOptions,
+    progress: Progress,
+    alone: bool = False,
+) -> Source:
+    """Whom the detector finds by itself.
+
+    Raises:
+        SeveralPeopleError: somebody else is there, though the person should be ``alone``.
+    """
     with progress("finding keypoints") as show:
-        watch = CutWatch(find_estimator(options.estimator))
-        camera = CameraWatch(watch)
         video = _footage(path, options)
-        region = _region(options) or _picture(video)
-        found = extract(video, camera, *_where(options), show, region, _rate(options))
-    keypoints, cuts = on_every_frame(found.keypoints, found.clock, watch.cuts(found.keypoints))
+        region = options.region or _picture(video)
+        estimator, rate = _detector(options), options.effort.rate
+        where = (*_where(options), region, rate)
+        task = Task(str(path), video.fps, video.rotate, estimator, *where, alone=alone)
+        found = see(task, show)
+    keypoints, cuts = on_every_frame(found.keypoints, found.clock, found.cuts)
     warnings = found.warnings + _cut_notes(keypoints, cuts)
-    if options.camera == "static" and camera.motion.moving and not cuts:
+    if options.camera == "static" and found.camera.moving and not cuts:
         warnings += ("the background moves: --camera moving or auto if the camera did",)
-    return Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
+    return Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=found.camera)
+
+
+def _detector(options: GenerateOptions) -> str:
+    """The quality's detector where its model is at hand or can be fetched; what the user named."""
+    name = options.effort.estimator
+    if options.estimator is None:
+        try:
+            find_estimator(name)()
+        except ConfigError as error:
+            note(f"--quality {options.quality} looks with the full model: {error}")
+            return DEFAULT_DETECTOR
+    return name
 
 
 def read_everybody(path: Path, options: GenerateOptions, progress: Progress) -> tuple[Source, ...]:
@@ -148,34 +214,51 @@ def _lasts(keypoints: Keypoints2D) -> bool:
 
 
 class _Everybody:
-    """A detector of several people in the place of one of a single person, for `CutWatch`."""
+    """A detector of several people in the place of one of a single person, for the watches.
+
+    Its points are everybody's, one after the other.
+    """
 
     def __init__(self, estimator: PeopleEstimator) -> None:
         self.name = estimator.name
-        self.estimate = estimator.estimate_people
+        self._estimator = estimator
+
+    def estimate(self, frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "points 3"]]:
+        for people in self._estimator.estimate_people(frames):
+            yield people.reshape(-1, 3)
 
 
 class _WatchedPeople:
-    """A detector of several people that begins anew at every cut."""
+    """The inverse: people of a detector of `_Everybody` that is watched."""
 
-    def __init__(self, watch: CutWatch) -> None:
+    def __init__(self, watch: CameraWatch) -> None:
         self.name = watch.name
-        self.estimate_people = watch.estimate
+        self._watch = watch
+
+    def estimate_people(
+        self, frames: Iterable[VideoFrame]
+    ) -> Iterator[Float[np.ndarray, "people 17 3"]]:
+        for points in self._watch.estimate(frames):
+            yield points.reshape(-1, 17, 3)
 
 
 def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -> list[Source]:
     video = _footage(path, options)
-    make = find_people_estimator(options.estimator)
+    make = find_people_estimator(_detector(options))
     watch = CutWatch(lambda: _Everybody(make()))
+    camera = CameraWatch(watch)
+    region = None if options.region is None else Region(*options.region)
     with progress("finding people") as show:
         found = extract_people(
-            video, _WatchedPeople(watch), *_where(options), show, _region(options), _rate(options)
+            video, _WatchedPeople(camera), *_where(options), show, region, options.effort.rate
         )
     people = []
     for looked_at in found.people:
         keypoints, cuts = on_every_frame(looked_at, found.clock, watch.cuts(looked_at))
         warnings = found.warnings + _cut_notes(keypoints, cuts)
-        people.append(Source(path, keypoints, video, warnings, cuts=cuts))
+        people.append(
+            Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
+        )
     return people
 
 
@@ -205,18 +288,10 @@ def _where(options: GenerateOptions) -> tuple[float | None, float | None]:
     return options.start_s or None, options.end_s
 
 
-def _rate(options: GenerateOptions) -> float | None:
-    return None if options.every_frame else MODEL_FPS
-
-
-def _region(options: GenerateOptions) -> Region | None:
-    return None if options.region is None else Region(*options.region)
-
-
-def _picture(video: Footage) -> Region | None:
+def _picture(video: Footage) -> tuple[int, int, int, int] | None:
     """Where the picture is between black bars; None without any."""
     area = find_picture_area(video)
-    return None if area is None else Region(area.left, area.top, area.right, area.bottom)
+    return None if area is None else (area.left, area.top, area.right, area.bottom)
 
 
 def _cut_notes(keypoints: Keypoints2D, cuts: tuple[int, ...]) -> tuple[str, ...]:

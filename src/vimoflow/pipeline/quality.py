@@ -55,7 +55,7 @@ def measure_quality(motion: Motion, keypoints: Keypoints2D, cuts: Sequence[int] 
     At ``cuts``, first frames of new shots, another camera begins.
     """
     points, joints = _posed(motion)
-    error = _reprojection_px(points, keypoints, cuts)
+    error = _reprojection_px(_residuals_px(points, keypoints, cuts))
     size = float(person_size_px(torch.from_numpy(keypoints.points).float()[None]))
     slide = jerk = None
     if len(motion) >= 4:
@@ -86,24 +86,40 @@ def _posed(motion: Motion) -> tuple[np.ndarray, torch.Tensor]:
     return np.concatenate(points), torch.cat(joints)
 
 
-def _reprojection_px(
+def _reprojection_px(chunks: list[tuple[float, float, np.ndarray]]) -> float | None:
+    """The mean over all points of all seconds."""
+    return float(np.concatenate([one for *_, one in chunks]).mean()) if chunks else None
+
+
+def reprojection_by_second(
+    motion: Motion, keypoints: Keypoints2D, cuts: Sequence[int] = ()
+) -> list[tuple[float, float, float]]:
+    """Start and end of each second that shows enough, and the mean distance in it, pixels."""
+    chunks = _residuals_px(_posed(motion)[0], keypoints, cuts)
+    return [(start, end, float(errors.mean())) for start, end, errors in chunks]
+
+
+def _residuals_px(
     points_world: Float[np.ndarray, "frames 17 3"], keypoints: Keypoints2D, cuts: Sequence[int]
-) -> float | None:
-    """Residual of the best affine camera (2 x 4, least squares) of each second."""
-    chunk = np.floor((keypoints.timestamps - keypoints.timestamps[0]) / _CHUNK_S).astype(int)
+) -> list[tuple[float, float, np.ndarray]]:
+    """Residuals of the best affine camera (2 x 4, least squares) of each second, and its times."""
+    times = keypoints.timestamps
+    chunk = np.floor((times - times[0]) / _CHUNK_S).astype(int)
     for number, cut in enumerate(cuts, 1):
         chunk[cut:] += number * (int(chunk.max()) + 1)  # no camera sees both sides of a cut
     seen = keypoints.points[..., 2] > MIN_CONFIDENCE
-    residuals = []
+    found = []
     for second in np.unique(chunk):
-        rows = (chunk == second)[:, None] & seen
+        own = chunk == second
+        rows = own[:, None] & seen
         if rows.sum() < _MIN_POINTS:
             continue
         A = np.concatenate((points_world[rows], np.ones((int(rows.sum()), 1))), axis=1)
         b = keypoints.points[rows][:, :2]
         camera = np.linalg.lstsq(A, b, rcond=None)[0]
-        residuals.append(np.linalg.norm(A @ camera - b, axis=1))
-    return float(np.concatenate(residuals).mean()) if residuals else None
+        errors = np.linalg.norm(A @ camera - b, axis=1)
+        found.append((float(times[own][0]), float(times[own][-1]), errors))
+    return found
 
 
 def _gaps(seen: np.ndarray, times: np.ndarray) -> tuple[tuple[float, float], ...]:

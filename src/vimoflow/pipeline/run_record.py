@@ -17,9 +17,11 @@ from vimoflow.conventions import COCO_NAMES
 from vimoflow.formats.motion_npz import frames_seen
 from vimoflow.geometry.signals import runs_of_true
 from vimoflow.motion.clip import Motion
+from vimoflow.pipeline.character_results import CharacterResult, record_of
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.quality import Quality
 from vimoflow.pipeline.sources import Source
+from vimoflow.pipeline.verdict import Verdict
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.video.camera_motion import CameraMotion
 
@@ -30,12 +32,15 @@ def write_run_record(
     source: Source,
     options: GenerateOptions,
     rated: list[tuple[Motion, Quality]],
+    verdict: Verdict,
     timings: dict[str, float],
+    onto: CharacterResult | None = None,
 ) -> None:
     """Write everything that is known about a run as JSON."""
     keypoints = source.keypoints
-    settings = dataclasses.asdict(options)
-    settings["output"] = None if options.output is None else str(options.output)
+    settings = dataclasses.asdict(options) | dataclasses.asdict(options.effort)
+    for key in ("output", "character"):
+        settings[key] = None if settings[key] is None else str(settings[key])
     document: dict[str, Any] = {
         "vimoflow": __version__,
         "input": {
@@ -51,6 +56,7 @@ def write_run_record(
             "camera_motion": _as_dict(source.camera_motion),
             "mirrored": source.mirrored,
         },
+        "people": None if source.taken is None else _people(source),
         "seen": _seen(source),
         "options": settings,
         "checkpoint": {
@@ -58,13 +64,21 @@ def write_run_record(
             "terms": model.checkpoint.terms,
             "steps_trained": model.checkpoint.provenance.get("steps"),
         },
+        "verdict": dataclasses.asdict(verdict),
         "quality": dataclasses.asdict(rated[0][1]),
         "samples": [dataclasses.asdict(quality) for _, quality in rated],
+        "character": None if onto is None else record_of(onto),
         "not_animated": "hands and face",
         "versions": _versions(),
         "timings": {key: round(value, 3) for key, value in timings.items()},
     }
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _people(source: Source) -> dict[str, Any]:
+    assert source.taken is not None
+    claims = [dataclasses.asdict(one) for one in source.taken.claims]
+    return {"taken": source.keypoints.person, "claims": claims}
 
 
 def _as_dict(motion: CameraMotion | None) -> dict[str, Any] | None:

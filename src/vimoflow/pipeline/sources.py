@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+from vimoflow.keypoints.people_choice import Taken
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.synchronisation import Offset
 from vimoflow.video import Footage
@@ -18,7 +19,8 @@ class Source:
 
     ``cuts`` are first frames of new shots that are joined into one motion; ``offsets`` say where
     each view starts on the first one's clock; ``camera_motion`` is what the background did, where
-    that was looked at; ``mirrored`` tells that left and right of the video were exchanged.
+    that was looked at; ``mirrored`` tells that left and right of the video were exchanged; of
+    several ``people``, who are named in the order of their size, ``taken`` says who is animated.
     """
 
     path: Path
@@ -30,6 +32,8 @@ class Source:
     offsets: tuple[Offset, ...] = ()
     camera_motion: CameraMotion | None = None
     mirrored: bool = False
+    taken: Taken | None = None
+    people: tuple[Keypoints2D, ...] = ()
 
     @property
     def shots_s(self) -> tuple[tuple[float, float], ...]:

@@ -55,7 +55,7 @@ class CpuUse:
 
 def free_cores(before: CpuUse, after: CpuUse) -> int:
     """How many cores others left to this process between two moments, at least one."""
-    cores = _own_cores()
+    cores = own_cores()
     passed = after.at_s - before.at_s
     if before.all_s is None or after.all_s is None or passed < _SHORTEST_S:
         return cores
@@ -63,7 +63,7 @@ def free_cores(before: CpuUse, after: CpuUse) -> int:
     return max(1, min(cores, int((os.cpu_count() or cores) - others + _SLACK)))
 
 
-def _own_cores() -> int:
+def own_cores() -> int:
     """Cores that this process may run on."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))

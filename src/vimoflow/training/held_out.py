@@ -20,6 +20,7 @@ from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.motion.features import decode_features
 from vimoflow.motion.kinematics import forward_kinematics
+from vimoflow.training.run_options import Precision
 
 _PLAIN = AugmentationSettings(mirror=0.0, recombine=0.0, tilt=0.0, perturb=0.0, retime=0.0)
 
@@ -61,7 +62,11 @@ class HeldOut:
 
     @torch.no_grad()
     def measure(
-        self, model: Denoiser, normalization: Normalization, schedule: NoiseSchedule
+        self,
+        model: Denoiser,
+        normalization: Normalization,
+        schedule: NoiseSchedule,
+        precision: Precision = "float32",
     ) -> HeldOutErrors:
         """Errors of a model in evaluation mode, on its own device; its mode is left as it was."""
         training, device = model.training, next(model.parameters()).device
@@ -74,7 +79,7 @@ class HeldOut:
         for tenth in range(10):
             t = torch.full(valid.shape, schedule.T * (2 * tenth + 1) // 20, device=device)
             x_t = schedule.add_noise(target, t, noise)
-            with torch.autocast(device.type, torch.bfloat16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
                 predicted = model(x_t, t, condition, valid)
             predicted = predicted.float()
             R, _, _ = decode_features(normalization.denormalize(predicted))

@@ -1,4 +1,4 @@
-"""Where a run's reports go: a JSONL file, images, TensorBoard, and a line on the terminal."""
+"""Where a run's reports go: a JSONL file, TensorBoard, and a line on the terminal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from jaxtyping import UInt8
-
 from vimoflow.errors import ConfigError, OutputError
-from vimoflow.files import output_errors, replacing, write_text
+from vimoflow.files import write_text
 from vimoflow.installation import install_command
 from vimoflow.training.held_out import HeldOutErrors
 from vimoflow.training.monitor import TENTHS, Report
@@ -94,18 +91,6 @@ class RunLog:
             self._events.add_scalar("held_out/x0", errors.mean_x0, step)
         tenths = " ".join(f"{x:.0f}" for x in errors.joints_mm)
         return f"held out: x0 error {errors.mean_x0:.4g}, joints by tenth of t {tenths} mm"
-
-    def image(self, name: str, picture: UInt8[np.ndarray, "height width 3"], step: int) -> None:
-        """An image: NAME/STEP.png in the run's folder, and for TensorBoard."""
-        from PIL import Image
-
-        path = self.path.parent / name / f"{step:07d}.png"
-        with output_errors(path):
-            path.parent.mkdir(exist_ok=True)
-            with replacing(path) as partial:
-                Image.fromarray(picture).save(partial, "PNG", optimize=True)
-        if self._events is not None:
-            self._events.add_image(name, picture, step, dataformats="HWC")
 
     def close(self) -> None:
         """Flush what is buffered."""

@@ -11,6 +11,7 @@ from vimoflow.errors import ConfigError
 from vimoflow.options import PYTHON_ONLY, Option, require_sensible
 
 Precision = Literal["bf16", "float32"]
+PrecisionChoice = Literal["auto", "bf16", "float32"]
 
 
 def parse_share(text: str) -> dict[str, float]:
@@ -40,7 +41,8 @@ class RunOptions:
         compile: fuse the network by torch.compile. It takes a minute or two for each window length
             (less when its cache is warm) and makes every step after faster, so it pays from
             hundreds of steps on.
-        precision: of the network's products; losses and weights are float32 always.
+        precision: of the network's products; losses and weights are float32 always. auto takes what
+            this machine multiplies fastest, by measuring.
         held_out_every: steps between two measurements on validation shards; 0 is never.
         tensorboard: write TensorBoard events beside the log.
         workers: processes that make batches; None takes what suits the device, 0 the run's own.
@@ -63,7 +65,7 @@ class RunOptions:
         Mapping[str, float], Option(("--share",), metavar="CORPUS=SHARE", parse=parse_share)
     ] = field(default_factory=dict)
     compile: bool = True
-    precision: Precision = "bf16"
+    precision: PrecisionChoice = "auto"
     workers: Annotated[int | None, PYTHON_ONLY] = None
     part_frames: Annotated[int, Option(low=1, hidden=True)] = 1200
     save_every_s: Annotated[float, PYTHON_ONLY] = 240.0

@@ -11,13 +11,14 @@ import torch
 
 from vimoflow.diffusion.checkpoint import Checkpoint, Normalization, load_checkpoint
 from vimoflow.diffusion.denoiser import Denoiser
+from vimoflow.diffusion.regression import Regressor
+from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import CheckpointError
 from vimoflow.training.growing import grown_weights
 from vimoflow.training.learner import Learner
 from vimoflow.training.material import Material
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
-from vimoflow.training.regression import make_model
 from vimoflow.training.state import TrainingState
 from vimoflow.training.statistics import measure_normalization
 
@@ -52,7 +53,7 @@ def fresh(recipe: Recipe, material: Material, processes: Processes) -> Start:
 def new_model(recipe: Recipe) -> Denoiser:
     """The recipe's network with the random weights of its seed."""
     torch.manual_seed(recipe.seed)
-    return make_model(recipe)
+    return (Regressor if recipe.regression else Denoiser)(recipe.model, NoiseSchedule())
 
 
 def from_checkpoint(name_or_path: str | Path, recipe: Recipe, taken: Taken) -> Start:

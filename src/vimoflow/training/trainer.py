@@ -7,12 +7,11 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 
 from vimoflow.data.shards import Shard, read_manifest, read_shards
 from vimoflow.diffusion.checkpoint import Checkpoint, Normalization, save_checkpoint
@@ -21,6 +20,7 @@ from vimoflow.errors import InputError, OutputError
 from vimoflow.training.held_out import HeldOut
 from vimoflow.training.learner import Learner
 from vimoflow.training.material import Material, ShardMaterial
+from vimoflow.training.precision import resolved
 from vimoflow.training.processes import Processes
 from vimoflow.training.provenance import provenance, terms_of
 from vimoflow.training.recipe_files import recipe_fields
@@ -40,9 +40,6 @@ from vimoflow.training.stopping import stopping
 
 _log = logging.getLogger(__name__)
 
-Painter = Callable[[Denoiser, Normalization], UInt8[np.ndarray, "height width 3"]]
-"""Draws what a network predicts, for the log."""
-
 
 def train(
     recipe: str | Path | Recipe,
@@ -50,7 +47,6 @@ def train(
     output: Path,
     options: RunOptions | None = None,
     name: str | None = None,
-    strips: Painter | None = None,
 ) -> Path:
     """Train on the training shards of a folder; returns the checkpoint's path.
 
@@ -63,7 +59,6 @@ def train(
         output: folder for state, log and checkpoint; several machines must share it.
         options: how the run is carried out.
         name: of the checkpoint; the recipe's if None.
-        strips: paints what is logged as an image whenever held-out errors are measured.
 
     Raises:
         ConfigError: the recipe or an option makes no sense, or a package is missing.
@@ -80,7 +75,7 @@ def train(
     held_out = None
     if options.held_out_every and any(e.split == "validation" for e in read_manifest(data)):
         held_out = HeldOut.draw(read_shards(data, "validation"))
-    return learn(name, found, material, output, options, held_out=held_out, strips=strips)
+    return learn(name, found, material, output, options, held_out=held_out)
 
 
 def learn(
@@ -91,7 +86,6 @@ def learn(
     options: RunOptions,
     taken: Taken = grown,
     held_out: HeldOut | None = None,
-    strips: Painter | None = None,
 ) -> Path:
     """Train on any material; returns the checkpoint's path.
 
@@ -104,7 +98,6 @@ def learn(
         output, options: as for :func:`train`.
         taken: what is taken from the checkpoint that ``options.init`` names.
         held_out: examples to measure errors on.
-        strips: see :func:`train`.
 
     Raises:
         ConfigError, CheckpointError, OutputError: as :func:`train`.
@@ -114,7 +107,7 @@ def learn(
         steps=options.steps or recipe.steps,
         accumulation=options.accumulate or recipe.accumulation,
     )
-    run = _Run(name, recipe, material, output, options, taken, held_out, strips)
+    run = _Run(name, recipe, material, output, options, taken, held_out)
     run.loop()
     return run.finish()
 
@@ -124,15 +117,16 @@ class _Run:
 
     def __init__(
         self, name: str, recipe: Recipe, material: Material, output: Path, options: RunOptions,
-        taken: Taken, held_out: HeldOut | None, strips: Painter | None,
+        taken: Taken, held_out: HeldOut | None,
     ) -> None:  # fmt: skip
         self.name, self.recipe, self.output, self.options = name, recipe, output, options
-        self.material, self.held_out, self.strips = material, held_out, strips
+        self.material, self.held_out = material, held_out
         self.processes = Processes()
         self.share = Share(
             self.processes.rank, self.processes.count, recipe.accumulation, options.part_frames
         )
         self.share.require_enough(recipe)
+        self.precision = resolved(options.precision, self.processes)
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -143,12 +137,13 @@ class _Run:
         self.log: RunLog | None = None
         if self.processes.first:
             self.log = RunLog(output, recipe.steps, self.learner.step, options.tensorboard)
+            self._say(f"products in {self.precision}")
 
     @property
     def settings(self) -> dict[str, Any]:
         """What must be the same for a run to go on. It may become longer."""
         fields = {k: v for k, v in recipe_fields(self.recipe).items() if k != "steps"}
-        options = {name: getattr(self.options, name) for name in ("precision", "part_frames")}
+        options = {"precision": self.precision, "part_frames": self.options.part_frames}
         return {**fields, **options, **self.material.settings}
 
     def loop(self) -> None:
@@ -232,6 +227,8 @@ class _Run:
     def _resumed(self) -> Learner:
         path = self.output / STATE
         state = load_state(path, self.processes.device)
+        if self.options.precision == "auto":
+            self.precision = state.settings.get("precision", self.precision)
         require_same_settings(path, state.settings, self.settings)
         normalization = Normalization(state.mean.cpu(), state.std.cpu())
         learner = self._learner(new_model(self.recipe), normalization)
@@ -240,9 +237,8 @@ class _Run:
         return learner
 
     def _learner(self, model: Denoiser, normalization: Normalization) -> Learner:
-        options = self.options
         return Learner(
-            model, self.recipe, normalization, self.processes, options.precision, options.compile
+            model, self.recipe, normalization, self.processes, self.precision, self.options.compile
         )
 
     def _report(self, last: bool) -> None:
@@ -255,11 +251,11 @@ class _Run:
         if self.held_out is None or self.log is None:
             return
         if step % options.held_out_every == 0 or last:
-            average, normalization = self.learner.average, self.learner.normalization
-            errors = self.held_out.measure(average, normalization, self.learner.schedule)
+            learner = self.learner
+            errors = self.held_out.measure(
+                learner.average, learner.normalization, learner.schedule, self.precision
+            )
             self._say(self.log.held_out(step, errors))
-            if self.strips is not None:
-                self.log.image("strips", self.strips(average, normalization), step)
 
     def _say(self, text: str) -> None:
         if self.processes.first:

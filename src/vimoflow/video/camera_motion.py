@@ -96,7 +96,9 @@ class Look:
         small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
         return cls(frame.index, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), shrink)
 
-    def background(self, points_px: Float[np.ndarray, "17 3"]) -> UInt8[np.ndarray, "height width"]:
+    def background(
+        self, points_px: Float[np.ndarray, "points 3"]
+    ) -> UInt8[np.ndarray, "height width"]:
         """255 outside the person's box, 0 inside."""
         mask = np.full(self.gray.shape, 255, np.uint8)
         seen = points_px[points_px[:, 2] > 0, :2] * self.shrink
@@ -116,34 +118,38 @@ class CameraWatch:
 
     Args:
         detector: whose keypoints are wanted.
+
+    Attributes:
+        steps: frames looked at in which the background was found again, and the similarity since
+            the look before, see `background_step`; complete when the video has been watched.
     """
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.name = detector.name
-        self._steps: list[np.ndarray] = []
+        self.steps: list[tuple[int, np.ndarray]] = []
 
     def estimate(self, frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "17 3"]]:
         """The detector's keypoints, frame by frame."""
         looks: deque[Look] = deque()
         last: tuple[Look, np.ndarray] | None = None
-        steps: list[Future[np.ndarray | None]] = []
+        steps: list[tuple[int, Future[np.ndarray | None]]] = []
         with ThreadPoolExecutor(1, thread_name_prefix="vimoflow-camera") as beside:
             for index, points in enumerate(self._detector.estimate(_looking(frames, looks))):
                 if looks and looks[0].index <= index:
                     look = looks.popleft()
                     if last is not None:
                         step = beside.submit(background_step, last[0].gray, look.gray, last[1])
-                        steps.append(step)
+                        steps.append((look.index, step))
                     last = (look, look.background(points))
                 yield points
-            found = (step.result() for step in steps)
-            self._steps += [step for step in found if step is not None]
+            found = ((index, step.result()) for index, step in steps)
+            self.steps += [(index, step) for index, step in found if step is not None]
 
     @property
     def motion(self) -> CameraMotion:
         """What the background did in what has been watched to its end."""
-        return camera_motion(self._steps)
+        return camera_motion([step for _, step in self.steps])
 
 
 def background_step(

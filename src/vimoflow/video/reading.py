@@ -50,11 +50,12 @@ class FrameStream(Iterator[VideoFrame]):
         end: float | None = None,
         scale: float = 1.0,
         rate: float | None = None,
+        zero: float | None = None,
     ) -> None:
         self._footage = Footage.of(video)
         self._path = self._footage.path
         self._scale, self._pace = scale, Pace(rate)
-        self._start = start or 0.0
+        self._start, self._zero = start or 0.0, zero
         self._end = float("inf") if end is None else end
         if not 0.0 <= self._start < self._end:
             raise InputError(
@@ -187,7 +188,7 @@ class FrameStream(Iterator[VideoFrame]):
         """Frames with start <= time < end, in seconds from the file's first frame."""
         period = 1.0 / self.info.fps
         clock = FrameClock(first.pts, self._time_base, period)
-        time, time_of_first, index = 0.0, None, 0
+        time, found, zero, index = 0.0, False, self._zero, 0
         try:
             for frame in self._decoded_from_start(first, decoded):
                 time = clock.seconds(frame.pts)
@@ -195,15 +196,15 @@ class FrameStream(Iterator[VideoFrame]):
                     break
                 if time < self._start - TIME_TOLERANCE_S:
                     continue
-                time_of_first = time if time_of_first is None else time_of_first
-                self.clock.append(time - time_of_first)
+                found, zero = True, time if zero is None else zero
+                self.clock.append(time - zero)
                 if self._pace.takes(self.clock[-1]):
                     rgb = self._upright.rgb(frame, self._scale)
                     yield VideoFrame(rgb, self.clock[-1], index)
                     index += 1
             else:
                 self._check_complete(time + period)
-            if time_of_first is None:
+            if not found:
                 wanted = f"after {self._start:g} s"
                 if math.isfinite(self._end):
                     wanted = f"between {self._start:g} s and {self._end:g} s"
@@ -249,6 +250,7 @@ def frames(
     end: float | None = None,
     scale: float = 1.0,
     rate: float | None = None,
+    zero: float | None = None,
 ) -> FrameStream:
     """Decode a video one frame at a time.
 
@@ -261,15 +263,17 @@ def frames(
             which is cheaper than afterwards.
         rate: how many frames a second are wanted, Hz; the others of a faster video are decoded but
             left out. None wants all.
+        zero: the moment from which times count, in seconds from the file's first frame; None counts
+            them from the first frame that is yielded.
 
     Returns:
-        An iterator of upright frames whose times start at 0; its `info` and `warnings` say more.
+        An iterator of upright frames; its `info` and `warnings` say more.
 
     Raises:
         InputError: at once if the file cannot be opened, or states another rate than its user; at
             the first frame if none lies between start and end.
     """
-    return FrameStream(video, start, end, scale, rate)
+    return FrameStream(video, start, end, scale, rate, zero)
 
 
 def _time_base(stream: av.VideoStream) -> Fraction:

@@ -120,10 +120,12 @@ class Pace:
 
     def __init__(self, rate: float | None) -> None:
         self._period = 0.0 if rate is None else 1.0 / rate
-        self._due = 0.0
+        self._due: float | None = None
 
     def takes(self, time: float) -> bool:
-        """Whether the frame at ``time`` (seconds from the first, increasing) is taken."""
+        """Whether the frame at ``time`` (seconds, increasing) is taken; the ticks begin at 0."""
+        if self._due is None:
+            self._due = self._period and round(time / self._period) * self._period
         if time < self._due - 0.35 * self._period:
             return False
         self._due = max(self._due + self._period, time + 0.5 * self._period)

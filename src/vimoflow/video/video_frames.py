@@ -33,7 +33,8 @@ class VideoFrame:
 
     Attributes:
         rgb: the picture, 8 bits a channel, rows from the top.
-        time: seconds from the first frame yielded, strictly increasing.
+        time: seconds from the first frame yielded, unless another zero was asked for; strictly
+            increasing.
         index: 0 for the first frame yielded.
     """
 

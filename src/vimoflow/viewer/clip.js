@@ -11,6 +11,7 @@ function decodeClip(data) {
     turns: new Int16Array(bytes(data.turns)), // local quaternions x y z w, times 32767
     contacts: new Uint8Array(bytes(data.contacts)),
     radii: data.radii === null ? null : new Uint16Array(bytes(data.radii)), // mm
+    marks: data.marks,
     seen: data.seen === null ? null : new Uint8Array(bytes(data.seen)),
     mesh: {
       scale: data.mesh.scale,

@@ -36,7 +36,11 @@ _BONES = (
 
 
 def write_contact_sheet(
-    people: Sequence[Keypoints2D], video: Path | Footage | None, path: Path, start_s: float = 0.0
+    people: Sequence[Keypoints2D],
+    video: Path | Footage | None,
+    path: Path,
+    start_s: float = 0.0,
+    taken: str | None = None,
 ) -> None:
     """Draw a few moments, with a numbered box around everybody, as a PNG file.
 
@@ -45,6 +49,7 @@ def write_contact_sheet(
         video: their video, or None for skeletons on blank ground.
         path: the file to write.
         start_s: where in the video the first frame lies, seconds.
+        taken: the person who is animated; the others' boxes are thin.
 
     Raises:
         InputError: the video cannot be read any more.
@@ -64,7 +69,7 @@ def write_contact_sheet(
             image = Image.new("RGB", tile, _GROUND)
         else:
             image = Image.fromarray(picture).resize(tile)
-        _draw(image, people, frame, scale, skeletons=picture is None)
+        _draw(image, people, frame, scale, picture is None, taken)
         sheet.paste(image, (number % columns * tile[0], number // columns * tile[1]))
     with replacing(path) as partial:
         sheet.save(partial, format="PNG")
@@ -99,7 +104,12 @@ def _pictures(
 
 
 def _draw(
-    image: Image, people: Sequence[Keypoints2D], frame: int, scale: float, skeletons: bool
+    image: Image,
+    people: Sequence[Keypoints2D],
+    frame: int,
+    scale: float,
+    skeletons: bool,
+    taken: str | None,
 ) -> None:
     from PIL import ImageDraw, ImageFont
 
@@ -113,7 +123,8 @@ def _draw(
         box = box_of(points)
         if box is None:
             continue
-        pen.rectangle((box.left, box.top, box.right, box.bottom), outline=color, width=3)
+        width = 3 if taken is None else 6 if one.person == taken else 1
+        pen.rectangle((box.left, box.top, box.right, box.bottom), outline=color, width=width)
         corner = (max(box.left, 0.0), min(max(box.top, 0.0), image.height - 28.0))
         pen.rectangle((*corner, corner[0] + 16 + 12 * len(str(number)), corner[1] + 26), fill=color)
         pen.text((corner[0] + 8, corner[1]), str(number), fill=(0, 0, 0), font=font)

@@ -71,6 +71,8 @@
     const seconds = clip.times[frame].toFixed(2), total = clip.times[clip.frames - 1].toFixed(2);
     scrub.value = frame;
     scrub.setAttribute("aria-valuetext", `frame ${frame + 1} of ${clip.frames}, ${seconds} seconds`);
+    const marked = clip.marks.filter(([start, end]) => start <= state.time + 1e-3 && state.time <= end + 1e-3);
+    byId("doubt").textContent = marked.map((mark) => mark[2]).join(" · ");
     byId("readout").textContent = `${frame + 1} / ${clip.frames} · ${seconds} / ${total} s`;
     requestDraw();
   }
@@ -118,6 +120,11 @@
       const share = clip.seen[Math.min(clip.frames - 1, Math.floor((x / width) * clip.frames))] / 255;
       brush.globalAlpha = 1; brush.fillStyle = filled; brush.fillRect(x, 0, 1, 6);
       brush.globalAlpha = share; brush.fillStyle = seen; brush.fillRect(x, 0, 1, 6);
+    }
+    brush.globalAlpha = 1; brush.fillStyle = style.getPropertyValue("--doubt");
+    for (const [start, end] of clip.marks) {
+      const from = (frameAt(start) / clip.frames) * width, to = ((frameAt(end) + 1) / clip.frames) * width;
+      brush.fillRect(from, 0, Math.max(2, to - from), 3);
     }
   }
 

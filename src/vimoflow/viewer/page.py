@@ -38,6 +38,15 @@ class Detail:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A stretch of the time line to look at, seconds of the motion's own clock, and why."""
+
+    start_s: float
+    end_s: float
+    why: str
+
+
+@dataclass(frozen=True)
 class Sound:
     """A compressed audio file that browsers play.
 
@@ -57,6 +66,7 @@ def write_preview_page(
     details: Sequence[Detail] = (),
     uncertainty: JointUncertainty | None = None,
     sound: Sound | None = None,
+    marks: Sequence[Mark] = (),
 ) -> None:
     """Write a page that plays the motion: orbit, zoom, pan, play, scrub, contacts, what was seen.
 
@@ -68,11 +78,14 @@ def write_preview_page(
         uncertainty: of the joints on the motion's frames, shown as spheres that hold the truth in
             half of all cases.
         sound: begins with the motion and plays in step with it.
+        marks: shown in red on the time line, and in words while they are played.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    data = json.dumps(_payload(motion, uncertainty), separators=(",", ":"))
+    payload = _payload(motion, uncertainty)
+    payload["marks"] = [[one.start_s, one.end_s, one.why] for one in marks]
+    data = json.dumps(payload, separators=(",", ":"))
     parts = {
         "title": html.escape(title or Path(path).stem),
         "details": "\n".join(

@@ -12,10 +12,8 @@ from benchmark_examples import swaying
 from vimoflow.diffusion.checkpoint import Checkpoint, Normalization
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
-from vimoflow.errors import CheckpointError
-from vimoflow.evaluation.benchmark.baselines import is_regression, regression_motions
 from vimoflow.evaluation.benchmark.cases import Case
-from vimoflow.evaluation.benchmark.prediction import filming_of
+from vimoflow.evaluation.benchmark.prediction import filming_of, regression_motions
 from vimoflow.evaluation.benchmark.scores import Posed
 from vimoflow.inference.gravity import upright_shot
 from vimoflow.inference.sampling import SamplingOptions, finished_motion
@@ -55,13 +53,3 @@ def test_regression_is_one_pass_from_an_empty_motion(checkpoint):
     np.testing.assert_allclose(motion.local_rotations, expected.local_rotations, atol=1e-4)
     path = expected.trans - expected.trans[:1] * (1, 0, 1)  # windows start at the origin
     np.testing.assert_allclose(motion.trans, path, atol=1e-4)
-
-
-def test_only_regression_checkpoints_regress(checkpoint):
-    assert is_regression(checkpoint)
-    trained = dataclasses.replace(checkpoint, provenance={"settings": {"regression": True}})
-    assert is_regression(trained)
-    other = dataclasses.replace(checkpoint, provenance={"settings": {"regression": False}})
-    assert not is_regression(other)
-    with pytest.raises(CheckpointError, match="tiny: not a regression"):
-        regression_motions(other, [])

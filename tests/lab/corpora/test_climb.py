@@ -98,7 +98,7 @@ def test_no_array_and_no_files_are_said(tmp_path: Path) -> None:
         climb.list_climb(tmp_path)
     path = tmp_path / "mocap_climb_seq_0_joint_positions.npy"
     path.write_bytes(b"not numpy")
-    with pytest.raises(InputError, match="not an npy"):
+    with pytest.raises(InputError, match="damaged npy"):
         climb.read_points(path)
 
 

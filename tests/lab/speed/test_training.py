@@ -10,8 +10,8 @@ from lab.speed.training import TrainingSpeed, measure_training
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.diffusion.denoiser import DenoiserConfig
 from vimoflow.training.recipes import Recipe
-from vimoflow.training.regression import make_model
 from vimoflow.training.run_options import RunOptions
+from vimoflow.training.starting import new_model
 
 RECIPE = Recipe(
     model=DenoiserConfig(width=16, heads=2, blocks=1, encoder_layers=1),
@@ -31,7 +31,7 @@ def test_both_loops_are_measured_on_the_same_steps(shards, monkeypatch):
     seconds = 2 * 4 / speed.samples_per_s
     per_step = speed.flop_per_s * seconds / 2
     # Forward and backward of linear layers: six operations a weight and frame, and some attention.
-    weights = sum(p.numel() for p in make_model(RECIPE).parameters() if p.ndim > 1)
+    weights = sum(p.numel() for p in new_model(RECIPE).parameters() if p.ndim > 1)
     assert 4.5 < per_step / (48 * weights) < 9
     text = str(speed)
     assert f"{speed.ratio:.2f}x" in text and "waiting for data" in text and "cpu" in text

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from vimoflow.characters.hierarchy import unit
 from vimoflow.data.rigs.motion_axes import axes_from_motion, measured_hinge
-from vimoflow.data.rigs.rest_pose import RestPose, find_rest_pose, unit
+from vimoflow.data.rigs.rest_pose import RestPose, find_rest_pose
 from vimoflow.data.rigs.rig import LEFT, SIDES, UP, Axis, Body, Bone, Rig, Side
 from vimoflow.data.rigs.swings import (
     as_axis,

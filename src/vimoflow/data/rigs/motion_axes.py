@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from vimoflow.data.rigs.rest_pose import unit
+from vimoflow.characters.hierarchy import unit
 from vimoflow.data.rigs.rig import SIDES, Body, Bone, Rig, Side
 from vimoflow.data.rigs.swings import as_axis, bend_degrees, foot_left, swing_hinge
 from vimoflow.geometry.rotations import nearest_rotation

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.characters.hierarchy import unit
 from vimoflow.data.rigs.rig import Rig
 from vimoflow.motion.source import SourceMotion
 
@@ -123,8 +124,3 @@ def _snap(direction: np.ndarray) -> np.ndarray:
     axis = np.abs(direction).argmax()
     snapped = np.eye(3)[axis] * np.sign(direction[axis])
     return snapped if direction @ snapped > SNAP else direction
-
-
-def unit(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-    """Vectors of length one; zero stays zero."""
-    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)

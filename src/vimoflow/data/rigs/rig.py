@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Axis = tuple[float, float, float]
+from vimoflow.characters.toml_file import Axis
+from vimoflow.motion.retarget_report import SIDES
+
+__all__ = ["LEFT", "SIDES", "UP", "Axis", "Body", "Bone", "Rig", "Side"]
+
 LEFT, UP = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
-SIDES = ("left", "right")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.data.rigs.rest_pose import unit
+from vimoflow.characters.hierarchy import unit
 from vimoflow.data.rigs.rig import Axis
 from vimoflow.motion.skeleton import joint, load_skeleton
 

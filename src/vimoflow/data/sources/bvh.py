@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vimoflow.characters.hierarchy import Hierarchy
 from vimoflow.data.recording import Recording
-from vimoflow.data.rig_maps import RigMap, detect_rig_map, joint_map
+from vimoflow.data.rig_maps import RigMap, detect_rig_map, joint_map, recognised
 from vimoflow.data.rigs.rig import Rig
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.bvh_reader import BvhFile, bvh_to_source_motion, read_bvh
@@ -118,6 +119,19 @@ def onto_skeleton(
         motion = canonical_clip(own)
         report = RetargetReport(report.scale, 0.0, 0.0, 0.0, report.bone_stretch)
     return motion, dataclasses.replace(report, notes="; ".join(posed.notes))
+
+
+def source_onto_skeleton(source: SourceMotion) -> Motion:
+    """A posed skeleton whose joints nobody named, in metres and +Y up, retargeted.
+
+    Raises:
+        InputError: it is not recognised as a person's, or not of a person's size.
+    """
+    hierarchy = Hierarchy(
+        source.joint_names, source.parents, source.p_world_joint[0], source.rest_positions
+    )
+    rig = recognised(hierarchy).rig(source.joint_names)
+    return onto_skeleton(RiggedBvh(source, rig))[0]
 
 
 def check_size(report: RetargetReport) -> None:

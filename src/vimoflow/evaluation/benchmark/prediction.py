@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vimoflow.diffusion.checkpoint import Checkpoint
+from vimoflow.diffusion.regression import as_trained
 from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.conditioning.shot import see_shot
@@ -92,3 +94,11 @@ def mean_motions(checkpoint: Checkpoint, cases: Sequence[Case]) -> list[Motion]:
     """The training set's mean features, standing still: the baseline that looks at nothing."""
     mean = checkpoint.normalization.mean
     return [features_to_motion(mean.expand(len(case.truth), -1)) for case in cases]
+
+
+def regression_motions(
+    checkpoint: Checkpoint, cases: Sequence[Case], options: SamplingOptions
+) -> list[Motion]:
+    """A regression transformer's answers: one pass, windows and refinement as for the model."""
+    once = dataclasses.replace(options, steps=1, sampler="ddim", guidance=0.0)
+    return predict(as_trained(checkpoint), cases, once)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from vimoflow.errors import InputError
@@ -18,7 +18,6 @@ from vimoflow.evaluation.benchmark.scores import (
     mean_score,
     measure,
 )
-from vimoflow.evaluation.metrics.diversity import SampleDiversity, sample_diversity
 from vimoflow.motion.clip import Motion
 
 MEAN_MOTION, TRUTH = "mean motion", "truth"
@@ -36,7 +35,7 @@ class ClipResult:
         limb_errors: mm after similarity, of COCO points 5 to 16.
         motion: of the first seed, for viewers; None where there is none.
         flag: why the motion could not be measured, if it could not.
-        diversity: of the samples, by seed, where there are several.
+        samples: all of them, by seed, where there are several.
     """
 
     title: str
@@ -46,7 +45,7 @@ class ClipResult:
     limb_errors: Float[np.ndarray, "12"]
     motion: Motion | None = None
     flag: str = ""
-    diversity: tuple[SampleDiversity, ...] = ()
+    samples: tuple[tuple[Motion, ...], ...] = ()
 
 
 def flagged_result(title: str, case: Case, method: str, reason: str) -> ClipResult:
@@ -76,16 +75,12 @@ def sampled_results(
     count = len(by_seed[0])
     names = [name, f"{name}, mean of {count}"][:count]
     try:
-        posed = [[Posed.of(motion) for motion in samples] for samples in by_seed]
-        measured = [[measure(p, case, truth) for p in samples] for samples in posed]
+        measured = [[measure(Posed.of(m), case, truth) for m in samples] for samples in by_seed]
     except InputError as error:
         return [flagged_result(title, case, method, str(error)) for method in names]
-    diversity: tuple[SampleDiversity, ...] = ()
+    first = _mean(title, case, name, [samples[0] for samples in measured], by_seed[0][0])
     if count > 1:
-        diversity = tuple(
-            sample_diversity(torch.stack([p.joints for p in samples])) for samples in posed
-        )
-    first = _mean(title, case, name, [samples[0] for samples in measured], by_seed[0][0], diversity)
+        first = dataclasses.replace(first, samples=tuple(map(tuple, by_seed)))
     every = [m for samples in measured for m in samples]
     mean = [_mean(title, case, other, every, by_seed[0][0]) for other in names[1:]]
     return [first, *mean]
@@ -97,9 +92,6 @@ def _mean(
     method: str,
     measured: Sequence[Measured],
     motion: Motion,
-    diversity: tuple[SampleDiversity, ...] = (),
 ) -> ClipResult:
     errors = np.mean([m.limb_errors for m in measured], axis=0)
-    return ClipResult(
-        title, case, method, mean_score([m.score for m in measured]), errors, motion, "", diversity
-    )
+    return ClipResult(title, case, method, mean_score([m.score for m in measured]), errors, motion)

@@ -23,12 +23,6 @@ from vimoflow.evaluation.benchmark.results import (
 )
 from vimoflow.evaluation.benchmark.rows import Row, cost_rows, joint_rows, summarize
 from vimoflow.evaluation.benchmark.scores import Posed, Score, score
-from vimoflow.evaluation.benchmark.set_scores import (
-    DistributionRow,
-    DiversityRow,
-    distribution_rows,
-    diversity_rows,
-)
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
 
@@ -55,8 +49,6 @@ class Evaluation:
         rows: method by method on every set.
         joints: the same for single limb points, mm after similarity.
         costs: with detected 2D less with true 2D, for sets of the same clips with both.
-        distributions: FID and diversity over all clips with one kind of 2D.
-        diversities: spread of the samples of one video, where there are several.
         results: clip by clip.
         budget: how the checkpoint was trained, in words.
     """
@@ -67,8 +59,6 @@ class Evaluation:
     rows: tuple[Row, ...]
     joints: tuple[Row, ...]
     costs: tuple[Row, ...]
-    distributions: tuple[DistributionRow, ...]
-    diversities: tuple[DiversityRow, ...]
     results: tuple[ClipResult, ...]
     budget: str = ""
 
@@ -121,8 +111,7 @@ def tables_of(
     """All tables of results clip by clip."""
     return Evaluation(
         manifest, checkpoint, sampling, tuple(summarize(results)), tuple(joint_rows(results)),
-        tuple(cost_rows(results)), tuple(distribution_rows(results)),
-        tuple(diversity_rows(results)), tuple(results), budget,
+        tuple(cost_rows(results)), tuple(results), budget,
     )  # fmt: skip
 
 

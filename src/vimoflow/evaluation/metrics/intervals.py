@@ -5,11 +5,11 @@ What is drawn again are clusters (recordings), not rows: nine views of one dance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from vimoflow.errors import InputError
 
@@ -58,7 +58,7 @@ def bootstrap_mean(
         InputError: no rows, infinite values, or another number of clusters than of rows.
     """
     rows = np.asarray(values, dtype=np.float64)
-    index, names = _clusters(len(rows), clusters)
+    index, names = clusters_of(len(rows), clusters)
     if np.isinf(rows).any():
         raise InputError("a metric is infinite; its mean and interval make no sense")
     known = ~np.isnan(rows)
@@ -72,43 +72,18 @@ def bootstrap_mean(
     if len(counts) > 1:
         rng = np.random.default_rng(seed)
         drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), resamples)
-        low, high = _bounds(drawn @ totals / (drawn @ counts), level)
+        low, high = bounds(drawn @ totals / (drawn @ counts), level)
     return Estimate(
         float(totals.sum() / n), float(low), float(high), n, len(counts), missing, level
     )
 
 
-def bootstrap_statistic(
-    statistic: Callable[[Int[np.ndarray, " drawn"]], float],
-    rows: int,
-    clusters: Sequence[str] | None = None,
-    level: float = LEVEL,
-    resamples: int = 200,
-    seed: int = 0,
-    centred: bool = False,
-) -> Estimate:
-    """Any metric of a set with its interval; ``statistic`` takes the indices of the rows drawn.
-
-    Drawing with replacement biases metrics such as a Fréchet distance; ``centred`` shifts the
-    interval so that the mean of the draws is the value.
+def clusters_of(rows: int, clusters: Sequence[str] | None) -> tuple[np.ndarray, int]:
+    """The cluster's number of each row, and how many there are.
 
     Raises:
         InputError: no rows, or another number of clusters than of rows.
     """
-    index, names = _clusters(rows, clusters)
-    members = [np.flatnonzero(index == k) for k in range(names)]
-    rng = np.random.default_rng(seed)
-    value = statistic(np.arange(rows))
-    low = high = np.nan
-    if names > 1:
-        draws = (rng.integers(0, names, names) for _ in range(resamples))
-        values = np.array([statistic(np.concatenate([members[k] for k in d])) for d in draws])
-        low, high = _bounds(values - (values.mean() - value if centred else 0.0), level)
-    return Estimate(float(value), float(low), float(high), rows, names, 0, level)
-
-
-def _clusters(rows: int, clusters: Sequence[str] | None) -> tuple[np.ndarray, int]:
-    """The cluster's number of each row, and how many there are."""
     if rows == 0:
         raise InputError("an empty set of clips cannot be evaluated")
     if clusters is None:
@@ -119,6 +94,7 @@ def _clusters(rows: int, clusters: Sequence[str] | None) -> tuple[np.ndarray, in
     return index, len(names)
 
 
-def _bounds(values: np.ndarray, level: float) -> tuple[float, float]:
+def bounds(values: np.ndarray, level: float) -> tuple[float, float]:
+    """Quantiles that leave out as much on either side."""
     low, high = np.quantile(values, ((1 - level) / 2, (1 + level) / 2))
     return float(low), float(high)

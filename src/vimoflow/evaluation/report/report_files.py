@@ -74,8 +74,8 @@ def report_fields(evaluation: Evaluation) -> dict[str, Any]:
         {
             "set": r.title, "clip": r.case.title, "corpus": r.case.corpus, "source": r.case.source,
             "frames": len(r.case.truth), "method": r.method, "flag": r.flag or None,
-            "figures": {k: _number(v) for k, v in dataclasses.asdict(r.score).items()},
-            "joints_mm": [_number(v) for v in r.limb_errors],
+            "figures": {k: number(v) for k, v in dataclasses.asdict(r.score).items()},
+            "joints_mm": [number(v) for v in r.limb_errors],
         }
         for r in evaluation.results
     ]  # fmt: skip
@@ -87,8 +87,6 @@ def report_fields(evaluation: Evaluation) -> dict[str, Any]:
         "units": {name: heading.unit for name, heading in HEADINGS.items()},
         "rows": [_row_fields(row) for row in evaluation.rows],
         "cost_of_detected_2d": [_row_fields(row) for row in evaluation.costs],
-        "distributions": [_plain(row) for row in evaluation.distributions],
-        "diversities": [_plain(row) for row in evaluation.diversities],
         "joints_mm": [_row_fields(row) for row in evaluation.joints],
         "flagged": [f"{r.title}: {r.case.title}: {r.flag}" for r in evaluation.flagged],
         "clips": results,
@@ -102,8 +100,8 @@ def report_markdown(evaluation: Evaluation) -> str:
         "",
         "\n\n".join(introduction(evaluation)),
     ]
-    for title, note, table in all_tables(evaluation):
-        lines += ["", f"## {title}", "", *([note, ""] if note else []), table]
+    for title, table in all_tables(evaluation):
+        lines += ["", f"## {title}", "", table]
     if evaluation.flagged:
         lines += ["", "## Flagged", ""]
         lines += [f"- {r.title}: {r.case.title} ({r.method}): {r.flag}" for r in evaluation.flagged]
@@ -121,9 +119,8 @@ def report_page(evaluation: Evaluation, viewers: Sequence[Viewer] = ()) -> str:
             for v in viewers
         )
         body += ["<h2>Clips</h2>", f'<div class="viewers">{frames}</div>']
-    for title, note, table in all_tables(evaluation):
-        remarks = [f"<p>{html.escape(note)}</p>"] if note else []
-        body += [f"<h2>{html.escape(title)}</h2>", *remarks, _html_table(table)]
+    for title, table in all_tables(evaluation):
+        body += [f"<h2>{html.escape(title)}</h2>", _html_table(table)]
     body.append(_figure(clip_plot(evaluation), "PA-MPJPE of every clip, sorted"))
     if evaluation.flagged:
         items = "".join(
@@ -160,24 +157,15 @@ def _row_fields(row: Row) -> dict[str, Any]:
 def estimate_fields(estimate: Estimate) -> dict[str, Any]:
     """A mean as report.json holds it."""
     return {
-        "value": _number(estimate.value),
-        "interval": [_number(estimate.low), _number(estimate.high)],
+        "value": number(estimate.value),
+        "interval": [number(estimate.low), number(estimate.high)],
         "n": estimate.n, "recordings": estimate.clusters, "missing": estimate.missing,
     }  # fmt: skip
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
     """Rounded to what repeats on every machine; None where there is no number."""
     return round(float(value), 4) if math.isfinite(value) else None
-
-
-def _plain(value: Any) -> Any:
-    """A dataclass of metrics as JSON has it; NaN is null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    return _number(value) if isinstance(value, float) else value
 
 
 def _figure(svg: str, alternative: str) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from vimoflow.evaluation.benchmark.rows import Row
 from vimoflow.evaluation.benchmark.running import Evaluation
 from vimoflow.evaluation.benchmark.scores import HEADINGS, Heading
-from vimoflow.evaluation.benchmark.set_scores import DistributionRow, DiversityRow
-from vimoflow.evaluation.metrics.distribution import FrechetDistance
 from vimoflow.evaluation.metrics.intervals import Estimate
 
 QUICK = ("mpjpe", "pa_mpjpe", "pa_mpjpe_clip", "foot_slide", "jitter")
@@ -22,13 +20,6 @@ _NOTE = (
     "camera fitted to each method (one orientation a second, scale and place a frame). PFC at "
     "30 fps. Paths and world errors after alignment by yaw. In brackets: 95 % bootstrap interval "
     "over recordings, absent for a single one. n counts clips (views)."
-)
-_SETS_NOTE = (
-    "Features of {defined} at {fps:g} fps (kinetic with acceleration {acceleration}), whole clips "
-    "of {low:.1f} to {high:.1f} s, one view of each recording, z-scored with the reference: the "
-    "truth of the same clips. Floor: what part of the reference scores against the rest, with n of "
-    "that part; a FID near it is as good as perfect. Infinity: extrapolated to infinitely "
-    "many clips. Div is to be compared with the truth's. ⚠: see the remarks."
 )
 
 
@@ -54,25 +45,21 @@ def introduction(evaluation: Evaluation) -> list[str]:
     return [line for line in (m.description, setup, _NOTE) if line]
 
 
-def all_tables(evaluation: Evaluation) -> list[tuple[str, str, str]]:
-    """Title, remarks and table of every section."""
+def all_tables(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Title and table of every section."""
     rest = [name for name in HEADINGS if name not in (*QUICK, *WORLD)]
     known = [n for n in rest if any(row.metric(n).n for row in evaluation.rows)]
     tables = [
-        (title, "", figure_table(evaluation.rows, {name: HEADINGS[name] for name in names}))
+        (title, figure_table(evaluation.rows, {name: HEADINGS[name] for name in names}))
         for title, names in (("Accuracy", QUICK), ("World", WORLD), ("Motion", known))
     ]
     if evaluation.costs:
         paired = {name: HEADINGS[name] for name in _PAIRED}
-        tables.append(("What detection costs", "", figure_table(evaluation.costs, paired)))
-    if evaluation.distributions:
-        tables.append(("Distributions", *distribution_table(evaluation.distributions)))
-    if evaluation.diversities:
-        tables.append(("Diversity of samples", *diversity_table(evaluation.diversities)))
+        tables.append(("What detection costs", figure_table(evaluation.costs, paired)))
     if evaluation.joints:
         points = {f.name: Heading(f.name.replace("_", " "), "mm", 0)
                   for f in evaluation.joints[0].metrics}  # fmt: skip
-        tables.append(("By joint", "", figure_table(evaluation.joints, points, False)))
+        tables.append(("By joint", figure_table(evaluation.joints, points, False)))
     return tables
 
 
@@ -89,58 +76,6 @@ def figure_table(rows: Sequence[Row], headings: dict[str, Heading], intervals: b
     return "\n".join(lines)
 
 
-def distribution_table(rows: Sequence[DistributionRow]) -> tuple[str, str]:
-    """How the metrics are formed with all remarks, and the table."""
-    found = next((row.scores for row in rows if row.scores is not None), None)
-    low, high = min(row.seconds[0] for row in rows), max(row.seconds[1] for row in rows)
-    note = "No set is large enough to have a distribution."
-    if found is not None:
-        defined = f"{found.fid_k.features_defined} (kinetic) and {found.fid_g.features_defined} "
-        note = _SETS_NOTE.format(
-            defined=f"{defined}(geometric) numbers", fps=found.fps, low=low, high=high,
-            acceleration=found.acceleration,
-        )  # fmt: skip
-    columns = ["FID_k", "floor", "infinity", "FID_g", "floor", "infinity", "Div_k", "Div_g"]
-    lines = [f"| clips | n | n of the reference | method | {' | '.join(columns)} |",
-             "|---" * (4 + len(columns)) + "|"]  # fmt: skip
-    flags: dict[str, None] = {}
-    for row in rows:
-        flags |= {f"{row.title}, n {row.n}: {flag}": None for flag in row.flags}
-        s = row.scores
-        cells, reference = ["⚠ –"] * len(columns), "–"
-        if s is not None:
-            cells = [*_distance_cells(s.fid_k), *_distance_cells(s.fid_g)]
-            cells += [f"{s.div_k:.2f}", f"{s.div_g:.2f}"]
-            reference = str(s.n_reference)
-        lines.append(f"| {row.title} | {row.n} | {reference} | {row.method} | "
-                     f"{' | '.join(cells)} |")  # fmt: skip
-    remarks = f" ⚠ {'; '.join(flags)}." if flags else ""
-    return note + remarks, "\n".join(lines)
-
-
-def diversity_table(rows: Sequence[DiversityRow]) -> tuple[str, str]:
-    """How the metrics are formed with all remarks, and the table."""
-    note = (
-        "APD: mean distance between two samples of one clip, roots together, mm a joint and frame; "
-        "its parts across the line of sight, which the image shows, and along it. Relation: "
-        "Spearman's rank correlation of APD and 2D reprojection over clips; positive where "
-        "diversity is bought by leaving the image."
-    )
-    flags = [f"{row.title}: {flag}" for row in rows for flag in row.flags]
-    lines = ["| clips | n | method | samples | APD mm | image mm | depth mm | share of depth | "
-             "2D reprojection % | relation (p) |", "|---" * 10 + "|"]  # fmt: skip
-    mm, share = Heading("", "mm"), Heading("", "", 2)
-    for row in rows:
-        cells = [cell(e, mm, True) for e in (row.apd, row.image, row.depth)]
-        cells += [cell(row.depth_share, share, True), cell(row.reprojection, mm, True)]
-        relation = "⚠ –"
-        if row.relation is not None and not math.isnan(row.relation.rank_correlation):
-            relation = f"{row.relation.rank_correlation:.2f} ({row.relation.p_value:.2f})"
-        lines.append(f"| {row.title} | {row.apd.n} | {row.method} | {row.samples} | "
-                     f"{' | '.join(cells)} | {relation} |")  # fmt: skip
-    return note + (f" ⚠ {'; '.join(flags)}." if flags else ""), "\n".join(lines)
-
-
 def cell(estimate: Estimate, heading: Heading, interval: bool) -> str:
     """A mean as a table shows it, with its interval or without."""
     if math.isnan(estimate.value):
@@ -149,15 +84,3 @@ def cell(estimate: Estimate, heading: Heading, interval: bool) -> str:
     if interval and not math.isnan(estimate.low):
         text += f" [{estimate.low:.{heading.digits}f}, {estimate.high:.{heading.digits}f}]"
     return text
-
-
-def _distance_cells(distance: FrechetDistance) -> tuple[str, str, str]:
-    """Value with interval, floor and extrapolation; flagged where there is a warning."""
-    value = f"{distance.value:.2f}"
-    if not math.isnan(distance.low):
-        value += f" [{distance.low:.2f}, {distance.high:.2f}]"
-    floor = "–"
-    if not math.isnan(distance.floor):
-        floor = f"{distance.floor:.2f} (n {distance.floor_n})"
-    infinity = "–" if math.isnan(distance.infinity) else f"{distance.infinity:.2f}"
-    return f"{value} ⚠" if distance.warnings else value, floor, infinity

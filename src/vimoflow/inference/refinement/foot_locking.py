@@ -61,7 +61,7 @@ def lock_feet(motion: Motion, settings: FootLockSettings | None = None) -> Motio
     for leg, side in enumerate(("left", "right")):
         ends = slice(2 * leg, 2 * leg + 2)  # ankle and foot
         index = [joint(name) for name in CONTACT_JOINTS[ends]]
-        push = _locking(joints[:, index], soles[:, ends], contacts[:, ends], motion.fps, settings)
+        push = locking(joints[:, index], soles[:, ends], contacts[:, ends], motion.fps, settings)
         below = (soles[:, ends].amin(-1) + push[:, 1]).clamp(max=0)
         push[:, 1] -= below
         R = _reach(R, R_world, joints, side, push)
@@ -69,7 +69,7 @@ def lock_feet(motion: Motion, settings: FootLockSettings | None = None) -> Motio
     return dataclasses.replace(motion, poses=poses)
 
 
-def _locking(
+def locking(
     feet: Float[Tensor, "frames 2 3"],
     soles: Float[Tensor, "frames 2"],
     contacts: Float[Tensor, "frames 2"],
@@ -79,7 +79,7 @@ def _locking(
     """What to add to a leg's ankle so that what rests of the foot (ankle or ball) stays."""
     push = torch.zeros_like(feet[:, 0])
     locked = torch.zeros(len(push), dtype=torch.bool)
-    for first, end in _runs(contacts.amax(-1) > settings.contact, settings.shortest_s * fps):
+    for first, end in contact_runs(contacts.amax(-1) > settings.contact, settings.shortest_s * fps):
         part = slice(first, end)
         which = int(contacts[part].sum(0).argmax())
         place = feet[part, which]
@@ -91,10 +91,10 @@ def _locking(
         if float(move.norm(dim=-1).max()) <= settings.most_m:
             push[part] = move
             locked[part] = True
-    return _faded(push, locked, max(1, round(settings.fade_s * fps)))
+    return faded(push, locked, max(1, round(settings.fade_s * fps)))
 
 
-def _runs(on: Tensor, shortest: float) -> list[tuple[int, int]]:
+def contact_runs(on: Tensor, shortest: float) -> list[tuple[int, int]]:
     """(first, end) of the runs of True, short gaps closed and short runs left out."""
     runs: list[tuple[int, int]] = []
     for first, end in runs_of_true(on.numpy()):
@@ -105,7 +105,7 @@ def _runs(on: Tensor, shortest: float) -> list[tuple[int, int]]:
     return [run for run in runs if run[1] - run[0] >= shortest]
 
 
-def _faded(push: Tensor, locked: Tensor, fade: int) -> Tensor:
+def faded(push: Tensor, locked: Tensor, fade: int) -> Tensor:
     """Free frames get the push of the locked ones at both sides, fading over ``fade`` frames."""
     at = np.flatnonzero(locked.numpy())
     if not len(at):
@@ -128,27 +128,42 @@ def _reach(R: Tensor, R_world: Tensor, joints: Tensor, side: str, push: Tensor) 
     """Local rotations with one leg's ankle moved by ``push`` and its foot's direction kept."""
     hip, knee, ankle = (joint(f"{side}_{name}") for name in ("hip", "knee", "ankle"))
     thigh, shin = joints[:, knee] - joints[:, hip], joints[:, ankle] - joints[:, knee]
-    a, b = thigh.norm(dim=-1), shin.norm(dim=-1)
-    old = thigh + shin
-    new = old + push
-    length = new.norm(dim=-1)
-    wanted = torch.minimum(length, torch.maximum(_LONGEST * (a + b), old.norm(dim=-1)))
-    hinge = R_world[:, knee, :, 0]
-    axis = torch.linalg.cross(thigh, shin) + _HINGE_SHARE * (a * b)[:, None] * hinge
-    axis = axis / axis.norm(dim=-1, keepdim=True).clamp(min=1e-9)
-    bend = _bend(a, b, wanted) - _bend(a, b, old.norm(dim=-1))
-    bent = axis_angle_to_matrix(axis * bend[:, None])
-    straight = thigh + (bent @ shin[..., None])[..., 0]
-    swing = rotation_between(
-        normalize(straight, dim=-1, eps=1e-9), normalize(new, dim=-1, eps=1e-9)
-    )
-    world_hip = swing @ R_world[:, hip]
-    world_knee = swing @ bent @ R_world[:, knee]
+    upper, lower = limb_turns(thigh, shin, R_world[:, knee, :, 0], push)
+    world_hip, world_knee = upper @ R_world[:, hip], lower @ R_world[:, knee]
     out = R.clone()
     out[:, hip] = R_world[:, 0].transpose(-1, -2) @ world_hip
     out[:, knee] = world_hip.transpose(-1, -2) @ world_knee
     out[:, ankle] = world_knee.transpose(-1, -2) @ R_world[:, ankle]
     return out
+
+
+def limb_turns(
+    upper: Float[Tensor, "frames 3"],
+    lower: Float[Tensor, "frames 3"],
+    hinge: Float[Tensor, "frames 3"],
+    push: Float[Tensor, "frames 3"],
+) -> tuple[Float[Tensor, "frames 3 3"], Float[Tensor, "frames 3 3"]]:
+    """World rotations of a limb's two bones that move its end by ``push``, as far as it reaches.
+
+    Args:
+        upper, lower: the bones, from joint to joint.
+        hinge: what the limb bends about, where it is nearly straight.
+        push: where the end is to go.
+    """
+    a, b = upper.norm(dim=-1), lower.norm(dim=-1)
+    old = upper + lower
+    new = old + push
+    length = new.norm(dim=-1)
+    wanted = torch.minimum(length, torch.maximum(_LONGEST * (a + b), old.norm(dim=-1)))
+    axis = torch.linalg.cross(upper, lower) + _HINGE_SHARE * (a * b)[:, None] * hinge
+    axis = axis / axis.norm(dim=-1, keepdim=True).clamp(min=1e-9)
+    bend = _bend(a, b, wanted) - _bend(a, b, old.norm(dim=-1))
+    bent = axis_angle_to_matrix(axis * bend[:, None])
+    straight = upper + (bent @ lower[..., None])[..., 0]
+    swing = rotation_between(
+        normalize(straight, dim=-1, eps=1e-9), normalize(new, dim=-1, eps=1e-9)
+    )
+    return swing, swing @ bent
 
 
 def _bend(a: Tensor, b: Tensor, length: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Figures that users bring: whose joints are which, and motions put onto them."""

@@ -1,0 +1,72 @@
+"""Whether somebody else is in a video than the one person whom a detector follows.
+
+Once a second the detector's person is painted over and MediaPipe looks at what is left, which takes
+a third of a frame's time where nobody is there. Who is found there is looked for again soon, for
+one look may be mistaken; twice found, somebody is there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from jaxtyping import Float
+
+from vimoflow.keypoints.estimators import KeypointEstimator, passing
+from vimoflow.keypoints.mediapipe_pose import PoseGraph
+from vimoflow.keypoints.people_boxes import box_of
+from vimoflow.keypoints.people_mediapipe import is_person, stranger
+from vimoflow.video import VideoFrame
+
+_FIRST_S = 0.1
+_EVERY_S = 1.0
+_AGAIN_S = 0.1
+_FARTHEST = 0.5  # heights that somebody walks between two looks
+
+
+class SeveralPeopleError(Exception):
+    """Raised out of `Census.estimate` when somebody else has surely been seen."""
+
+
+class Census:
+    """A detector of one person that also watches for others, in the same pass over the video.
+
+    Args:
+        detector: whose keypoints are wanted.
+    """
+
+    def __init__(self, detector: KeypointEstimator) -> None:
+        self._detector = detector
+        self.name = detector.name
+
+    def estimate(self, frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "17 3"]]:
+        """The detector's keypoints, frame by frame.
+
+        Raises:
+            SeveralPeopleError: somebody else is in the picture; what came so far may be of both.
+        """
+        noted: deque[VideoFrame] = deque()
+        due, suspect, looks = _FIRST_S, None, 0
+        with PoseGraph(follows=False) as graph:
+            for points in self._detector.estimate(passing(frames, noted)):
+                frame = noted.popleft()
+                if frame.time >= due and is_person(points):
+                    looks += 1
+                    found = stranger(graph, frame, [points], float(looks))
+                    if found is not None and suspect is not None and _alike(found, suspect):
+                        raise SeveralPeopleError
+                    due = frame.time + (_EVERY_S if found is None else _AGAIN_S)
+                    suspect = found
+                yield points
+
+
+def _alike(a: Float[np.ndarray, "17 3"], b: Float[np.ndarray, "17 3"]) -> bool:
+    """Whether two looks may be at one person: about as large, at about the same place."""
+    first, second = box_of(a), box_of(b)
+    if first is None or second is None:
+        return False
+    size = max(first.height, second.height)
+    gap = np.hypot(first.left + first.right - second.left - second.right,
+                   first.top + first.bottom - second.top - second.bottom) / 2  # fmt: skip
+    return min(first.height, second.height) > 0.5 * size and bool(gap < _FARTHEST * size)

@@ -1,0 +1,54 @@
+"""Sides exchanged for a while are found along time, and what stands or moves fast is left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vimoflow.keypoints.mending import mended
+from vimoflow.keypoints.mirroring import OTHER_SIDE
+from vimoflow.keypoints.sequence import Keypoints2D
+
+STANDING = np.array(
+    [(0, 0), (3, -3), (-3, -3), (6, 0), (-6, 0), (18, 25), (-18, 25), (22, 52), (-22, 52),
+     (24, 76), (-24, 76), (11, 78), (-11, 78), (12, 118), (-12, 118), (13, 157), (-13, 157)],
+    float,
+)  # fmt: skip
+
+
+def swaying(frames: int = 60) -> Keypoints2D:
+    """Somebody who sways and lifts the arms, seen with a little noise."""
+    rng = np.random.default_rng(0)
+    t = np.arange(frames) / 30
+    places = np.repeat(STANDING[None] + (300, 100), frames, axis=0)
+    places[..., 0] += 20 * np.sin(3 * t)[:, None]
+    places[:, [9, 10], 1] -= 30 * (1 - np.cos(4 * t))[:, None]
+    places += rng.normal(0, 1, places.shape)
+    return Keypoints2D(np.concatenate([places, np.full((frames, 17, 1), 0.9)], -1), t, (640, 480))
+
+
+def test_nothing_is_done_to_what_is_right() -> None:
+    given = swaying()
+    found = mended(given)
+    assert found.keypoints is given and not found.lines
+
+
+@pytest.mark.parametrize("group", [range(17), (7, 8, 9, 10), (13, 14, 15, 16)])
+def test_exchanged_sides_are_put_back(group) -> None:
+    right = swaying()
+    points = right.points.copy()
+    rows = np.ix_(range(20, 33), list(group))
+    points[rows] = points[:, OTHER_SIDE][rows]
+    found = mended(Keypoints2D(points, right.timestamps, right.image_size))
+    assert np.array_equal(found.keypoints.points, right.points)
+    assert found.exchanged.any(axis=1).sum() == 13 and "left and right" in found.lines[0]
+
+
+def test_a_jump_away_and_back_is_unseen_but_one_at_a_cut_is_not() -> None:
+    right = swaying()
+    points = right.points.copy()
+    points[20:26, :, 0] += 200
+    found = mended(Keypoints2D(points, right.timestamps, right.image_size))
+    assert np.flatnonzero(found.impossible.all(axis=1)).tolist() == list(range(20, 26))
+    found = mended(Keypoints2D(points, right.timestamps, right.image_size), cuts=(20, 26))
+    assert not found.impossible.any()
