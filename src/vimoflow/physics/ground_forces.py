@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import lsq_linear, nnls
 
-from vimoflow.physics.engine import mujoco
 from vimoflow.physics.humanoid import Humanoid
+from vimoflow.physics.simulator import mujoco
 from vimoflow.physics.states import States
 
 FRICTION = 0.9

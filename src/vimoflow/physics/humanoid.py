@@ -23,7 +23,7 @@ from vimoflow.physics.anthropometry import (
     Segment,
     segments,
 )
-from vimoflow.physics.engine import mujoco
+from vimoflow.physics.simulator import mujoco
 
 TIMESTEP_S = 1 / 120  # four steps a frame at 30 fps
 SOLE_M = 0.015  # below the foot joint, on the canonical figure

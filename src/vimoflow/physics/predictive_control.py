@@ -18,9 +18,9 @@ from scipy.spatial.transform import Rotation
 
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.physics.anthropometry import segments
-from vimoflow.physics.engine import mujoco
 from vimoflow.physics.ground_forces import inverse_dynamics
 from vimoflow.physics.humanoid import TIMESTEP_S, Humanoid
+from vimoflow.physics.simulator import mujoco
 from vimoflow.physics.states import States
 
 FELL_M = 0.3  # from the reference's root
