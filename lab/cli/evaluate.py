@@ -13,6 +13,7 @@ EVALUATE = CommandGroup(
             "completion": "lab.cli.completion:completion",
             "distributions": "lab.cli.studies:distributions",
             "hypotheses": "lab.cli.studies:hypotheses",
+            "mending": "lab.cli.studies:mending",
             "music": "lab.cli.music_beats:beats",
             "nearest": "lab.cli.studies:nearest",
             "robustness": "lab.cli.studies:robustness",

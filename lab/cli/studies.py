@@ -101,6 +101,37 @@ def robustness(
     click.echo(write_curves(curves, f"{wanted.name}: {model.name}", output))
 
 
+def mending(
+    manifest: Manifest,
+    *,
+    data: DataFolder,
+    checkpoint: Checkpoints = "small",
+    limit: Limit = None,
+) -> None:
+    """What mending keypoints costs on clips as they are, gains on damaged ones, and finds.
+
+    Args:
+        manifest: the benchmark, as in benchmarks/*.toml.
+        data: folder of shards made by `vimoflow data prepare`.
+        checkpoint: a checkpoint that ships, or a file.
+        limit: recordings of each corpus and group at most.
+    """
+    require_manifest(manifest)
+    require_input(data)
+    from lab.studies.mending import found_exchanges, mending_rows, mending_table
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
+    from vimoflow.inference.sampling import SamplingOptions
+
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    with progress("mending") as show:
+        rows = mending_rows(model, sets, SamplingOptions(), show)
+    click.echo(mending_table(rows, found_exchanges(sets)))
+
+
 def distributions(
     manifest: Manifest,
     *,
