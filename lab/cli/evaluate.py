@@ -17,6 +17,7 @@ EVALUATE = CommandGroup(
             "music": "lab.cli.music_beats:beats",
             "nearest": "lab.cli.studies:nearest",
             "robustness": "lab.cli.studies:robustness",
+            "verdict": "lab.cli.studies:verdict",
             "views": "lab.cli.views:views",
         },
         "Rendered clips with exact truth": {

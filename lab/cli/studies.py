@@ -132,6 +132,33 @@ def mending(
     click.echo(mending_table(rows, found_exchanges(sets)))
 
 
+def verdict(
+    *,
+    data: DataFolder,
+    checkpoint: Checkpoints = "small",
+    seeds: Annotated[tuple[int, ...], Option(("--seed",), metavar="N")] = (0, 1, 2),
+    limit: Limit = 2,
+) -> None:
+    """How well the verdict's risk tells clips above 80 mm from others, on damaged virtual clips.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`.
+        checkpoint: a checkpoint that ships, or a file.
+        seeds: of motions, cameras and damage; can be repeated. Its weights were fitted on 0.
+        limit: recordings of each corpus, group and severity.
+    """
+    require_input(data)
+    from lab.studies.verdict import damaged_cases, judged, limits_table
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+
+    model, shards = load_checkpoint(checkpoint), read_shards(data, "validation")
+    for seed in seeds:
+        with progress("judging") as show:
+            risks, errors = judged(model, damaged_cases(shards, seed, limit or 2), show)
+        click.echo(f"seed {seed}: {limits_table(risks, errors)}")
+
+
 def distributions(
     manifest: Manifest,
     *,
