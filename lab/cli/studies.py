@@ -118,7 +118,7 @@ def mending(
     """
     require_manifest(manifest)
     require_input(data)
-    from lab.studies.mending import found_exchanges, mending_rows, mending_table
+    from lab.studies.side_exchanges import found_exchanges, mending_rows, mending_table
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
     from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
@@ -148,7 +148,7 @@ def verdict(
         limit: recordings of each corpus, group and severity.
     """
     require_input(data)
-    from lab.studies.verdict import damaged_cases, judged, limits_table
+    from lab.studies.verdict_limits import damaged_cases, judged, limits_table
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
 
