@@ -87,7 +87,8 @@ def mending_rows(
         rng = np.random.default_rng((seed, number))
         cases = [case for case in named.cases if len(case.points_px) >= _SHORTEST]
         broken = [_with(case, _damaged(case, rng)) for case in cases]
-        exchanged, errors = 0.0, []
+        exchanged = 0.0
+        errors: list[float] = []
         for given in (cases, broken):
             found = [mended(_keypoints(case)) for case in given]
             again = [_with(c, m.keypoints.points) for c, m in zip(given, found, strict=True)]
