@@ -29,6 +29,7 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.inputs import read_source
+from vimoflow.pipeline.verdict import identity_jumps
 from vimoflow.video import VideoWriter
 
 FRAMES = 84
@@ -130,7 +131,7 @@ class Kept:
         share: of the frames in which whose points they are can be told, those of one person.
         seen: share of all frames with points.
         switches: how often the points pass from one to the other for a while.
-        said: whether the result says that the person was lost or may have changed.
+        said: whether the verdict says that the person may be another one from some moment on.
     """
 
     name: str
@@ -163,7 +164,7 @@ def score_pairs(folder: Path) -> Iterator[Kept]:
         share = max(float((clear == k).mean()) for k in (0, 1)) if len(clear) else 1.0
         most = int(np.bincount(clear, minlength=2).argmax())
         away = [run for run in runs_of_true(whose == 1 - most) if run[1] - run[0] >= _LASTING]
-        said = any("may be" in line for line in source.warnings)
+        said = bool(source.changes_s or identity_jumps(source.keypoints, source.cuts))
         seen = float(source.keypoints.observed.any(axis=1).mean())
         yield Kept(video.stem, max(1, len(source.people)), share, seen, len(away), said)
 

@@ -13,10 +13,12 @@ EVALUATE = CommandGroup(
             "completion": "lab.cli.completion:completion",
             "distributions": "lab.cli.studies:distributions",
             "hypotheses": "lab.cli.studies:hypotheses",
+            "mending": "lab.cli.studies:mending",
             "music": "lab.cli.music_beats:beats",
             "nearest": "lab.cli.studies:nearest",
             "physics": "lab.cli.physics:physics",
             "robustness": "lab.cli.studies:robustness",
+            "verdict": "lab.cli.studies:verdict",
             "views": "lab.cli.views:views",
         },
         "Rendered clips with exact truth": {

@@ -102,6 +102,64 @@ def robustness(
     click.echo(write_curves(curves, f"{wanted.name}: {model.name}", output))
 
 
+def mending(
+    manifest: Manifest,
+    *,
+    data: DataFolder,
+    checkpoint: Checkpoints = "small",
+    limit: Limit = None,
+) -> None:
+    """What mending keypoints costs on clips as they are, gains on damaged ones, and finds.
+
+    Args:
+        manifest: the benchmark, as in benchmarks/*.toml.
+        data: folder of shards made by `vimoflow data prepare`.
+        checkpoint: a checkpoint that ships, or a file.
+        limit: recordings of each corpus and group at most.
+    """
+    require_manifest(manifest)
+    require_input(data)
+    from lab.studies.side_exchanges import found_exchanges, mending_rows, mending_table
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
+    from vimoflow.inference.sampling import SamplingOptions
+
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    with progress("mending") as show:
+        rows = mending_rows(model, sets, SamplingOptions(), show)
+    click.echo(mending_table(rows, found_exchanges(sets)))
+
+
+def verdict(
+    *,
+    data: DataFolder,
+    checkpoint: Checkpoints = "small",
+    seeds: Annotated[tuple[int, ...], Option(("--seed",), metavar="N")] = (0, 1, 2),
+    limit: Limit = 2,
+) -> None:
+    """How well the verdict's risk tells clips above 80 mm from others, on damaged virtual clips.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`.
+        checkpoint: a checkpoint that ships, or a file.
+        seeds: of motions, cameras and damage; can be repeated. Its weights were fitted on 0.
+        limit: recordings of each corpus, group and severity.
+    """
+    require_input(data)
+    from lab.studies.verdict_limits import damaged_cases, judged, limits_table
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+
+    model, shards = load_checkpoint(checkpoint), read_shards(data, "validation")
+    for seed in seeds:
+        with progress("judging") as show:
+            risks, errors = judged(model, damaged_cases(shards, seed, limit or 2), show)
+        click.echo(f"seed {seed}: {limits_table(risks, errors)}")
+
+
 def distributions(
     manifest: Manifest,
     *,

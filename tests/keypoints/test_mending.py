@@ -52,3 +52,22 @@ def test_a_jump_away_and_back_is_unseen_but_one_at_a_cut_is_not() -> None:
     assert np.flatnonzero(found.impossible.all(axis=1)).tolist() == list(range(20, 26))
     found = mended(Keypoints2D(points, right.timestamps, right.image_size), cuts=(20, 26))
     assert not found.impossible.any()
+
+
+def test_crossed_legs_are_no_exchange_however_long_they_last() -> None:
+    right = swaying()
+    points = right.points.copy()
+    crossed = 0.5 - 0.5 * np.cos(np.clip((np.arange(60) - 15) / 8, 0, 1) * np.pi)
+    for left in (13, 15):
+        apart = points[:, left, 0] - points[:, left + 1, 0]
+        points[:, left, 0] -= crossed * apart
+        points[:, left + 1, 0] += crossed * apart
+    assert not mended(Keypoints2D(points, right.timestamps, right.image_size)).exchanged.any()
+
+
+def test_a_moment_at_the_end_does_not_turn_everything_before_it() -> None:
+    right = swaying()
+    points = right.points.copy()
+    points[-3:] = points[-3:, OTHER_SIDE]
+    found = mended(Keypoints2D(points, right.timestamps, right.image_size))
+    assert not found.exchanged[:-3].any() and found.exchanged[-3:].any(axis=1).all()

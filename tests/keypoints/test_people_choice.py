@@ -16,7 +16,7 @@ TIMES = np.arange(60) / 30
 
 def somebody(x: float, speed: float = 0.0, size: float = 1.0, name: str = "1", until: int = 60):
     """Somebody of 170 px times ``size`` who walks ``speed`` pixels a frame."""
-    places = (*np.repeat(STANDING[None] * size, 60, axis=0), x, 150)
+    places = np.repeat(STANDING[None] * size, 60, axis=0) + np.array([x, 150.0])
     places[..., 0] += speed * np.arange(60)[:, None]
     confidence = np.where(np.arange(60) < until, 0.9, 0.0)[:, None, None] * np.ones((60, 17, 1))
     return Keypoints2D(np.concatenate([places, confidence], -1), TIMES, (640, 480), person=name)

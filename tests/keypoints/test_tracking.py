@@ -11,7 +11,13 @@ from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import read_shards, write_shard
 from vimoflow.keypoints.formats import read_people
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px
-from vimoflow.keypoints.tracking import NOBODY, identities, similarity
+from vimoflow.keypoints.tracking import (
+    NOBODY,
+    SURELY_CHANGED,
+    change_of_clothes,
+    identities,
+    similarity,
+)
 
 STANDING = np.array(
     [(0, 0), (3, -3), (-3, -3), (6, 0), (-6, 0), (18, 25), (-18, 25), (22, 52), (-22, 52),
@@ -132,3 +138,14 @@ def test_crossings_of_real_motions(shared_data, tmp_path) -> None:
         name = FORMATS[number % 2]
         path = write_shuffled(crossing, tmp_path / f"{number}.json", name, number)
         assert kept(crossing, read_people(path, MODEL_FPS, (1280, 720))), number
+
+
+def test_clothes_that_become_others_are_found_and_where_half_is_unseen_too() -> None:
+    rng = np.random.default_rng(0)
+    worn = np.zeros((2, 6, 8))
+    worn[0, :, 1] = worn[1, :, 5] = 1.0
+    looks = np.repeat(worn.reshape(2, 48), 20, axis=0)
+    looks[25:, 24:] = np.nan
+    looks += rng.uniform(0, 0.01, looks.shape)
+    assert change_of_clothes(np.arange(40) / 30, looks, SURELY_CHANGED) == 20
+    assert change_of_clothes(np.arange(20) / 30, looks[:20]) == 0

@@ -39,3 +39,8 @@ def test_a_jump_to_somebody_else_is_found_but_not_at_a_cut() -> None:
     jumped = dataclasses.replace(kept, points=points)
     assert len(identity_jumps(jumped)) == 1 and identity_jumps(kept) == ()
     assert identity_jumps(jumped, cuts=(30,)) == ()
+
+
+def test_other_clothes_are_said() -> None:
+    verdict = judge(STILL, somebody(100, 2), FINE, changes_s=((0.5, 0.6),))
+    assert verdict.grade == "bad" and "0.5-0.6 s: the person may be another" in str(verdict)

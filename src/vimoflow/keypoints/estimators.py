@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.keypoints.people_looks import LOOK, look_of
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.sightings import sorted_tracks
-from vimoflow.keypoints.tracking import identities
+from vimoflow.keypoints.tracking import SURELY_CHANGED, change_of_clothes, identities
 from vimoflow.registry import DETECTORS
 from vimoflow.video import Footage, VideoFrame, VideoInfo, frames, prefetch
 
@@ -132,9 +132,14 @@ class Extraction:
 
 @dataclass(frozen=True)
 class PeopleExtraction:
-    """Everybody in a video, largest in the picture first; otherwise as `Extraction`."""
+    """Everybody in a video, largest in the picture first; otherwise as `Extraction`.
+
+    ``changes_s`` has for each when the clothes become others, (last before, first after): since
+    then it may be somebody else.
+    """
 
     people: tuple[Keypoints2D, ...]
+    changes_s: tuple[tuple[tuple[float, float], ...], ...]
     warnings: tuple[str, ...]
     clock: Float[np.ndarray, " all_frames"]
 
@@ -251,7 +256,8 @@ def extract_people(
     numbers = np.repeat(np.arange(len(rows)), [len(people) for people in rows])
     points = np.concatenate(rows)
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else stream.info.fps
-    names = identities(numbers, points, fps, np.reshape(looks, (-1, LOOK)))
+    worn = np.reshape(looks, (-1, LOOK))
+    names = identities(numbers, points, fps, worn)
     tracks = sorted_tracks(numbers, points, names, len(rows))
     fewest = min(_MIN_FRAMES_WITH_PERSON, len(rows))
     lasting = [one for one in tracks if int((one[..., 2] > 0).any(axis=1).sum()) >= fewest]
@@ -262,7 +268,22 @@ def extract_people(
         Keypoints2D(one, timestamps, stream.info.size, stream.info.name, estimator.name, str(k))
         for k, one in enumerate(lasting, start=1)
     )
-    return PeopleExtraction(tuple(found), stream.warnings, np.array(stream.clock))
+    changes = tuple(_changes_s(one, numbers, points, worn, timestamps) for one in lasting)
+    return PeopleExtraction(tuple(found), changes, stream.warnings, np.array(stream.clock))
+
+
+def _changes_s(
+    track: Float[np.ndarray, "frames 17 3"],
+    numbers: Int[np.ndarray, " seen"],
+    points: Float[np.ndarray, "seen 17 3"],
+    looks: Float[np.ndarray, "seen look"],
+    times: Float[np.ndarray, " frames"],
+) -> tuple[tuple[float, float], ...]:
+    """When somebody's clothes surely become others."""
+    mine = (track[numbers] == points).all(axis=(1, 2))
+    when = times[numbers[mine]]
+    at = change_of_clothes(when, looks[mine], SURELY_CHANGED)
+    return ((float(when[at - 1]), float(when[at])),) if at else ()
 
 
 def _views(

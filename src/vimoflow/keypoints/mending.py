@@ -23,8 +23,9 @@ from vimoflow.keypoints.people_sizes import figure_height_px, metre_px
 from vimoflow.keypoints.sequence import Keypoints2D
 
 _SMOOTH_M = 0.05  # how far points are from constant velocity in a frame
+_EDGE = 0.5  # of a change: an exchange that began before the shot, or lasts to its end
 _PRIOR = 0.04  # a frame that is exchanged, against one that is not
-_HANG_M = 0.3  # both limbs longer by this much speak as much as one frame can for the other side
+_HANG_M = 0.3  # both limbs longer by this much speak as much as one frame can against an exchange
 _HANG_MOST = 1.0
 _LONGEST_JUMP_S = 0.6
 _JUMP_M = 0.4  # the trunk in one frame
@@ -147,7 +148,7 @@ def _exchanged(
         [any(x < cut <= y for cut in cuts) for x, y in itertools.pairwise(shown)]
     )
     step = np.where(broken[1:] | broken[:-1], 0.0, step)
-    exchanged[shown] = _likeliest(step, np.where(broken, 0.0, cost), against[shown])
+    exchanged[shown] = _likeliest(step, np.where(broken, 0.0, cost), cost * _EDGE, against[shown])
     return exchanged
 
 
@@ -164,19 +165,19 @@ def _hanging(
         np.linalg.norm(points[:, near, :2] - points[:, ends, :2], axis=-1).sum(axis=1) / scale_px
         for ends in (far, far[::-1])
     )
-    against = np.clip((other - own) / _HANG_M, -_HANG_MOST, _HANG_MOST)
-    # Who keeps the arms crossed all the time is no mistake.
-    usual = float(np.median(against[seen])) if seen.any() else 0.0
-    return np.where(seen, against - min(usual, 0.0), 0.0)
+    # Nothing speaks for one: crossed arms and legs are no mistake, however long they last.
+    return np.where(seen, np.clip((other - own) / _HANG_M, 0.0, _HANG_MOST), 0.0)
 
 
 def _likeliest(
     step: Float[np.ndarray, "2 2 2 triples"],
     change: Float[np.ndarray, " pairs"],
+    edge: float,
     against: Float[np.ndarray, " frames"],
 ) -> Bool[np.ndarray, " frames"]:
     """Viterbi's path over pairs of states; ``step`` by first, second and third state."""
     states = np.stack([np.zeros(len(against)), _PRIOR + against], axis=1)
+    states[[0, -1], 1] += edge
     total = states[0][:, None] + states[1][None] + change[0] * (1 - np.eye(2))
     came: list[np.ndarray] = []
     for t in range(step.shape[-1]):

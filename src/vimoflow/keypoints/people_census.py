@@ -2,7 +2,8 @@
 
 Once a second the detector's person is painted over and MediaPipe looks at what is left, which takes
 a third of a frame's time where nobody is there. Who is found there is looked for again soon, for
-one look may be mistaken; twice found, somebody is there.
+one look may be mistaken; twice found, somebody is there. So is somebody where the person's clothes
+become others.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from jaxtyping import Float
 from vimoflow.keypoints.estimators import KeypointEstimator, passing
 from vimoflow.keypoints.mediapipe_pose import PoseGraph
 from vimoflow.keypoints.people_boxes import box_of
+from vimoflow.keypoints.people_looks import look_of
 from vimoflow.keypoints.people_mediapipe import is_person, stranger
+from vimoflow.keypoints.tracking import SURELY_CHANGED, change_of_clothes
 from vimoflow.video import VideoFrame
 
 _FIRST_S = 0.1
@@ -47,11 +50,17 @@ class Census:
             SeveralPeopleError: somebody else is in the picture; what came so far may be of both.
         """
         noted: deque[VideoFrame] = deque()
+        times: list[float] = []
+        worn: list[Float[np.ndarray, " look"]] = []
         due, suspect, looks = _FIRST_S, None, 0
         with PoseGraph(follows=False) as graph:
             for points in self._detector.estimate(passing(frames, noted)):
                 frame = noted.popleft()
+                times.append(frame.time)
+                worn.append(look_of(frame.rgb, points))
                 if frame.time >= due and is_person(points):
+                    if change_of_clothes(np.array(times), np.stack(worn), SURELY_CHANGED):
+                        raise SeveralPeopleError  # the detector has gone over to somebody else
                     looks += 1
                     found = stranger(graph, frame, [points], float(looks))
                     if found is not None and suspect is not None and _alike(found, suspect):

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from vimoflow.keypoints.people_linking import chained
-from vimoflow.keypoints.people_looks import LOOK, look_gap
+from vimoflow.keypoints.people_looks import LOOK, look_gap, mean_look
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px
 
 NOBODY = -1
@@ -24,6 +24,7 @@ _SAME_PLACE = 0.7  # similarity of two detections in one frame that are the same
 _NOISE = 0.025  # of a detector, in heights; together with a joint's own spread
 _ACCELERATION = 12.0  # of joints, in heights/s^2: 2 g
 _CHANGED = 0.25  # gap of looks (Hellinger) before and after a follower has strayed
+SURELY_CHANGED = 0.4  # more than light does to the clothes of one person
 _LOOKED_S = 0.8
 _FEWEST_LOOKS = 4
 _START_SPEED = 1.5  # heights/s; what a joint may do when it is first seen
@@ -77,7 +78,7 @@ def _pieces(
     Clothes change with the light, too: pieces that fit nobody else are linked again.
     """
     piece = np.zeros(len(times), np.int64)
-    known = np.isfinite(looks).all(axis=1)  # half of somebody looks like another one
+    known = np.isfinite(looks).any(axis=1)
     parts = [np.flatnonzero(known & (tracklet == name)) for name in np.unique(tracklet)]
     parts = [rows[np.argsort(times[rows], kind="stable")] for rows in parts]
     while parts:
@@ -91,16 +92,21 @@ def _pieces(
 
 
 def change_of_clothes(
-    times: Float[np.ndarray, " rows"], looks: Float[np.ndarray, "rows look"]
+    times: Float[np.ndarray, " rows"],
+    looks: Float[np.ndarray, "rows look"],
+    least: float = _CHANGED,
 ) -> int:
-    """The row from which on the clothes are most surely others, 0 if there is none."""
-    best, at = _CHANGED, 0
+    """The row from which on the clothes are most surely others, 0 if there is none.
+
+    Rows are in time; ``least`` is the gap of looks that counts.
+    """
+    best, at = least, 0
     for row in range(_FEWEST_LOOKS, len(times) - _FEWEST_LOOKS):
         since = times - times[row]
         before = looks[(since < 0) & (since > -_LOOKED_S)]
         after = looks[(since >= 0) & (since < _LOOKED_S)]
         if min(len(before), len(after)) >= _FEWEST_LOOKS:
-            gap = float(look_gap(before.mean(axis=0), after.mean(axis=0)))
+            gap = float(look_gap(mean_look(before), mean_look(after)))
             if gap > best:
                 best, at = gap, row
     return at

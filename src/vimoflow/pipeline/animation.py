@@ -159,7 +159,7 @@ def _written(
         )
         for motion in made.motions
     ]
-    verdict = judge(made.motions[0], source.keypoints, rated[0][1], source.cuts)
+    verdict = judge(made.motions[0], source.keypoints, rated[0][1], source.cuts, source.changes_s)
     terms = model.checkpoint.terms
     with all_or_nothing(folder) as partial:
         _write_files(rated, verdict, source, options, terms, partial)

@@ -253,12 +253,11 @@ def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -
             video, _WatchedPeople(camera), *_where(options), show, region, options.effort.rate
         )
     people = []
-    for looked_at in found.people:
+    for looked_at, changes_s in zip(found.people, found.changes_s, strict=True):
         keypoints, cuts = on_every_frame(looked_at, found.clock, watch.cuts(looked_at))
         warnings = found.warnings + _cut_notes(keypoints, cuts)
-        people.append(
-            Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
-        )
+        source = Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
+        people.append(dataclasses.replace(source, changes_s=changes_s))
     return people
 
 

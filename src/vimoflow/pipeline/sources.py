@@ -20,7 +20,8 @@ class Source:
     ``cuts`` are first frames of new shots that are joined into one motion; ``offsets`` say where
     each view starts on the first one's clock; ``camera_motion`` is what the background did, where
     that was looked at; ``mirrored`` tells that left and right of the video were exchanged; of
-    several ``people``, who are named in the order of their size, ``taken`` says who is animated.
+    several ``people``, who are named in the order of their size, ``taken`` says who is animated;
+    ``changes_s`` is when the clothes become others, so that it may be somebody else.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Source:
     mirrored: bool = False
     taken: Taken | None = None
     people: tuple[Keypoints2D, ...] = ()
+    changes_s: tuple[tuple[float, float], ...] = ()
 
     @property
     def shots_s(self) -> tuple[tuple[float, float], ...]:

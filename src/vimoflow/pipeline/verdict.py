@@ -77,11 +77,23 @@ class Verdict:
 
 
 def judge(
-    motion: Motion, keypoints: Keypoints2D, quality: Quality, cuts: Sequence[int] = ()
+    motion: Motion,
+    keypoints: Keypoints2D,
+    quality: Quality,
+    cuts: Sequence[int] = (),
+    changes_s: Sequence[tuple[float, float]] = (),
 ) -> Verdict:
-    """The verdict on a motion, on the clock of the keypoints it was made from."""
+    """The verdict on a motion, on the clock of the keypoints it was made from.
+
+    Args:
+        motion: what is judged.
+        keypoints: what it was made from.
+        quality: of the motion.
+        cuts: first frames of new shots.
+        changes_s: when the person's clothes become others.
+    """
     risk = _risk(keypoints, quality)
-    concerns = tuple(_concerns(motion, keypoints, quality, cuts))
+    concerns = tuple(_concerns(motion, keypoints, quality, cuts, changes_s))
     worst = [one.grade for one in concerns]
     grade: Grade = "good"
     if risk > _CHECK or worst:
@@ -113,7 +125,11 @@ def _risk(keypoints: Keypoints2D, quality: Quality) -> float:
 
 
 def _concerns(
-    motion: Motion, keypoints: Keypoints2D, quality: Quality, cuts: Sequence[int]
+    motion: Motion,
+    keypoints: Keypoints2D,
+    quality: Quality,
+    cuts: Sequence[int],
+    changes_s: Sequence[tuple[float, float]],
 ) -> list[Concern]:
     times = keypoints.timestamps
     whole = float(times[-1] - times[0])
@@ -132,7 +148,7 @@ def _concerns(
     if far:
         what = "the figure is not where the keypoints are; compare it with the video"
         found.append(Concern(what, far, "bad" if len(far) > 0.3 * max(whole, 1) else "check"))
-    jumps = identity_jumps(keypoints, cuts)
+    jumps = tuple(sorted({*identity_jumps(keypoints, cuts), *changes_s}))
     if jumps:
         what = "the person may be another one from here on; choose one with --person or --region"
         found.append(Concern(what, jumps, "bad"))

@@ -128,6 +128,7 @@ def virtual_case(
     longest: int = LONGEST,
     noisy: bool = True,
     cameras: CameraSettings = LEVEL_CAMERAS,
+    noise: CorruptionSettings = NOISE,
 ) -> Case:
     """The middle of a recording through a virtual camera, with a detector's noise or without."""
     R, root, contacts, span = _recording(shard, row, longest)
@@ -135,7 +136,7 @@ def virtual_case(
     R_world, joints = forward_kinematics(R, root)
     camera = sample_cameras(joints[None], generator, cameras)
     clear = view_through(camera, coco_points(R_world, joints)[None])
-    settings = NOISE if noisy else CorruptionSettings(severity=0.0)
+    settings = noise if noisy else CorruptionSettings(severity=0.0)
     points = corrupt_keypoints(clear, generator, None, settings)[0]
     heading = float(camera_heading(camera.R_camera_world[0, 0]))
     case = _case(shard, row, span, points.numpy(), R, root, contacts, heading)
