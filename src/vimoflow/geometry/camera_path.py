@@ -1,0 +1,42 @@
+"""How a camera turned, zoomed and travelled while it filmed."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class CameraPath:
+    """A camera against the one of its first frame; what is not known of its place is left out.
+
+    Attributes:
+        R_first_camera: turns vectors of each frame's camera into the first one's.
+        zoom: focal lengths by the first frame's.
+        travels: the camera changes its place, so that the path in the picture says nothing of the
+            path in the room.
+    """
+
+    R_first_camera: Float[np.ndarray, "frames 3 3"]
+    zoom: Float[np.ndarray, " frames"]
+    travels: bool
+
+    @classmethod
+    def still(cls, frames: int) -> CameraPath:
+        """A camera that nobody touches."""
+        return cls(np.tile(np.eye(3), (frames, 1, 1)), np.ones(frames), False)
+
+    @property
+    def heading(self) -> Float[np.ndarray, " frames"]:
+        """How far each frame's camera looks to the right of the first one, radians, unwrapped."""
+        forward = self.R_first_camera[:, :, 2]
+        return np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
+
+    def part(self, frames: slice) -> CameraPath:
+        """The camera in some of the frames, still against the very first."""
+        return dataclasses.replace(
+            self, R_first_camera=self.R_first_camera[frames], zoom=self.zoom[frames]
+        )
