@@ -18,11 +18,13 @@ class CameraPath:
         zoom: focal lengths by the first frame's.
         travels: the camera changes its place, so that the path in the picture says nothing of the
             path in the room.
+        focal: the first frame's focal length by the picture's longer side, where it was found.
     """
 
     R_first_camera: Float[np.ndarray, "frames 3 3"]
     zoom: Float[np.ndarray, " frames"]
     travels: bool
+    focal: float | None = None
 
     @classmethod
     def still(cls, frames: int) -> CameraPath:
@@ -35,8 +37,20 @@ class CameraPath:
         forward = self.R_first_camera[:, :, 2]
         return np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
 
-    def part(self, frames: slice) -> CameraPath:
-        """The camera in some of the frames, still against the very first."""
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing moved."""
+        same = bool((self.R_first_camera == np.eye(3)).all() and (self.zoom == 1).all())
+        return same and not self.travels
+
+    def at(
+        self, times: Float[np.ndarray, " frames"], wanted: Float[np.ndarray, " w"]
+    ) -> CameraPath:
+        """The camera at other times, between those of its own frames along straight lines."""
+        R = np.stack(
+            [np.interp(wanted, times, x) for x in self.R_first_camera.reshape(-1, 9).T], axis=-1
+        ).reshape(-1, 3, 3)
+        u, _, v = np.linalg.svd(R)
         return dataclasses.replace(
-            self, R_first_camera=self.R_first_camera[frames], zoom=self.zoom[frames]
+            self, R_first_camera=u @ v, zoom=np.interp(wanted, times, self.zoom)
         )

@@ -105,9 +105,12 @@ def _found(path: Path, options: GenerateOptions, progress: Progress) -> Source:
         found = extract(video, camera, *_where(options), show, region, _rate(options))
     keypoints, cuts = on_every_frame(found.keypoints, found.clock, watch.cuts(found.keypoints))
     warnings = found.warnings + _cut_notes(keypoints, cuts)
-    if options.camera == "static" and camera.motion.moving and not cuts:
-        warnings += ("the background moves: --camera moving or auto if the camera did",)
-    return Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
+    moved = camera.path
+    if moved is not None:
+        moved = moved.at(found.keypoints.timestamps, keypoints.timestamps)
+        if camera.motion.moving and not cuts:
+            warnings += (str(camera.motion),)
+    return Source(path, keypoints, video, warnings, cuts=cuts, camera_path=moved)
 
 
 def read_everybody(path: Path, options: GenerateOptions, progress: Progress) -> tuple[Source, ...]:

@@ -21,8 +21,8 @@ from vimoflow.data.virtual_cameras import (
     sample_cameras,
 )
 from vimoflow.errors import InputError
-from vimoflow.evaluation.rendered.clips import RenderedClip, detections
 from vimoflow.evaluation.benchmark.measured_paths import measured_path
+from vimoflow.evaluation.rendered.clips import RenderedClip, detections
 from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about

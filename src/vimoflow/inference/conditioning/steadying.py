@@ -45,7 +45,9 @@ def steadied(
     points_px: Float[np.ndarray, "frames 17 3"], size_px: tuple[float, float], path: CameraPath
 ) -> Steadied:
     """Keypoints (pixels, confidence) without the camera's own turns and zoom."""
-    focal, center = USUAL_FOCAL * max(size_px), np.array(size_px) / 2
+    if path.is_still:
+        return Steadied(points_px, np.zeros(len(points_px)), True)
+    focal, center = (path.focal or USUAL_FOCAL) * max(size_px), np.array(size_px) / 2
     xy = (points_px[..., :2] - center) / (focal * path.zoom)[:, None, None]
     rays = np.concatenate((xy, np.ones_like(xy[..., :1])), axis=-1)
     rays = rays @ path.R_first_camera.swapaxes(1, 2)
@@ -80,5 +82,3 @@ def turned_along(
     step = torch.diff(root, dim=1, prepend=torch.zeros_like(root[:, :1]))
     path = (turn @ step[..., None])[..., 0].cumsum(1)
     return encode_features(R, contacts, path)
-
-

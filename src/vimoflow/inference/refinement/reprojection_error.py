@@ -1,9 +1,9 @@
 """How far a body's points are from what one camera saw of them.
 
 The camera looks at the mid-hip of the frame that is nearest to the middle of its path in the image
-(or follows the hips where that is not known). Each frame is scaled to fit: a limb must not be turned because the path towards
-the camera, which the sample guesses, is wrong. Where the camera stood still the figure's path in
-the image counts as well as its pose.
+(or follows the hips where that is not known). Each frame is scaled to fit: a limb must not be
+turned because the path towards the camera, which the sample guesses, is wrong. Where the camera
+stood still the figure's path in the image counts as well as its pose.
 """
 
 from __future__ import annotations
