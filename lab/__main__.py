@@ -13,9 +13,12 @@ APP = CommandGroup(
             "ablate": "lab.cli.ablate:ablate",
             "bench": "lab.cli.bench:BENCH",
             "code-size": "lab.cli.code_size:code_size",
+            "evaluate": "lab.cli.evaluate:EVALUATE",
             "figures": "lab.cli.figures:FIGURES",
             "music": "lab.cli.music:MUSIC",
+            "prepare": "lab.cli.prepare:prepare",
             "thesis-clips": "lab.cli.thesis_clips:thesis_clips",
+            "triangulate": "lab.cli.triangulate:triangulate",
         }
     },
 )

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from safetensors.numpy import save
 
+from lab.corpora.aist_names import parse_aist_name, thesis_genre_split
 from vimoflow.data.recording import Recording
-from vimoflow.data.splits import parse_aist_name, thesis_genre_split
 from vimoflow.errors import InputError, OutputError
 from vimoflow.files import write_bytes
 from vimoflow.inference.conditioning.encoding import encode_condition, person_size_px

@@ -19,7 +19,7 @@ from lab.code_size import code_size, too_long
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "vimoflow"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-CODE_LINES = 28_860  # on the way to 24,000: lower it when code goes, never raise it
+CODE_LINES = 23_930  # of 24,000 asked: lower it when code goes, never raise it
 HEAVY = ("torch", "mediapipe", "matplotlib", "av", "cv2", "numpy")
 
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import click
 
+from lab.cli.music_beats import Checkpoint, Seconds, report_beats, require_folders
 from vimoflow.cli.commands import CommandGroup
-from vimoflow.cli.evaluate_music import Checkpoint, Seconds, report_beats, require_folders
 from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.options import Option
 

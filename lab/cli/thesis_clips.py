@@ -16,9 +16,9 @@ def thesis_clips(folder: DataFolder, *, output: OutputFolder) -> None:
     """
     require_input(folder)
     require_output_folder(output)
+    from lab.corpora.public import PUBLIC
     from lab.thesis_clips import write_thesis_clips
-    from vimoflow.data.corpora import CORPORA
 
-    corpus = CORPORA["aistpp"]
+    corpus = PUBLIC["aistpp"]
     recordings = [corpus.read_file(path) for path in corpus.list_files(folder)]
     click.echo(f"{write_thesis_clips(recordings, output)} clips")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vimoflow.data.sources.keypoints_only import read_aistpp_kp2d_file
-from vimoflow.formats.aistpp_files import (
+from lab.calibrated.triangulation import project_with_lens
+from lab.corpora.aistpp_files import (
     AistCamera,
     calibrated_cameras,
     read_camera_mapping,
@@ -17,7 +17,7 @@ from vimoflow.formats.aistpp_files import (
     read_keypoints2d,
     read_keypoints3d,
 )
-from vimoflow.geometry.triangulation import project_with_lens
+from lab.corpora.keypoints_only import read_aistpp_kp2d_file
 from vimoflow.inference.conditioning.corruption import ClearView
 from vimoflow.inference.conditioning.occlusion import hidden_share
 from vimoflow.motion.skeleton import coco, load_skeleton

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lab.corpora import aistpp_files as aistpp
 from vimoflow.conventions import COCO_NAMES, STATURE_M
-from vimoflow.formats import aistpp_files as aistpp
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.skeleton import JOINT_NAMES, MIRROR_COCO, MIRROR_JOINTS, PARENTS
 

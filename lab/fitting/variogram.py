@@ -13,15 +13,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from safetensors.torch import save
+from torch import Tensor
 
 import vimoflow.motion.variogram as variogram
+from lab.studies.gap_scores import CONTEXT, gap_clips
 from vimoflow.data.shards import read_shards
-from vimoflow.evaluation.studies.gap_scores import CONTEXT, gap_clips
 from vimoflow.files import write_bytes
 from vimoflow.motion.features import encode_features
 
 CLIPS, FRAMES = 300, 120
+
+
+def measure_variogram(
+    features: Float[Tensor, "clips frames channels"],
+) -> Float[Tensor, "lags channels"]:
+    """Half the mean squared difference of values 0 to ``LAGS - 1`` frames apart (Cressie 1993)."""
+    values = [torch.zeros_like(features[0, 0])]
+    for lag in range(1, variogram.LAGS):
+        values.append((features[:, lag:] - features[:, :-lag]).square().mean((0, 1)) / 2)
+    return torch.stack(values)
 
 
 def main() -> None:
@@ -35,7 +47,7 @@ def main() -> None:
                     torch.from_numpy(np.asarray(clip.trans)).double(),
                 )
             )
-    measured = variogram.measure_variogram(torch.stack(rows)).float().contiguous()
+    measured = measure_variogram(torch.stack(rows)).float().contiguous()
     path = Path(variogram.__file__).with_name("variogram.safetensors")
     write_bytes(path, save({"variogram": measured}, metadata={"clips": str(len(rows))}))
     print(f"{len(rows)} clips, {path}")

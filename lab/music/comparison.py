@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lab.music.beat_tests import BeatTest, beat_tests, drawn_to, motion_of, song_groups
 from lab.music.style_scores import (
     StyleClassifier,
     StyleScores,
@@ -23,7 +24,6 @@ from vimoflow.data.shards import ShardEntry
 from vimoflow.errors import InputError
 from vimoflow.music.adapters import adapted
 from vimoflow.music.dance_options import DanceOptions, StyleOptions
-from vimoflow.music.evaluation import BeatTest, beat_tests, drawn_to, motion_of, song_groups
 from vimoflow.music.music_model import MusicModel, load_music_model
 from vimoflow.music.pairs import Dance
 from vimoflow.music.styles import taught, train_style

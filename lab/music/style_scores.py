@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from lab.music.beat_tests import drawn_to, finished_dances, heard_motion
 from vimoflow.errors import InputError
 from vimoflow.evaluation.metrics.distribution import diversity, frechet_distance
 from vimoflow.evaluation.metrics.intervals import Estimate, bootstrap_mean
@@ -15,7 +16,6 @@ from vimoflow.evaluation.metrics.rhythm import beat_alignment
 from vimoflow.motion.clip import Motion
 from vimoflow.music.audio_features import FPS
 from vimoflow.music.dance_options import DanceOptions
-from vimoflow.music.evaluation import drawn_to, finished_dances, heard_motion
 from vimoflow.music.music_model import MusicModel
 from vimoflow.music.pairs import Dance
 from vimoflow.music.song_to_dance import slide_of

@@ -17,12 +17,13 @@ _ARCHIVES = {
 }  # fmt: skip
 
 
-def refuse_foreign(path: Path) -> None:
+def refuse_foreign(path: Path, archives: bool = False) -> None:
     """Raise ``InputError`` where the path or the file is plainly no input of any kind.
 
     That is an address on the network, a Git LFS pointer in the place of the file, an archive that
     is to be unpacked first (zips are not: some formats are zips), or a web page that was saved
-    under a file's name. Files that are missing or not readable pass.
+    under a file's name. Files that are missing or not readable pass, and archives where they are
+    what is asked for (``archives``).
     """
     if _ADDRESS.match(str(path)) and not path.exists():
         raise InputError(f"{path}: is an address; download the file first, then name the file")
@@ -39,7 +40,7 @@ def refuse_foreign(path: Path) -> None:
         )
     archive = next((kind for magic, kind in _ARCHIVES.items() if head.startswith(magic)), None)
     archive = "tar" if head[257:262] == b"ustar" else archive
-    if archive is not None:
+    if archive is not None and not archives:
         raise InputError(f"{path}: is an archive ({archive}); unpack it, then name a file in it")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:15].lower()
     if start.startswith((b"<!doctype html", b"<html")):

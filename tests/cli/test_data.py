@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,16 @@ def test_a_missing_input_is_said_before_anything_starts(calls, tmp_path: Path) -
     error = CliRunner().invoke(app, command).exception
     assert isinstance(error, InputError) and "no such file or folder" in str(error)
     assert not calls and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ["tar.xz", "tar.gz", "tar", "zip"])
+def test_archives_reach_the_library(calls, tmp_path: Path, ending: str) -> None:
+    captures = tmp_path / "captures"
+    captures.mkdir()
+    (captures / "walk.bvh").write_text("HIERARCHY", encoding="utf-8")
+    kind = {"tar.xz": "xztar", "tar.gz": "gztar"}.get(ending, ending)
+    archive = shutil.make_archive(str(tmp_path / "walks"), kind, captures)
+    assert archive.endswith(ending)
+    command = ["prepare", "mass", archive, "-o", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert calls[0][1] == [Path(archive)]

@@ -90,6 +90,8 @@ def test_a_regression_baseline_has_a_row_with_its_budget(
 def test_mistakes_are_one_line(run, manifest, data, tmp_path):
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(MANIFEST + 'speed = "fast"\n', "utf-8")
+    rendered = tmp_path / "rendered.toml"
+    rendered.write_text('name = "r"\n[[clips]]\ncorpus = "rendered"\nsource = "truth"\n', "utf-8")
     before = sorted(path.name for path in tmp_path.iterdir())
     for words, arguments in (
         ("no such file", (tmp_path / "none.toml",)),
@@ -97,9 +99,8 @@ def test_mistakes_are_one_line(run, manifest, data, tmp_path):
         ("folder with --data", (manifest,)),
         ("--split validation", (manifest, "--data", tmp_path)),
         ("is a folder; name a benchmark's .toml", (data, "--data", data)),
-        ("--data", (manifest, "--nearest")),
         ("choose another folder", (manifest, "--data", data, "-o", manifest)),
-        ("holds no rendered clips", ("detector", "--rendered", data, "-o", tmp_path / "d")),
+        ("lab evaluate rendered", (rendered, "--data", data)),
     ):
         code, out, err = run(*arguments)
         assert (code, out) == (2, "") and words in err, err

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lab.music.beat_tests import motion_of
 from music_examples import swinging, tiny_model, tone
 from vimoflow.cli import music, style
 from vimoflow.diffusion.checkpoint import save_checkpoint
 from vimoflow.errors import CheckpointError, ConfigError, InputError
 from vimoflow.formats.motion_npz import save_motion_npz
-from vimoflow.music.evaluation import motion_of
 
 pytest.importorskip("librosa")
 

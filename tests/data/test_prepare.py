@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -16,13 +17,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lab.corpora.public import ALL
 from vimoflow.data.preparation_summary import summary_table
-from vimoflow.data.prepare import PrepareOptions, prepare
+from vimoflow.data.prepare import PrepareOptions
 from vimoflow.data.shards import read_manifest, read_shards
 from vimoflow.errors import ConfigError, InputError, OutputError
 from vimoflow.motion.clip import Motion
 
 prepare_module = importlib.import_module("vimoflow.data.prepare")
+prepare = functools.partial(prepare_module.prepare, corpora=ALL)
 ONE = PrepareOptions(workers=1)
 VALIDATION_NAME = "gJS_sBM_cAll_d03_mJS2_ch07"
 SCALING = 90.0
@@ -153,6 +156,11 @@ def test_nothing_usable_is_said(corpus: Path, tmp_path: Path) -> None:
     assert "all 10 files rejected" in refused("aistpp", corpus, out)
 
 
+def test_who_asks_for_a_public_corpus_is_told_where_it_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="`python -m lab prepare`"):
+        prepare_module.prepare("aistpp", [tmp_path], tmp_path / "out", ONE)
+
+
 def test_a_damaged_archive_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
     archive = archived(corpus, tmp_path / "aistpp.tar.gz")
     archive.write_bytes(archive.read_bytes()[:-2000])
@@ -163,6 +171,7 @@ def test_a_damaged_archive_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from lab.corpora.public import ALL
 from vimoflow.data.prepare import PrepareOptions, prepare
 
 def progress(done, total):
@@ -170,7 +179,7 @@ def progress(done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 corpus, out, workers = sys.argv[1:]
-prepare("aistpp", [Path(corpus)], Path(out), PrepareOptions(int(workers)), progress)
+prepare("aistpp", [Path(corpus)], Path(out), PrepareOptions(int(workers)), progress, ALL)
 """
 
 

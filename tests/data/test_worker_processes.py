@@ -10,7 +10,7 @@ import time
 import pytest
 import torch
 
-from vimoflow.data.corpora import CORPORA
+from lab.corpora.public import ALL
 from vimoflow.data.worker_processes import map_in_processes
 from vimoflow.errors import InputError, VimoflowError
 
@@ -64,9 +64,9 @@ def test_what_cannot_be_handed_over_is_an_error() -> None:
         list(map_in_processes(lambda item: item, range(100), 2))
 
 
-@pytest.mark.parametrize("name", sorted(CORPORA))
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_corpora_can_be_handed_to_processes(name: str) -> None:
-    assert pickle.loads(pickle.dumps(CORPORA[name])) == CORPORA[name]
+    assert pickle.loads(pickle.dumps(ALL[name])) == ALL[name]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")

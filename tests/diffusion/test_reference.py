@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vimoflow.diffusion.reference as reference
+from lab.fitting.variogram import measure_variogram
 from vimoflow.diffusion.reference import Kriging, noisy_or_guessed
 from vimoflow.diffusion.schedule import NoiseSchedule
-from vimoflow.motion.variogram import LAGS, feature_variogram, measure_variogram
+from vimoflow.motion.variogram import LAGS, feature_variogram
 
 SCHEDULE = NoiseSchedule()
 LAG = torch.arange(60.0)

@@ -9,7 +9,7 @@ from vimoflow.geometry.camera_path import CameraPath
 
 
 def turning(degrees_right: np.ndarray) -> CameraPath:
-    R = Rotation.from_euler("y", degrees_right, degrees=True).as_matrix()
+    R = Rotation.from_euler("y", degrees_right[:, None], degrees=True).as_matrix()
     return CameraPath(R, np.exp(degrees_right / 100), travels=False)
 
 

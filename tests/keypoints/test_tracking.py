@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lab.corpora.tang2018 import read_tang2018_file
 from lab.crossings import FORMATS, crossings, kept, write_shuffled
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import read_shards, write_shard
-from vimoflow.data.sources.tang2018 import read_tang2018_file
 from vimoflow.keypoints.formats import read_people
 from vimoflow.keypoints.people_sizes import box_height_px, figure_height_px
 from vimoflow.keypoints.tracking import NOBODY, identities, similarity

@@ -18,7 +18,10 @@ def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command():
     out = lab("--help").stdout
-    commands = ("ablate", "bench", "code-size", "figures", "music", "thesis-clips")
+    commands = (
+        "ablate", "bench", "code-size", "evaluate", "figures", "music", "prepare", "thesis-clips",
+        "triangulate",
+    )  # fmt: skip
     assert all(f"  {name} " in out for name in commands)
 
 
@@ -26,6 +29,13 @@ def test_help_names_every_command():
     "arguments",
     [
         ("figures", "snr", "-o", "README.md/out"),
+        ("evaluate", "render", "--data", "no", "-o", "out"),
+        ("evaluate", "detector", "--rendered", "no", "-o", "out"),
+        ("evaluate", "robustness", "no", "--data", "lab", "-o", "out"),
+        ("evaluate", "nearest", "lab", "--data", "lab", "-o", "out"),
+        ("evaluate", "completion", "--data", "no", "-o", "out"),
+        ("evaluate", "views", "--data", "no", "-o", "out"),
+        ("prepare", "aistpp", "no", "-o", "out"),
         ("thesis-clips", "no", "-o", "out"),
         ("music", "preference", "no", "none", "-o", "out"),
     ],

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from lab.corpora.aistpp import read_aistpp_file
 from lab.thesis_clips import cut_thesis_clips, write_thesis_clips
 from vimoflow.data.recording import Recording
-from vimoflow.data.sources.aistpp import read_aistpp_file
 from vimoflow.errors import InputError, OutputError
 from vimoflow.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from vimoflow.motion.clip import Motion

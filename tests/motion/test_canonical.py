@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from lab.corpora.floors import drifting_floor
 from vimoflow.motion.canonical import Floor, canonical_motion
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.floor import drifting_floor, fit_floor, sole_heights
+from vimoflow.motion.floor import fit_floor, sole_heights
 
 
 def stand(height: np.ndarray, floor: Floor = fit_floor) -> Motion:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from lab.corpora.floors import root_from_feet
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import axis_angle_to_matrix, geodesic_angle
-from vimoflow.motion.floor import root_from_feet
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.retarget import LIMB_BONES, retarget
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, joint, load_skeleton

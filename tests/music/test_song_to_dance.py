@@ -11,13 +11,13 @@ import av
 import numpy as np
 import pytest
 
+from lab.music.beat_tests import motion_of
 from music_examples import swinging, tiny_model, tone
 from vimoflow.diffusion.checkpoint import save_checkpoint
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.motion_npz import load_motion_npz, save_motion_npz
 from vimoflow.music.adapters import new_adapter, save_adapter
 from vimoflow.music.dance_options import DanceOptions, SongOptions
-from vimoflow.music.evaluation import motion_of
 from vimoflow.music.from_videos import dances_from_videos
 from vimoflow.music.song_to_dance import compressed, generate_dance, styled_model
 from vimoflow.music.styles import read_motions
@@ -51,7 +51,7 @@ def test_a_song_becomes_a_dance_with_its_sound(tmp_path, checkpoint):
 
 
 def test_the_pages_sound_is_in_step_with_the_song(tmp_path):
-    from vimoflow.evaluation.studies.music_beats import read_audio
+    from vimoflow.evaluation.benchmark.music_beats import read_audio
 
     song = tone(tmp_path / "song.wav", 3.0)
     (tmp_path / "page.mp3").write_bytes(compressed(song))

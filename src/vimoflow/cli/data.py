@@ -43,12 +43,12 @@ def prepare(
     A run that was stopped goes on when the same command is given again.
 
     Args:
-        source: which corpus it is, such as aistpp or hdm05, or its format: amass or bvh.
+        source: its format: amass, bvh, or built for a data set of `vimoflow data build`.
         paths: the corpus as downloaded: archives or folders.
         output: folder the shards go to.
     """
     for path in paths:
-        require_input(path)
+        require_input(path, archives=True)
     require_output_folder(output)
     from vimoflow.data.preparation_summary import summary_table
     from vimoflow.data.prepare import prepare as run

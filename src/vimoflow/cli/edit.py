@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,14 +27,8 @@ from vimoflow.pipeline.generate_options import without_previews
 from vimoflow.registry import FORMATS
 
 if TYPE_CHECKING:
-    from vimoflow.diffusion.checkpoint import Checkpoint
     from vimoflow.editing import Completion
     from vimoflow.editing.constraints import Constraint
-    from vimoflow.motion.clip import Motion
-
-    Extra = Sequence[Constraint]
-    Motions = list[Motion]
-    Edit = Callable[[Checkpoint, Motions, Extra, CompletionOptions], Completion]
 
 EDIT = CommandGroup(
     "edit",
@@ -86,15 +80,8 @@ def inbetween(
         preview: write preview.html and preview.mp4, where they are among the formats.
     """
 
-    def edit(
-        model: Checkpoint, m: list[Motion], extra: Extra, how: CompletionOptions
-    ) -> Completion:
-        from vimoflow.editing import operations
-
-        return operations.inbetween(model, m[0], *frames, extra, how)
-
     settings = {"frames": f"{frames[0]}:{frames[1]}"}
-    _run("inbetween", (motion,), settings, _shown(files, preview), options, denoising, edit)
+    _run("inbetween", (motion,), frames, settings, files, preview, options, denoising)
 
 
 def infill(
@@ -116,15 +103,8 @@ def infill(
         preview: write preview.html and preview.mp4, where they are among the formats.
     """
 
-    def edit(
-        model: Checkpoint, m: list[Motion], extra: Extra, how: CompletionOptions
-    ) -> Completion:
-        from vimoflow.editing import operations
-
-        return operations.infill(model, m[0], joints, *frames, extra, how)
-
     settings = {"frames": f"{frames[0]}:{frames[1]}", "joints": joints}
-    _run("infill", (motion,), settings, _shown(files, preview), options, denoising, edit)
+    _run("infill", (motion,), (joints, *frames), settings, files, preview, options, denoising)
 
 
 def blend(
@@ -146,15 +126,8 @@ def blend(
         preview: write preview.html and preview.mp4, where they are among the formats.
     """
 
-    def edit(
-        model: Checkpoint, m: list[Motion], extra: Extra, how: CompletionOptions
-    ) -> Completion:
-        from vimoflow.editing import operations
-
-        return operations.blend(model, m[0], m[1], overlap, extra, how)
-
     settings = {"overlap": overlap}
-    _run("blend", (a, b), settings, _shown(files, preview), options, denoising, edit)
+    _run("blend", (a, b), (overlap,), settings, files, preview, options, denoising)
 
 
 def extend(
@@ -176,42 +149,32 @@ def extend(
         preview: write preview.html and preview.mp4, where they are among the formats.
     """
 
-    def edit(
-        model: Checkpoint, m: list[Motion], extra: Extra, how: CompletionOptions
-    ) -> Completion:
-        from vimoflow.editing import operations
-
-        return operations.extend(model, m[0], before, after, extra, how)
-
     settings = {"before": before, "after": after}
-    _run("extend", (motion,), settings, _shown(files, preview), options, denoising, edit)
-
-
-def _shown(files: EditFiles, preview: bool) -> EditFiles:
-    """With the formats that are to be written."""
-    formats = files.formats if preview else without_previews(files.formats)
-    if not formats:
-        raise ConfigError(f"--formats: name at least one of {', '.join(FORMATS.names)}")
-    return dataclasses.replace(files, formats=formats)
+    _run("extend", (motion,), (before, after), settings, files, preview, options, denoising)
 
 
 def _run(
     name: str,
     inputs: tuple[Path, ...],
+    arguments: tuple[Any, ...],
     settings: dict[str, Any],
     files: EditFiles,
+    preview: bool,
     options: CompletionOptions,
     denoising: DenoisingOptions,
-    edit: Edit,
 ) -> None:
-    """Read, edit, write and report."""
+    """Read, edit by the operation of this name, write and report."""
     started = time.perf_counter()
+    formats = files.formats if preview else without_previews(files.formats)
+    if not formats:
+        raise ConfigError(f"--formats: name at least one of {', '.join(FORMATS.names)}")
+    files = dataclasses.replace(files, formats=formats)
     for path in (*inputs, *([files.video] if files.video else [])):
         require_input(path)
     require_output_folder(files.output)
     from vimoflow.data.motion_files import load_motion
     from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.editing import Follow, PinJoint
+    from vimoflow.editing import Follow, PinJoint, operations
 
     options = dataclasses.replace(options, denoising=denoising)
     extra: list[Constraint] = [PinJoint(*pin) for pin in files.pins]
@@ -223,7 +186,8 @@ def _run(
     with collected_notes() as notes:
         motions = [load_motion(path, None if guided else files.fps, files.rig) for path in inputs]
     model = load_checkpoint(files.checkpoint)
-    completion = edit(model, motions, extra, options)
+    edit: Callable[..., Completion] = getattr(operations, name)
+    completion = edit(model, *motions, *arguments, extra, options)
     notes += [str(miss) for miss in completion.misses]
     run = EditRun(name, inputs, settings | {"pins": files.pins}, files, tuple(notes), started)
     written = write_results(completion, run, options, model, progress)

@@ -26,8 +26,6 @@ _WORKSHOP = {
     "train": "vimoflow.cli.train:train",
     "evaluate": "vimoflow.cli.evaluate:EVALUATE",
     "bench": "vimoflow.cli.bench:BENCH",
-    "evaluate-completion": "vimoflow.cli.evaluate_completion:evaluate_completion",
-    "triangulate": "vimoflow.cli.triangulate:triangulate",
 }
 _EXAMPLES = """
 vimoflow generate dance.mp4                    a video to animation files, in the folder dance

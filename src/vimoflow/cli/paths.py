@@ -18,12 +18,13 @@ DataFolder = Annotated[Path, Option(metavar="DIR")]
 Folder = Annotated[Path | None, Option(metavar="DIR")]
 
 
-def require_input(path: Path) -> None:
+def require_input(path: Path, archives: bool = False) -> None:
     """Raise ``InputError`` unless there is a readable file or folder at ``path``.
 
-    A pattern of images' names (``frames/%05d.png``) is left to whoever reads it.
+    A pattern of images' names (``frames/%05d.png``) is left to whoever reads it;
+    an archive is an input only where ``archives`` says so.
     """
-    refuse_foreign(path)
+    refuse_foreign(path, archives)
     if not path.exists() and "%" in path.name and path.parent.is_dir():
         return
     if not path.exists():

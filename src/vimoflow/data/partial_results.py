@@ -47,13 +47,18 @@ class RejectedFile:
 
 
 @functools.cache
-def reader_version() -> str:
-    """A digest of the code that reads corpora: results of other code are not taken up."""
+def reader_version(readers: Path) -> str:
+    """A digest of the code that reads corpora: results of other code are not taken up.
+
+    Args:
+        readers: the folder of the corpus' own reader.
+    """
     digest = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
     root = Path(vimoflow.__file__).parent
-    for path in sorted(path for folder in _CODE for path in (root / folder).rglob("*")):
+    folders = [*(root / folder for folder in _CODE), readers]
+    for path in sorted({path for folder in folders for path in folder.rglob("*")}):
         if path.suffix in (".py", ".json", ".toml"):
-            digest.update(str(path.relative_to(root)).encode())
+            digest.update(path.name.encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

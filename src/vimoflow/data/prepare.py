@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 import re
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from vimoflow.data.archives import unpacked
+from vimoflow.data.batches import CORPUS_SHARES
 from vimoflow.data.corpora import CORPORA, Corpus, bvh_reader
 from vimoflow.data.partial_results import (
     GoodFile,
@@ -44,13 +46,15 @@ def prepare(
     output: Path,
     options: PrepareOptions | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    corpora: Mapping[str, Corpus] = CORPORA,
 ) -> list[ShardEntry]:
     """Read a corpus (folders or archives) in parallel and write its shards; returns their entries.
 
     The result depends on the input alone: files are read in sorted order whatever the number of
     processes. What has been read is kept in ``OUTPUT/.partial-NAME`` until the shards are
     written, so that a run that was stopped, however roughly, goes on when it is started again.
-    Files that cannot be used are listed in the manifest with the reason.
+    Files that cannot be used are listed in the manifest with the reason. ``source`` is the name of
+    one of ``corpora``.
 
     Raises:
         ConfigError: an unknown corpus, or options that do not go with it.
@@ -58,7 +62,7 @@ def prepare(
         OutputError: the shards cannot be written.
     """
     options = options or PrepareOptions()
-    corpus = _configured(source, options)
+    corpus = _configured(source, options, corpora)
     name = options.name or source
     with _partial_folder(output, name) as cache, ExitStack() as stack:
         folders = [stack.enter_context(unpacked(path, cache)) for path in paths]
@@ -67,7 +71,8 @@ def prepare(
             raise InputError(f"{paths[0]}: no {source} files in it")
         relative = [file.relative_to(folder).as_posix() for folder, file in found]
         # Some corpora split by a file's place among the others, so all names count in its key.
-        texts = [reader_version(), repr(options.rig), repr(options.fps), *relative]
+        readers = Path(inspect.getfile(corpus.list_files)).parent
+        texts = [reader_version(readers), repr(options.rig), repr(options.fps), *relative]
         about = content_key(texts, [Path(options.rig)] if options.rig else [])
         work = partial(_read_one, corpus, cache, about)
         keys: list[str] = []
@@ -83,11 +88,14 @@ def prepare(
     return entries
 
 
-def _configured(source: str, options: PrepareOptions) -> Corpus:
+def _configured(source: str, options: PrepareOptions, corpora: Mapping[str, Corpus]) -> Corpus:
     """The corpus, with what the user says of it."""
-    corpus = CORPORA.get(source)
+    corpus = corpora.get(source)
     if corpus is None:
-        raise ConfigError(f"unknown corpus '{source}': one of {', '.join(CORPORA)}")
+        raise ConfigError(
+            f"unknown corpus '{source}': one of {', '.join(corpora)}; in a clone, "
+            "`python -m lab prepare` reads the public ones"
+        )
     given = {
         "--map": options.rig, "--fps": options.fps, "--split": options.split,
         "--licence": options.licence, "--name": options.name,
@@ -97,7 +105,8 @@ def _configured(source: str, options: PrepareOptions) -> Corpus:
         if value is not None and not allowed:
             raise ConfigError(f"{option} does not go with '{source}', whose facts are known")
     name = options.name or source
-    if name != source and (name in CORPORA or not _NAME.fullmatch(name)):
+    taken = name in CORPUS_SHARES or name in corpora
+    if name != source and (taken or not _NAME.fullmatch(name)):
         raise ConfigError(
             f"--name '{name}': lower-case letters, digits, - and _, and no known corpus' name"
         )

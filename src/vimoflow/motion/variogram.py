@@ -5,23 +5,12 @@ from __future__ import annotations
 import functools
 from importlib import resources
 
-import torch
 from jaxtyping import Float
 from safetensors.torch import load
 from torch import Tensor
 
 _FILE = "variogram.safetensors"
 LAGS = 90  # frames at 30 fps; farther apart counts as that far
-
-
-def measure_variogram(
-    features: Float[Tensor, "clips frames channels"],
-) -> Float[Tensor, "lags channels"]:
-    """Half the mean squared difference of values 0 to ``LAGS - 1`` frames apart (Cressie 1993)."""
-    values = [torch.zeros_like(features[0, 0])]
-    for lag in range(1, LAGS):
-        values.append((features[:, lag:] - features[:, :-lag]).square().mean((0, 1)) / 2)
-    return torch.stack(values)
 
 
 @functools.cache

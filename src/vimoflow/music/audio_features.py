@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from vimoflow.conventions import MODEL_FPS as FPS
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.evaluation.studies.music_beats import read_audio
+from vimoflow.evaluation.benchmark.music_beats import read_audio
 from vimoflow.files import write_bytes
 from vimoflow.installation import install_command
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from vimoflow.data.recording import Split
 from vimoflow.data.shards import Shard, read_manifest, read_shard
 from vimoflow.errors import InputError
-from vimoflow.evaluation.studies.music_beats import ENDINGS, music_of
+from vimoflow.evaluation.benchmark.music_beats import ENDINGS, music_of
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_sixd,

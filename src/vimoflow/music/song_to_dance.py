@@ -15,9 +15,9 @@ import torch
 
 from vimoflow import __version__
 from vimoflow.errors import ConfigError
+from vimoflow.evaluation.benchmark.music_beats import read_audio
 from vimoflow.evaluation.metrics.paired import foot_slide
 from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats
-from vimoflow.evaluation.studies.music_beats import read_audio
 from vimoflow.files import write_text
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from vimoflow import __version__
 from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.errors import InputError
-from vimoflow.evaluation.studies.music_beats import music_of
+from vimoflow.evaluation.benchmark.music_beats import music_of
 from vimoflow.formats.motion_npz import load_motion_npz
 from vimoflow.geometry.rotations import matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample

@@ -7,17 +7,14 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from benchmark_examples import FAST, tiny_checkpoint, write_shards
 from vimoflow.data.shards import read_shards
 from vimoflow.evaluation.benchmark.benchmark_file import ClipSet, Manifest, NamedCases
 from vimoflow.evaluation.benchmark.cases import virtual_case
 from vimoflow.evaluation.benchmark.prediction import predict
-from vimoflow.evaluation.benchmark.results import landmark_limbs
 from vimoflow.evaluation.benchmark.running import Baseline, Evaluation, evaluate
 from vimoflow.evaluation.benchmark.scores import score
-from vimoflow.motion.skeleton import COCO_LIMBS
 
 SETS = (ClipSet("plain", "truth"),)
 
@@ -110,27 +107,3 @@ def test_one_clip_has_a_value_but_no_interval(sets):
     one = NamedCases("one", sets[0].cases[:1])
     estimate = evaluate(Manifest("m", SETS), [one], tiny_checkpoint(), FAST).rows[0].metric("mpjpe")
     assert estimate.n == 1 and estimate.value > 0 and math.isnan(estimate.low)
-
-
-def test_mediapipes_own_3d_stands_in_the_table(sets):
-    """Landmarks that are the truth, in MediaPipe's axes and about the mid-hip, have no error."""
-    case = sets[0].cases[0]
-    landmarks = np.zeros((len(case.truth), 33, 3))
-    blazepose = [11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
-    landmarks[:, blazepose] = case.truth_coco[:, list(COCO_LIMBS)] * (1, -1, -1)
-    filmed = dataclasses.replace(case, landmarks=landmarks)
-    found = evaluate(Manifest("m", SETS), [NamedCases("v", (filmed,))], tiny_checkpoint(), FAST)
-    row = next(row for row in found.rows if row.method == "MediaPipe 3D")
-    assert row.metric("pa_mpjpe").value < 0.01 and row.metric("mpjpe").value < 0.01
-    assert math.isnan(row.metric("foot_slide").value)
-    assert {r.method for r in found.results} >= {"MediaPipe 3D, fitted", "truth"}
-    unseen = dataclasses.replace(case, landmarks=np.full_like(landmarks, np.nan))
-    found = evaluate(Manifest("m", SETS), [NamedCases("v", (unseen,))], tiny_checkpoint(), FAST)
-    assert [r.method for r in found.flagged] == ["MediaPipe 3D"]
-
-
-def test_frames_without_a_person_take_the_nearest_landmarks():
-    landmarks = np.arange(5.0)[:, None, None] * np.ones((5, 33, 3))
-    landmarks[[0, 3]] = np.nan
-    x = landmark_limbs(landmarks)[:, 0, 0]
-    assert torch.equal(x, torch.tensor([1.0, 1.0, 2.0, 2.0, 4.0]).double())

@@ -17,10 +17,8 @@ from vimoflow.evaluation.benchmark.benchmark_file import ClipSet, Manifest, Name
 from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.evaluation.benchmark.running import Baseline, Evaluation, evaluate
 from vimoflow.evaluation.benchmark.scores import Posed
-from vimoflow.evaluation.metrics.intervals import Estimate
 from vimoflow.evaluation.report.report_files import Viewer, best_median_worst, write_report
 from vimoflow.evaluation.report.tables import quick_table
-from vimoflow.evaluation.studies.robustness import Curve, CurvePoint
 
 HOSTILE = '<script>alert("{{style}}")</script>'
 
@@ -45,18 +43,10 @@ def evaluation() -> Evaluation:
     return evaluate(manifest, sets, tiny_checkpoint(), FAST, baselines=[Baseline("bad", broken)])
 
 
-@pytest.fixture(scope="module")
-def curves() -> list[Curve]:
-    estimate = Estimate(50.0, 40.0, 60.0, 3, 3)
-    points = tuple(CurvePoint(x, estimate, estimate, estimate) for x in (0.0, 10.0))
-    return [Curve("noise", "mm", points)]
-
-
-def written(folder: Path, evaluation: Evaluation, curves: list[Curve]) -> dict[str, str]:
+def written(folder: Path, evaluation: Evaluation) -> dict[str, str]:
     viewers = [Viewer("best: " + HOSTILE, "<p id='inner'>viewer</p>")]
-    paths = write_report(evaluation, folder, viewers, curves)
-    assert paths[-1].read_bytes().startswith(b"\x89PNG")
-    return {path.name: path.read_text("utf-8") for path in paths[:-1]}
+    paths = write_report(evaluation, folder, viewers)
+    return {path.name: path.read_text("utf-8") for path in paths}
 
 
 class _Elements(HTMLParser):
@@ -68,46 +58,42 @@ class _Elements(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-def test_the_same_evaluation_gives_the_same_bytes(tmp_path, evaluation, curves):
-    first = written(tmp_path / "a", evaluation, curves)
-    assert written(tmp_path / "b", evaluation, curves) == first
+def test_the_same_evaluation_gives_the_same_bytes(tmp_path, evaluation):
+    first = written(tmp_path / "a", evaluation)
+    assert written(tmp_path / "b", evaluation) == first
     assert sorted(first) == ["report.html", "report.json", "report.md"]
-    names = {path.name for path in (tmp_path / "a").iterdir()}
-    assert names == {*first, "robustness.png"}
-    pictures = [(tmp_path / name / "robustness.png").read_bytes() for name in "ab"]
-    assert pictures[0] == pictures[1]
+    assert {path.name for path in (tmp_path / "a").iterdir()} == set(first)
 
 
-def test_json_holds_value_interval_and_n(tmp_path, evaluation, curves):
-    document = json.loads(written(tmp_path, evaluation, curves)["report.json"])
+def test_json_holds_value_interval_and_n(tmp_path, evaluation):
+    document = json.loads(written(tmp_path, evaluation)["report.json"])
     row = next(row for row in document["rows"] if row["method"] == "tiny")
     figure = row["figures"]["pa_mpjpe"]
     expected = evaluation.rows[0].metric("pa_mpjpe")
     assert figure["value"] == pytest.approx(expected.value, abs=1e-3)
     assert figure["interval"] == pytest.approx([expected.low, expected.high], abs=1e-3)
     assert figure["n"] == 3 and document["benchmark"]["name"] == "bench"
-    assert document["robustness"][0]["points"][1]["level"] == 10
     assert len(document["flagged"]) == 3 and "not finite" in document["flagged"][0]
     bad = next(row for row in document["rows"] if row["method"] == "bad")
     assert bad["figures"]["mpjpe"]["value"] is None and bad["figures"]["mpjpe"]["missing"] == 3
     assert len(document["clips"]) == 12
 
 
-def test_tables_have_as_many_cells_as_columns(tmp_path, evaluation, curves):
-    tables = [quick_table(evaluation), written(tmp_path, evaluation, curves)["report.md"]]
+def test_tables_have_as_many_cells_as_columns(tmp_path, evaluation):
+    tables = [quick_table(evaluation), written(tmp_path, evaluation)["report.md"]]
     for text in tables:
         for block in re.findall(r"(?:^\|.*\n?)+", text, re.M):
             assert len({line.count("|") for line in block.strip().splitlines()}) == 1
     assert "| set one | 0 (3 flagged) | bad | – |" in tables[0]
-    assert "## Robustness: noise" in tables[1] and "## Flagged" in tables[1]
+    assert "## Flagged" in tables[1]
 
 
-def test_the_page_loads_nothing_and_text_stays_text(tmp_path, evaluation, curves):
-    page = written(tmp_path, evaluation, curves)["report.html"]
+def test_the_page_loads_nothing_and_text_stays_text(tmp_path, evaluation):
+    page = written(tmp_path, evaluation)["report.html"]
     elements = _Elements()
     elements.feed(page)
     tags = [tag for tag, _ in elements.tags]
-    assert "script" not in tags and tags.count("iframe") == 1 and tags.count("img") == 3
+    assert "script" not in tags and tags.count("iframe") == 1 and tags.count("img") == 2
     for _, attributes in elements.tags:
         assert (attributes.get("src") or "data:").startswith("data:")
         assert (attributes.get("href") or "data:").startswith("data:")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from lab.music.beat_tests import motion_of, song_groups
 from lab.music.comparison import (
     ComparisonOptions,
     compare_styles,
@@ -23,7 +24,6 @@ from music_examples import swinging, tiny_model
 from vimoflow.diffusion.checkpoint import save_checkpoint
 from vimoflow.errors import InputError
 from vimoflow.music.dance_options import DanceOptions, StyleOptions
-from vimoflow.music.evaluation import motion_of, song_groups
 from vimoflow.training.run_options import RunOptions
 
 

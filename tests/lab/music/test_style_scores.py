@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from lab.music.beat_tests import motion_of
 from lab.music.style_scores import StyleClassifier, StyleTest, kinetic_windows
 from music_examples import swinging, tiny_model
 from vimoflow.errors import InputError
 from vimoflow.music.dance_options import DanceOptions
-from vimoflow.music.evaluation import motion_of
 
 
 def test_windows_do_not_overlap_and_need_five_seconds():

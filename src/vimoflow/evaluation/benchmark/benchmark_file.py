@@ -30,11 +30,9 @@ from vimoflow.evaluation.benchmark.cases import (
     picked_rows,
     real_case,
     real_views,
-    rendered_cases,
     require_usable,
     virtual_case,
 )
-from vimoflow.evaluation.rendered.clips import read_clips
 
 Cameras = Literal[
     "level", "tilted", "still", "panning", "hand-held", "zooming", "following", "orbiting"
@@ -47,7 +45,7 @@ class ClipSet:
     """Some clips of one corpus and how their 2D is had.
 
     Attributes:
-        corpus: as in the shards; "rendered" takes the clips of `vimoflow evaluate render`.
+        corpus: as in the shards; "rendered" is for `python -m lab evaluate rendered`.
         source: "truth" (exact projections), "noisy" (those with simulated detector noise),
             "detections" (real ones, kept in the shards), "video" (MediaPipe on rendered videos).
         title: of its row in the tables; corpus and group unless given.
@@ -127,7 +125,6 @@ def read_manifest(path: Path) -> Manifest:
 def benchmark_cases(
     manifest: Manifest,
     shards: Sequence[Shard],
-    rendered: Path | None = None,
     limit: int | None = None,
 ) -> list[NamedCases]:
     """The cases of every row of the tables, checked.
@@ -135,7 +132,6 @@ def benchmark_cases(
     Args:
         manifest: what is wanted.
         shards: of its split.
-        rendered: folder of rendered clips, where the manifest wants some.
         limit: a tighter one than the manifest's, for a quick look.
 
     Raises:
@@ -144,16 +140,23 @@ def benchmark_cases(
     found: list[NamedCases] = []
     for clip_set in manifest.clips:
         cap = min((n for n in (limit, clip_set.limit) if n is not None), default=None)
-        if clip_set.corpus == "rendered":
-            found.append(_rendered(clip_set, rendered, cap))
-        else:
-            found += _of_corpus(clip_set, _shard(shards, clip_set), cap, manifest.camera_seed)
-    titles = [named.title for named in found]
+        found += _of_corpus(clip_set, _shard(shards, clip_set), cap, manifest.camera_seed)
+    return checked(found)
+
+
+def checked(sets: list[NamedCases]) -> list[NamedCases]:
+    """The same sets, if their titles differ and their clips can be used.
+
+    Raises:
+        ConfigError: two have one title.
+        InputError: a clip cannot be used.
+    """
+    titles = [named.title for named in sets]
     twice = sorted({title for title in titles if titles.count(title) > 1})
     if twice:
         raise ConfigError(f"two sets of clips are called {twice[0]!r}; give them titles")
-    require_usable([case for named in found for case in named.cases])
-    return found
+    require_usable([case for named in sets for case in named.cases])
+    return sets
 
 
 def _check_set(clip_set: ClipSet, path: Path) -> None:
@@ -174,6 +177,8 @@ def _shard(shards: Sequence[Shard], clip_set: ClipSet) -> Shard:
     for shard in shards:
         if shard.entry.corpus == clip_set.corpus:
             return shard
+    if clip_set.corpus == "rendered":
+        raise InputError("rendered clips are for `python -m lab evaluate rendered`, in a clone")
     if not shards:
         raise InputError(f"corpus {clip_set.corpus!r} is in shards: name their folder with --data")
     names = ", ".join(shard.entry.corpus for shard in shards)
@@ -213,16 +218,3 @@ def _cases(clip_set: ClipSet, shard: Shard, row: int, seed: int) -> list[Case]:
         raise InputError(f"{shard.names[row]}: has no view {absent[0]}; there are {len(views)}")
     chosen = [views[v - 1] for v in clip_set.views] or views
     return [real_case(shard, row, view) for view in chosen]
-
-
-def _rendered(clip_set: ClipSet, folder: Path | None, limit: int | None) -> NamedCases:
-    if folder is None:
-        raise InputError(
-            "the manifest wants rendered clips; make them with `vimoflow evaluate render` and name "
-            "their folder with --rendered"
-        )
-    clips = read_clips(folder)
-    clips = [clip for clip in clips if not clip_set.names or clip.name in clip_set.names]
-    clips = [clips[i] for i in picked_rows(range(len(clips)), limit)]
-    title = clip_set.title or f"rendered, {clip_set.source}"
-    return NamedCases(title, tuple(rendered_cases(clips, clip_set.source)))

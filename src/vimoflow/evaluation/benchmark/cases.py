@@ -22,7 +22,6 @@ from vimoflow.data.virtual_cameras import (
 )
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.measured_paths import measured_path
-from vimoflow.evaluation.rendered.clips import RenderedClip, detections
 from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about
@@ -51,8 +50,6 @@ class Case:
         static_camera: whether the camera stands still: its image shows where the person goes.
         view: which camera, for people.
         source: what the 2D is: "truth", "noisy", "detections" or "video".
-        landmarks: MediaPipe's own 3D estimate (metres about the mid-hip, x right, y down, z away),
-            NaN where it saw nobody, for videos.
         start_s: where the clip starts in its recording.
         music_beats_s: times of the music's beats from the clip's start, where there is music.
         image_size_px: width and height of the picture, where they are known.
@@ -69,7 +66,6 @@ class Case:
     static_camera: bool = True
     view: str = ""
     source: str = "noisy"
-    landmarks: Float[np.ndarray, "video_frames 33 3"] | None = None
     start_s: float = 0.0
     music_beats_s: Float[np.ndarray, " beats"] | None = None
     image_size_px: tuple[float, float] | None = None
@@ -158,33 +154,6 @@ def virtual_case(
         image_size_px=tuple(image_size_px(camera)[0, 0].tolist()),
         down=-camera.R_camera_world[0, 0, :, 1].numpy(),
     )
-
-
-def rendered_cases(clips: Sequence[RenderedClip], source: str) -> list[Case]:
-    """Rendered clips through their exact 2D ("truth") or what MediaPipe finds ("video").
-
-    Exact points that are outside the image are missing in both.
-    """
-    cases = []
-    for clip in clips:
-        landmarks = None
-        if source == "video":
-            found = detections(clip)
-            points, landmarks = found.points_px, found.landmarks
-        else:
-            seen = (~clip.outside).astype(float)[..., None]
-            points = np.concatenate((clip.coco_px * seen, seen), axis=-1)
-        turn = rotation_about("y", torch.tensor(-clip.heading)).double().numpy()
-        truth = turned(clip.motion, -clip.heading)
-        coco = (clip.coco_world @ turn.T).astype(np.float32)
-        name = f"{clip.name} ({clip.camera_kind}, {clip.light} light, {clip.occluder} in the way)"
-        cases.append(
-            Case(
-                name, clip.corpus, clip.camera_kind, points.astype(np.float32), truth, coco,
-                clip.static_camera, "rendered", source, landmarks,
-            )
-        )  # fmt: skip
-    return cases
 
 
 def turned(motion: Motion, yaw: float) -> Motion:

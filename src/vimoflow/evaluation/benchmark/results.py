@@ -8,24 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from vimoflow.errors import InputError
 from vimoflow.evaluation.benchmark.cases import Case
-from vimoflow.evaluation.benchmark.mediapipe_world import coco_of_landmarks, landmark_motion
 from vimoflow.evaluation.benchmark.scores import (
     Measured,
     Posed,
     Score,
     mean_score,
     measure,
-    measure_limbs,
 )
 from vimoflow.evaluation.metrics.diversity import SampleDiversity, sample_diversity
 from vimoflow.motion.clip import Motion
-from vimoflow.motion.skeleton import COCO_LIMBS
 
-MEAN_MOTION, TRUTH, MEDIAPIPE = "mean motion", "truth", "MediaPipe 3D"
+MEAN_MOTION, TRUTH = "mean motion", "truth"
 
 
 @dataclass(frozen=True)
@@ -93,32 +89,6 @@ def sampled_results(
     every = [m for samples in measured for m in samples]
     mean = [_mean(title, case, other, every, by_seed[0][0]) for other in names[1:]]
     return [first, *mean]
-
-
-def landmark_results(title: str, case: Case, truth: Posed) -> list[ClipResult]:
-    """MediaPipe's own 3D: its points as they are, and fitted to the skeleton."""
-    assert case.landmarks is not None
-    try:
-        fitted = landmark_motion(case.landmarks)
-        raw = measure_limbs(landmark_limbs(case.landmarks), case)
-    except InputError as error:
-        return [flagged_result(title, case, MEDIAPIPE, str(error))]
-    return [
-        ClipResult(title, case, MEDIAPIPE, raw.score, raw.limb_errors),
-        single_result(title, case, f"{MEDIAPIPE}, fitted", fitted, truth),
-    ]
-
-
-def landmark_limbs(landmarks: Float[np.ndarray, "frames 33 3"]) -> Float[Tensor, "frames 12 3"]:
-    """MediaPipe's own 3D of COCO points 5 to 16, in the frame of a case.
-
-    Frames in which it saw nobody take the nearest frame in which it did; there must be one.
-    """
-    points = coco_of_landmarks(landmarks)[:, list(COCO_LIMBS)]
-    seen = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
-    frames = np.arange(len(points))
-    nearest = seen[np.abs(frames[:, None] - seen).argmin(axis=1)]
-    return torch.from_numpy(points[nearest]).double()
 
 
 def _mean(

@@ -18,7 +18,6 @@ from vimoflow.evaluation.benchmark.results import (
     MEAN_MOTION,
     TRUTH,
     ClipResult,
-    landmark_results,
     sampled_results,
     single_result,
 )
@@ -86,11 +85,13 @@ def evaluate(
     sampling: SamplingOptions,
     progress: Progress | None = None,
     baselines: Sequence[Baseline] = (),
+    measured: Callable[[str, Case, Posed], list[ClipResult]] | None = None,
 ) -> Evaluation:
-    """Evaluate a checkpoint, the mean motion, MediaPipe's 3D where there is video, and others.
+    """Evaluate a checkpoint, the mean motion, and others.
 
     Args:
         baselines: what else to compare with.
+        measured: results of what gives no motions, by title, case and its posed truth.
     """
     cases = [case for named in sets for case in named.cases]
     drawn = _draw(manifest, cases, checkpoint, sampling, progress)
@@ -103,8 +104,8 @@ def evaluate(
         truth = Posed.of(case.truth)
         by_seed = [seed[i] for seed in drawn]
         results += sampled_results(title, case, checkpoint.name, by_seed, truth)
-        if case.landmarks is not None:
-            results += landmark_results(title, case, truth)
+        if measured is not None:
+            results += measured(title, case, truth)
         results += [single_result(title, case, name, made[i], truth) for name, made in others]
     budget = training_budget(checkpoint)
     return tables_of(results, manifest, checkpoint.name, sampling, budget)

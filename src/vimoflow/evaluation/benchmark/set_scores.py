@@ -21,9 +21,7 @@ from vimoflow.evaluation.metrics.distribution import (
 from vimoflow.evaluation.metrics.diversity import DiversityRelation, diversity_relation
 from vimoflow.evaluation.metrics.intervals import Estimate
 
-_SOURCES = {
-    "truth": "true 2D", "noisy": "noisy 2D", "detections": "detections", "video": "video",
-}  # fmt: skip
+_SOURCES = {"truth": "true 2D", "noisy": "noisy 2D"}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,14 @@ import numpy as np
 from vimoflow.errors import ConfigError
 from vimoflow.evaluation.benchmark.results import MEAN_MOTION, TRUTH
 from vimoflow.evaluation.benchmark.running import Evaluation
-from vimoflow.evaluation.studies.robustness import Curve
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """Matplotlib, without a screen.
+
+    Raises:
+        ConfigError: it is missing.
+    """
     try:
         import matplotlib
     except ImportError as error:
@@ -30,7 +33,7 @@ def _pyplot() -> Any:
 
 def error_plot(evaluation: Evaluation) -> str:
     """PA-MPJPE with intervals: a group of dots for every set."""
-    plt = _pyplot()
+    plt = pyplot()
     rows = [r for r in evaluation.rows if not math.isnan(r.metric("pa_mpjpe").value)]
     titles = list(dict.fromkeys(row.title for row in rows))
     methods = [m for m in dict.fromkeys(row.method for row in rows) if m != TRUTH]
@@ -55,7 +58,7 @@ def error_plot(evaluation: Evaluation) -> str:
 
 def clip_plot(evaluation: Evaluation) -> str:
     """Each method's clips in order of their error."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
     methods = dict.fromkeys(r.method for r in evaluation.results)
     for method in (m for m in methods if m not in (TRUTH, MEAN_MOTION)):
@@ -69,43 +72,6 @@ def clip_plot(evaluation: Evaluation) -> str:
     if axes.lines:
         axes.legend(fontsize=8)
     return _svg(plt, figure)
-
-
-def curve_plot(curves: Sequence[Curve]) -> str:
-    """PA-MPJPE against every kind of damage, as SVG text."""
-    plt = _pyplot()
-    return _svg(plt, _curves(plt, curves))
-
-
-def curve_picture(curves: Sequence[Curve]) -> bytes:
-    """The same as a PNG file's bytes."""
-    plt = _pyplot()
-    figure, file = _curves(plt, curves), io.BytesIO()
-    figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
-    plt.close(figure)
-    return file.getvalue()
-
-
-def _curves(plt: Any, curves: Sequence[Curve]) -> Any:
-    columns = 3
-    lines = math.ceil(len(curves) / columns)
-    figure, grid = plt.subplots(
-        lines, columns, figsize=(9, 2.5 * lines), layout="constrained", sharey=True, squeeze=False
-    )
-    for axes, curve in zip(grid.flat, curves):  # noqa: B905  # the last cells may stay empty
-        levels = [p.level for p in curve.points]
-        values = [p.pa_mpjpe for p in curve.points]
-        axes.plot(levels, [e.value for e in values], "o-", ms=4)
-        axes.fill_between(levels, [e.low for e in values], [e.high for e in values], alpha=0.2)
-        axes.set_xlabel(curve.unit)
-        axes.set_title(curve.name, fontsize=10)
-        axes.grid(alpha=0.3)
-    for axes in grid.flat[len(curves) :]:
-        axes.set_axis_off()
-    for row in grid:
-        row[0].set_ylabel("PA-MPJPE, mm")
-    grid[0][0].set_ylim(bottom=0)
-    return figure
 
 
 def _svg(plt: Any, figure: Any) -> str:

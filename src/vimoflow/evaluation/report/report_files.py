@@ -21,12 +21,9 @@ from vimoflow.evaluation.benchmark.rows import Row
 from vimoflow.evaluation.benchmark.running import Evaluation
 from vimoflow.evaluation.benchmark.scores import HEADINGS
 from vimoflow.evaluation.metrics.intervals import Estimate
-from vimoflow.evaluation.report.plots import clip_plot, curve_picture, curve_plot, error_plot
-from vimoflow.evaluation.report.tables import all_tables, curve_table, introduction
-from vimoflow.evaluation.studies.robustness import Curve
-from vimoflow.files import output_errors, write_bytes, write_text
-
-CURVES = "robustness.png"
+from vimoflow.evaluation.report.plots import clip_plot, error_plot
+from vimoflow.evaluation.report.tables import all_tables, introduction
+from vimoflow.files import output_errors, write_text
 
 
 @dataclass(frozen=True)
@@ -38,29 +35,24 @@ class Viewer:
 
 
 def write_report(
-    evaluation: Evaluation,
-    folder: Path,
-    viewers: Sequence[Viewer] = (),
-    curves: Sequence[Curve] = (),
+    evaluation: Evaluation, folder: Path, viewers: Sequence[Viewer] = ()
 ) -> tuple[Path, ...]:
-    """Write the files into a folder, the curves as a picture, too; each complete or not at all.
+    """Write the files into a folder, each complete or not at all.
 
     Raises:
         OutputError: the folder cannot be written to.
         ConfigError: matplotlib, which draws the plots, is missing.
     """
     files = {
-        "report.json": json.dumps(report_fields(evaluation, curves), indent=1, allow_nan=False),
-        "report.md": report_markdown(evaluation, curves),
-        "report.html": report_page(evaluation, viewers, curves),
+        "report.json": json.dumps(report_fields(evaluation), indent=1, allow_nan=False),
+        "report.md": report_markdown(evaluation),
+        "report.html": report_page(evaluation, viewers),
     }
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             write_text(folder / name, text.rstrip() + "\n")
-        if curves:
-            write_bytes(folder / CURVES, curve_picture(curves))
-    return tuple(folder / name for name in (*files, *((CURVES,) if curves else ())))
+    return tuple(folder / name for name in files)
 
 
 def best_median_worst(evaluation: Evaluation) -> tuple[tuple[str, ClipResult], ...]:
@@ -76,7 +68,7 @@ def best_median_worst(evaluation: Evaluation) -> tuple[tuple[str, ClipResult], .
     return tuple((label, own[index]) for index, label in sorted(chosen.items()))
 
 
-def report_fields(evaluation: Evaluation, curves: Sequence[Curve] = ()) -> dict[str, Any]:
+def report_fields(evaluation: Evaluation) -> dict[str, Any]:
     """What report.json holds; NaN is null there."""
     results = [
         {
@@ -98,13 +90,12 @@ def report_fields(evaluation: Evaluation, curves: Sequence[Curve] = ()) -> dict[
         "distributions": [_plain(row) for row in evaluation.distributions],
         "diversities": [_plain(row) for row in evaluation.diversities],
         "joints_mm": [_row_fields(row) for row in evaluation.joints],
-        "robustness": [_curve_fields(curve) for curve in curves],
         "flagged": [f"{r.title}: {r.case.title}: {r.flag}" for r in evaluation.flagged],
         "clips": results,
     }
 
 
-def report_markdown(evaluation: Evaluation, curves: Sequence[Curve] = ()) -> str:
+def report_markdown(evaluation: Evaluation) -> str:
     """All tables as Markdown."""
     lines = [
         f"# {evaluation.manifest.name}: {evaluation.checkpoint}",
@@ -113,19 +104,13 @@ def report_markdown(evaluation: Evaluation, curves: Sequence[Curve] = ()) -> str
     ]
     for title, note, table in all_tables(evaluation):
         lines += ["", f"## {title}", "", *([note, ""] if note else []), table]
-    if curves:
-        lines += ["", f"![Error by kind of damage]({CURVES})"]
-    for curve in curves:
-        lines += ["", f"## Robustness: {curve.name}", "", curve_table(curve)]
     if evaluation.flagged:
         lines += ["", "## Flagged", ""]
         lines += [f"- {r.title}: {r.case.title} ({r.method}): {r.flag}" for r in evaluation.flagged]
     return "\n".join(lines)
 
 
-def report_page(
-    evaluation: Evaluation, viewers: Sequence[Viewer] = (), curves: Sequence[Curve] = ()
-) -> str:
+def report_page(evaluation: Evaluation, viewers: Sequence[Viewer] = ()) -> str:
     """report.html: tables, plots and viewers in one file that loads nothing."""
     body = [f"<p>{html.escape(line)}</p>" for line in introduction(evaluation)]
     body.append(_figure(error_plot(evaluation), "PA-MPJPE of every set and method"))
@@ -139,10 +124,6 @@ def report_page(
     for title, note, table in all_tables(evaluation):
         remarks = [f"<p>{html.escape(note)}</p>"] if note else []
         body += [f"<h2>{html.escape(title)}</h2>", *remarks, _html_table(table)]
-    if curves:
-        body += ["<h2>Robustness</h2>", _figure(curve_plot(curves), "error by kind of damage")]
-        for curve in curves:
-            body += [f"<h3>{html.escape(curve.name)}</h3>", _html_table(curve_table(curve))]
     body.append(_figure(clip_plot(evaluation), "PA-MPJPE of every clip, sorted"))
     if evaluation.flagged:
         items = "".join(
@@ -172,27 +153,16 @@ def _html_table(markdown: str) -> str:
 
 
 def _row_fields(row: Row) -> dict[str, Any]:
-    metrics = {metric.name: _estimate_fields(metric.estimate) for metric in row.metrics}
+    metrics = {metric.name: estimate_fields(metric.estimate) for metric in row.metrics}
     return {"set": row.title, "method": row.method, "figures": metrics}
 
 
-def _estimate_fields(estimate: Estimate) -> dict[str, Any]:
+def estimate_fields(estimate: Estimate) -> dict[str, Any]:
+    """A mean as report.json holds it."""
     return {
         "value": _number(estimate.value),
         "interval": [_number(estimate.low), _number(estimate.high)],
         "n": estimate.n, "recordings": estimate.clusters, "missing": estimate.missing,
-    }  # fmt: skip
-
-
-def _curve_fields(curve: Curve) -> dict[str, Any]:
-    return {
-        "name": curve.name, "unit": curve.unit,
-        "points": [
-            {"level": p.level, "pa_mpjpe": _estimate_fields(p.pa_mpjpe),
-             "mpjpe": _estimate_fields(p.mpjpe),
-             "acceleration_error": _estimate_fields(p.acceleration_error)}
-            for p in curve.points
-        ],
     }  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from vimoflow.evaluation.benchmark.scores import HEADINGS, Heading
 from vimoflow.evaluation.benchmark.set_scores import DistributionRow, DiversityRow
 from vimoflow.evaluation.metrics.distribution import FrechetDistance
 from vimoflow.evaluation.metrics.intervals import Estimate
-from vimoflow.evaluation.studies.robustness import Curve
 
 QUICK = ("mpjpe", "pa_mpjpe", "pa_mpjpe_clip", "foot_slide", "jitter")
 WORLD = ("root_error", "rte", "w_mpjpe", "wa_mpjpe")
@@ -84,7 +83,7 @@ def figure_table(rows: Sequence[Row], headings: dict[str, Heading], intervals: b
     for row in rows:
         names = {metric.name for metric in row.metrics}
         first = row.metric("pa_mpjpe" if "pa_mpjpe" in names else next(iter(headings)))
-        cells = [_cell(row.metric(name), heading, intervals) for name, heading in headings.items()]
+        cells = [cell(row.metric(name), heading, intervals) for name, heading in headings.items()]
         count = f"{first.n}" + (f" ({first.missing} flagged)" if first.missing else "")
         lines.append(f"| {row.title} | {count} | {row.method} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -132,8 +131,8 @@ def diversity_table(rows: Sequence[DiversityRow]) -> tuple[str, str]:
              "2D reprojection % | relation (p) |", "|---" * 10 + "|"]  # fmt: skip
     mm, share = Heading("", "mm"), Heading("", "", 2)
     for row in rows:
-        cells = [_cell(e, mm, True) for e in (row.apd, row.image, row.depth)]
-        cells += [_cell(row.depth_share, share, True), _cell(row.reprojection, mm, True)]
+        cells = [cell(e, mm, True) for e in (row.apd, row.image, row.depth)]
+        cells += [cell(row.depth_share, share, True), cell(row.reprojection, mm, True)]
         relation = "⚠ –"
         if row.relation is not None and not math.isnan(row.relation.rank_correlation):
             relation = f"{row.relation.rank_correlation:.2f} ({row.relation.p_value:.2f})"
@@ -142,18 +141,8 @@ def diversity_table(rows: Sequence[DiversityRow]) -> tuple[str, str]:
     return note + (f" ⚠ {'; '.join(flags)}." if flags else ""), "\n".join(lines)
 
 
-def curve_table(curve: Curve) -> str:
-    """Errors at every level of one kind of damage."""
-    lines = [f"| {curve.unit} | n | PA-MPJPE mm | MPJPE mm | acceleration error m/s² |",
-             "|---|---|---|---|---|"]  # fmt: skip
-    for point in curve.points:
-        metrics = (point.pa_mpjpe, point.mpjpe, point.acceleration_error)
-        cells = " | ".join(_cell(e, HEADINGS["pa_mpjpe"], True) for e in metrics)
-        lines.append(f"| {point.level:g} | {point.pa_mpjpe.n} | {cells} |")
-    return "\n".join(lines)
-
-
-def _cell(estimate: Estimate, heading: Heading, interval: bool) -> str:
+def cell(estimate: Estimate, heading: Heading, interval: bool) -> str:
+    """A mean as a table shows it, with its interval or without."""
     if math.isnan(estimate.value):
         return "–"
     text = f"{estimate.value:.{heading.digits}f}"

@@ -1,0 +1,1 @@
+"""Reference motion from calibrated cameras: calibrations of other tools, triangulation."""

@@ -1,0 +1,92 @@
+"""``python -m lab evaluate music``: dances on the beat."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import click
+
+from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
+from vimoflow.cli.progress import progress
+from vimoflow.errors import InputError
+from vimoflow.music.dance_options import DanceOptions
+from vimoflow.options import Option
+
+if TYPE_CHECKING:
+    from lab.music.beat_tests import BeatTest
+
+Checkpoint = Annotated[str, Option(metavar="NAME|PATH")]
+Seconds = Annotated[float, Option(metavar="S", low=1, high=3600)]
+
+
+def beats(
+    *,
+    data: DataFolder,
+    audio: DataFolder,
+    output: OutputFolder,
+    checkpoint: Checkpoint = "music",
+    truth: bool = False,
+    seconds: Seconds = 30.0,
+    steps: Annotated[int, Option(metavar="N", low=1, high=1000)] = 20,
+    guidance: Annotated[float, Option(metavar="W", low=0, high=20)] = 0.5,
+) -> None:
+    """Beat alignment on songs the model never heard, against random time offsets.
+
+    Args:
+        data: folder of prepared shards.
+        audio: folder with the music, named like the recordings.
+        output: folder the results go to.
+        checkpoint: a dance model that ships, or a file.
+        truth: test the recordings' own motion.
+        seconds: of each song.
+        steps: denoising steps.
+        guidance: how closely to follow the music; 0 is none.
+    """
+    from lab.music.beat_tests import (
+        beat_test,
+        beat_tests,
+        drawn_to,
+        heard_motion,
+        song_groups,
+    )
+    from vimoflow.music.music_model import load_music_model
+    from vimoflow.music.pairs import read_dances
+
+    require_folders(data, audio, output)
+    dances = read_dances(data, audio, split=None)
+    if truth:
+        tests = {"recorded": beat_test([heard_motion(d) for d in dances])}
+    else:
+        model = load_music_model(checkpoint)
+        known = set(model.checkpoint.provenance.get("dances", ()))
+        groups = song_groups(dances)
+        heard = {g for d, g in zip(dances, groups, strict=True) if d.name in known}
+        new = [d for d, g in zip(dances, groups, strict=True) if g not in heard]
+        if not new:
+            raise InputError(f"{audio}: the model has heard all of these songs")
+        with progress("dancing") as show:
+            drawn = drawn_to(model, new, DanceOptions(steps, guidance=guidance), seconds, show)
+        as_drawn, on_beat = beat_tests(drawn, new)
+        tests = {"as drawn": as_drawn, "on beat": on_beat}
+    report_beats(tests, output)
+
+
+def report_beats(tests: dict[str, BeatTest], output: Path) -> None:
+    """Beat tests in lines and in ``beats.json``."""
+    from lab.music.beat_tests import beat_line
+    from vimoflow.files import write_text
+
+    for name, test in tests.items():
+        click.echo(beat_line(name, test))
+    content = {name: dataclasses.asdict(test) for name, test in tests.items()}
+    write_text(output / "beats.json", json.dumps(content, indent=1) + "\n")
+
+
+def require_folders(data: Path, audio: Path, output: Path) -> None:
+    require_input(data)
+    require_input(audio)
+    require_output_folder(output)
+    output.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,114 @@
+"""Videos with exact truth, and what a detector errs in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+
+from vimoflow.cli.evaluate import (
+    Checkpoints,
+    Limit,
+    Manifest,
+    Steps,
+    baselines_of,
+    require_manifest,
+    viewers_of,
+)  # fmt: skip
+from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
+from vimoflow.cli.progress import progress
+from vimoflow.inference.choices import Sampler
+from vimoflow.options import Option
+
+
+def render(
+    *,
+    data: DataFolder,
+    output: OutputFolder,
+    seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0,
+    clips: Annotated[int, Option(metavar="N", low=1, high=1e6)] = 20,
+) -> None:
+    """Render validation motions as videos with exact truth; goes on where it was stopped.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`.
+        output: folder the clips go to.
+        seed: of motions, cameras, light and clothes.
+        clips: how many clips.
+    """
+    require_input(data)
+    require_output_folder(output)
+    from lab.rendered.filming import render_benchmark
+    from vimoflow.data.shards import read_shards
+
+    with progress("rendering") as show:
+        paths = render_benchmark(read_shards(data, "validation"), output, clips, seed, show)
+    click.echo(f"{len(paths)} clips in {output}")
+
+
+def detector(*, rendered: DataFolder, output: OutputFolder) -> None:
+    """Error statistics of the keypoint detector on rendered clips, joint by joint.
+
+    Args:
+        rendered: folder of clips made by `python -m lab evaluate render`.
+        output: folder for detector.json and .md.
+    """
+    require_input(rendered)
+    require_output_folder(output)
+    from lab.rendered.clips import read_clips
+    from lab.rendered.detector import detector_errors, write_detector_errors
+
+    with progress("finding keypoints") as show:
+        errors = detector_errors(read_clips(rendered), show)
+    click.echo(write_detector_errors(errors, output))
+
+
+def rendered(
+    manifest: Manifest,
+    *,
+    rendered: DataFolder,
+    checkpoint: Checkpoints = "small",
+    baseline: Annotated[tuple[str, ...], Option(metavar="PATH")] = (),
+    output: Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")] = None,
+    limit: Limit = None,
+    steps: Steps = 10,
+    sampler: Sampler = "auto",
+    refine: bool = True,
+) -> None:
+    """A benchmark of rendered clips; the main table is printed, the report written with -o.
+
+    Args:
+        manifest: the benchmark, as benchmarks/rendered.toml.
+        rendered: folder of clips made by `python -m lab evaluate render`.
+        checkpoint: a checkpoint that ships, or a file.
+        baseline: compare with this checkpoint, too; can be repeated.
+        output: write report.json, .md and .html there.
+        limit: clips at most.
+        steps: denoising steps.
+        sampler: as for generate.
+        refine: bring samples closer to the 2D.
+    """
+    require_manifest(manifest)
+    require_input(rendered)
+    if output is not None:
+        require_output_folder(output)
+    from lab.rendered.benchmark import landmark_results, rendered_sets
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import read_manifest
+    from vimoflow.evaluation.benchmark.running import evaluate
+    from vimoflow.evaluation.report.report_files import write_report
+    from vimoflow.evaluation.report.tables import quick_table
+    from vimoflow.inference.sampling import SamplingOptions
+
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    sampling = SamplingOptions(steps=steps, sampler=sampler, refine=refine)
+    sampling.sampler_of(model)  # a mistake is told before the work begins
+    sets = rendered_sets(wanted, rendered, limit)
+    others = baselines_of(baseline, sampling)
+    with progress("sampling") as show:
+        found = evaluate(wanted, sets, model, sampling, show, others, landmark_results)
+    click.echo(quick_table(found))
+    if output is not None:
+        write_report(found, output, viewers_of(found))

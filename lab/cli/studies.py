@@ -1,0 +1,160 @@
+"""Studies of a benchmark: spread, damage, nearest motion, and the published figures of AIST++."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+
+from vimoflow.cli.evaluate import Checkpoints, Limit, Manifest, Steps, require_manifest
+from vimoflow.cli.paths import (
+    DataFolder,
+    Folder,
+    OutputFolder,
+    require_input,
+    require_output_folder,
+)
+from vimoflow.cli.progress import progress
+from vimoflow.options import Option
+
+_DAMAGED = 12  # recordings of the robustness suite: about thirty runs over all of them
+
+
+def hypotheses(
+    manifest: Manifest,
+    *,
+    data: DataFolder,
+    output: OutputFolder,
+    samples: Annotated[int, Option(metavar="K", low=1, high=1000)] = 4,
+    checkpoint: Checkpoints = "small",
+    limit: Limit = None,
+    steps: Steps = 10,
+) -> None:
+    """How often the truth is where K samples say; writes the factors that make it so.
+
+    Args:
+        manifest: the benchmark, as in benchmarks/*.toml.
+        data: folder of shards made by `vimoflow data prepare`.
+        output: folder for hypotheses.md and .json.
+        samples: motions drawn for each clip.
+        checkpoint: a checkpoint that ships, or a file.
+        limit: recordings of each corpus and group at most.
+        steps: denoising steps.
+    """
+    require_manifest(manifest)
+    require_input(data)
+    require_output_folder(output)
+    from lab.studies.calibration import draw_hypotheses, write_hypotheses_report
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
+    from vimoflow.inference.sampling import SamplingOptions
+
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    cases = [case for named in sets for case in named.cases]
+    with progress("sampling") as show:
+        drawn = draw_hypotheses(model, cases, SamplingOptions(steps=steps), samples, progress=show)
+    source = f"checkpoint {model.name}, every second recording of {wanted.name}"
+    click.echo(write_hypotheses_report(drawn, source, output))
+
+
+def robustness(
+    manifest: Manifest,
+    *,
+    data: DataFolder,
+    output: OutputFolder,
+    checkpoint: Checkpoints = "small",
+    limit: Limit = None,
+    steps: Steps = 10,
+) -> None:
+    """Error against damage to the 2D, on up to 12 of the recordings.
+
+    Args:
+        manifest: the benchmark, as in benchmarks/robustness.toml.
+        data: folder of shards made by `vimoflow data prepare`.
+        output: folder for robustness.md, .json and .png.
+        checkpoint: a checkpoint that ships, or a file.
+        limit: recordings of each corpus and group at most.
+        steps: denoising steps.
+    """
+    require_manifest(manifest)
+    require_input(data)
+    require_output_folder(output)
+    from lab.studies.robustness import robustness_curves
+    from lab.studies.robustness_report import write_curves
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
+    from vimoflow.evaluation.benchmark.cases import picked_rows
+    from vimoflow.inference.sampling import SamplingOptions
+
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    unique = list({case.name: case for named in sets for case in named.cases}.values())
+    cases = [unique[i] for i in picked_rows(range(len(unique)), _DAMAGED)]
+    with progress("robustness") as show:
+        curves = robustness_curves(model, cases, SamplingOptions(steps=steps), progress=show)
+    click.echo(write_curves(curves, f"{wanted.name}: {model.name}", output))
+
+
+def nearest(
+    manifest: Manifest,
+    *,
+    data: DataFolder,
+    output: Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")] = None,
+    checkpoint: Checkpoints = "small",
+    limit: Limit = None,
+    steps: Steps = 10,
+) -> None:
+    """A benchmark with one more baseline: the training motion whose 2D is most alike.
+
+    Args:
+        manifest: the benchmark, as in benchmarks/*.toml.
+        data: folder of shards made by `vimoflow data prepare`.
+        output: write report.json, .md and .html there.
+        checkpoint: a checkpoint that ships, or a file.
+        limit: recordings of each corpus and group at most.
+        steps: denoising steps.
+    """
+    require_manifest(manifest)
+    require_input(data)
+    if output is not None:
+        require_output_folder(output)
+    from lab.studies.nearest_motion import nearest_training_motions
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
+    from vimoflow.evaluation.benchmark.running import Baseline, evaluate
+    from vimoflow.evaluation.report.report_files import write_report
+    from vimoflow.evaluation.report.tables import quick_table
+    from vimoflow.inference.sampling import SamplingOptions
+
+    wanted = read_manifest(manifest)
+    model = load_checkpoint(checkpoint)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    library = read_shards(data, "train")
+    other = Baseline("nearest clip", lambda cases: nearest_training_motions(library, cases))
+    with progress("sampling") as show:
+        evaluation = evaluate(wanted, sets, model, SamplingOptions(steps=steps), show, [other])
+    click.echo(quick_table(evaluation))
+    if output is not None:
+        write_report(evaluation, output)
+
+
+def aistpp(motions: DataFolder, *, music: Folder = None) -> None:
+    """The published figures of AIST++'s real dances beside those of the sequences at hand.
+
+    Args:
+        motions: folder of AIST++ motions (*.pkl).
+        music: folder of audio files named like the sequences.
+    """
+    for path in (motions, music):
+        if path is not None:
+            require_input(path)
+    from lab.studies.published_rows import truth_rows, truth_table
+
+    click.echo(truth_table(truth_rows(motions, music)))

@@ -1,0 +1,1 @@
+"""Readers of the public corpora that the shipped weights were trained on."""

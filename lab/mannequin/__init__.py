@@ -1,0 +1,1 @@
+"""The mannequin of `formats/mannequin.safetensors`: its shapes and how they are lofted."""
