@@ -8,7 +8,6 @@ its picture says nothing, but how far the person turned is what it saw and how f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +42,9 @@ class Steadied:
 
 
 def steadied(
-    points_px: Float[np.ndarray, "frames 17 3"], size_px: Sequence[float], path: CameraPath
+    points_px: Float[np.ndarray, "frames 17 3"],
+    size_px: tuple[float | int, float | int],
+    path: CameraPath,
 ) -> Steadied:
     """Keypoints (pixels, confidence) without the camera's own turns and zoom."""
     if path.is_still:
