@@ -11,7 +11,7 @@ from vimoflow.geometry.cameras import Camera
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 
 _TRAVELLED_M = 0.15
-_DRIFT_DEG, _ZOOM_DRIFT = 0.03, 5e-4  # a frame, random walks: docs/experiments/0014
+_DRIFT_DEG, _ZOOM_DRIFT = 0.03, 5e-4  # a frame, random walks; assumed, not fitted
 
 
 def measured_path(camera: Camera, rng: np.random.Generator) -> CameraPath:
