@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
+from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
@@ -37,7 +38,7 @@ from vimoflow.pipeline.generate_options import DEFAULT_DETECTOR, GenerateOptions
 from vimoflow.pipeline.halves import Task, see
 from vimoflow.pipeline.sources import Source
 from vimoflow.video import Footage, VideoFrame
-from vimoflow.video.camera_motion import CameraWatch
+from vimoflow.video.camera_motion import CameraMotion, CameraWatch
 from vimoflow.video.letterbox import find_picture_area
 from vimoflow.video.timing import TIME_TOLERANCE_S
 
@@ -159,9 +160,17 @@ def _one_person(
         found = see(task, show)
     keypoints, cuts = on_every_frame(found.keypoints, found.clock, found.cuts)
     warnings = found.warnings + _cut_notes(keypoints, cuts)
-    if options.camera == "static" and found.camera.moving and not cuts:
-        warnings += ("the background moves: --camera moving or auto if the camera did",)
-    return Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=found.camera)
+    moved = _moved(found.camera, found.keypoints, keypoints)
+    if CameraMotion.of(moved).moving and not cuts:
+        warnings += (str(CameraMotion.of(moved)),)
+    return Source(path, keypoints, video, warnings, cuts=cuts, camera_path=moved)
+
+
+def _moved(
+    path: CameraPath | None, looked_at: Keypoints2D, keypoints: Keypoints2D
+) -> CameraPath | None:
+    """The camera in the frames that are animated, from those that were looked at."""
+    return None if path is None else path.at(looked_at.timestamps, keypoints.timestamps)
 
 
 def _detector(options: GenerateOptions) -> str:
@@ -256,9 +265,8 @@ def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -
     for looked_at in found.people:
         keypoints, cuts = on_every_frame(looked_at, found.clock, watch.cuts(looked_at))
         warnings = found.warnings + _cut_notes(keypoints, cuts)
-        people.append(
-            Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
-        )
+        moved = _moved(camera.path, looked_at, keypoints)
+        people.append(Source(path, keypoints, video, warnings, cuts=cuts, camera_path=moved))
     return people
 
 
