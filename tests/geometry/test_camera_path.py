@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -44,3 +46,10 @@ def test_two_cameras_one_after_the_other_are_the_one_that_was_divided() -> None:
     assert CameraPath.of_arrays(first.arrays()).focal is None
     travelled = first.then(dataclasses.replace(later, travels=True), 10)
     assert travelled.travels and (travelled.zoom == 1).all()
+
+
+def test_in_a_mirrored_picture_the_camera_turns_the_other_way() -> None:
+    R = Rotation.from_rotvec([[0.1, 0.2, 0.3]]).as_matrix()
+    path = CameraPath(R, np.ones(1), travels=False)
+    found = Rotation.from_matrix(path.mirrored().R_first_camera).as_rotvec()
+    np.testing.assert_allclose(found, [[0.1, -0.2, -0.3]], atol=1e-12)

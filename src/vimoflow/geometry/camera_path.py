@@ -77,6 +77,11 @@ class CameraPath:
             self, R_first_camera=u @ v, zoom=np.interp(wanted, times, self.zoom)
         )
 
+    def mirrored(self) -> CameraPath:
+        """The camera of a picture whose left and right are exchanged."""
+        exchanged = np.outer((-1, 1, 1), (-1, 1, 1))
+        return dataclasses.replace(self, R_first_camera=self.R_first_camera * exchanged)
+
     def then(self, later: CameraPath, early: int) -> CameraPath:
         """This path and, after it, another camera's, whose frame before ``early`` is this last one.
 

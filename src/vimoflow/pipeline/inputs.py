@@ -86,8 +86,10 @@ def _treated(source: Source, options: GenerateOptions) -> Source:
     if options.mend:
         found = mended(keypoints, source.cuts)
         keypoints, lines = found.keypoints, found.lines
+    camera = source.camera_path
     if options.mirror:
         keypoints = mirrored(keypoints)
+        camera = None if camera is None else camera.mirrored()
     if options.smooth:
         keypoints = smooth(keypoints)
     return dataclasses.replace(
@@ -95,6 +97,7 @@ def _treated(source: Source, options: GenerateOptions) -> Source:
         keypoints=keypoints,
         warnings=source.warnings + lines,
         mirrored=options.mirror,
+        camera_path=camera,
     )
 
 

@@ -6,8 +6,8 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimoflow.keypoints.people_choice import Taken
 from vimoflow.geometry.camera_path import CameraPath
+from vimoflow.keypoints.people_choice import Taken
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.synchronisation import Offset
 from vimoflow.video import Footage

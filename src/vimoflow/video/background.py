@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from vimoflow.errors import ConfigError
 from vimoflow.geometry.camera_path import CameraPath
@@ -57,17 +57,104 @@ class Span:
     after: Float[np.ndarray, "n 2"]
 
 
+class Corners:
+    """Distant corners from frame to frame, and what they tell of the camera.
+
+    Places are from the picture's middle, by its longer side. Corners are compared with where they
+    were in the frame in which they were chosen, until too few are left or they went too far.
+    """
+
+    def __init__(self) -> None:
+        self.places: np.ndarray = np.zeros((0, 2))
+        self._start, self._wanted = self.places, 0.0
+        self._begun = self._frame = 0
+        self.fits: list[tuple[int, Turn | None]] = []
+        self.spans: list[Span] = []
+
+    def go_on(self, places: Float[np.ndarray, "n 2"], kept: Bool[np.ndarray, " n"]) -> bool:
+        """The corners in the next frame, and whether others must be chosen in it."""
+        self._start, self.places = self._start[kept], places[kept]
+        turn = None
+        if len(self.places) >= _FEWEST:
+            turn = fitted_turn(self._start, self.places)
+        self._frame = len(self.fits)
+        self.fits.append((self._begun, turn))
+        if turn is None or len(self.places) < self._wanted:
+            return True
+        return float(np.median(np.abs(self.places - self._start))) > _FARTHEST
+
+    def begin(self, places: Float[np.ndarray, "n 2"]) -> None:
+        """Other corners, chosen in this frame."""
+        self._finish()
+        self._start = self.places = places
+        self._begun, self._wanted = self._frame, _LASTING * len(places)
+
+    def _finish(self) -> None:
+        if len(self.places) >= _FEWEST and self._frame > self._begun:
+            self.spans.append(Span(self._begun, self._frame, self._start, self.places))
+
+    def path(self) -> CameraPath | None:
+        """What the camera did; None where the corners could not be followed."""
+        frames = len(self.fits)
+        lost = sum(turn is None for _, turn in self.fits[1:])
+        if frames < 2 or lost > 0.3 * frames:
+            return None
+        self._finish()
+        focal = best_focal(self.spans)
+        travels = self._travels(focal or USUAL_FOCAL)
+        shrink = USUAL_FOCAL / (focal or USUAL_FOCAL)
+        R, zoom = np.tile(np.eye(3), (frames, 1, 1)), np.ones(frames)
+        corrections = self._corrections(focal or USUAL_FOCAL, travels)
+        for frame, (begun, turn) in enumerate(self.fits):
+            if turn is None:
+                R[frame], zoom[frame] = R[max(frame - 1, 0)], zoom[max(frame - 1, 0)]
+                continue
+            vector = rotation_vector(turn.R) * (shrink, shrink, 1.0)
+            last, extra, longer = corrections.get(begun, (frame, np.zeros(3), 1.0))
+            share = (frame - begun) / max(last - begun, 1)
+            R[frame] = R[begun] @ rotation(vector + share * extra).T
+            zoom[frame] = zoom[begun] * turn.zoom * longer**share
+        turned = max(float(np.linalg.norm(rotation_vector(one))) for one in R[::5])
+        if turned < _STILL_RAD and np.ptp(zoom) < _STILL_ZOOM and not travels:
+            return CameraPath.still(frames)
+        return CameraPath(R, np.ones(frames) if travels else zoom, travels, focal)
+
+    def _travels(self, focal: float) -> bool:
+        """Whether no turn explains most of the time in which the picture moved."""
+        moved = near = 0
+        for span in self.spans:
+            if np.median(np.abs(span.after - span.before)) > 2 * _PARALLAX:
+                off = fitted_turn(span.before, span.after, focal).off
+                moved += span.last - span.first
+                near += (span.last - span.first) * (off > _PARALLAX)
+        return moved > _MOVED * len(self.fits) and near > _TRAVELS * moved
+
+    def _corrections(
+        self, focal: float, travels: bool
+    ) -> dict[int, tuple[int, Float[np.ndarray, "3"], float]]:
+        """What the right lens adds to the turns and zooms of spans, by their first frames.
+
+        Where the camera travels the turn is that of the essential matrix.
+        """
+        out = {}
+        shrink = USUAL_FOCAL / focal
+        for span in self.spans:
+            fit = self.fits[span.last][1]
+            if fit is not None:
+                turn = fitted_turn(span.before, span.after, focal)
+                R = _essential(span, focal) if travels else None
+                by_fit = rotation_vector(fit.R) * (shrink, shrink, 1.0)
+                extra = rotation_vector(turn.R if R is None else R) - by_fit
+                out[span.first] = (span.last, extra, turn.zoom / fit.zoom)
+        return out
+
+
 class Background:
-    """Follows the background of a shot, frame by frame; places are by the picture's longer side."""
+    """Follows the corners of the background in a shot's pictures (Lucas and Kanade 1981)."""
 
     def __init__(self) -> None:
         self._last: np.ndarray | None = None
-        self._begun = self._frame = 0
-        self._start: np.ndarray = np.zeros((0, 2), np.float32)
-        self._now: np.ndarray = self._start
-        self._side, self._middle, self._wanted = 1.0, np.zeros(2), 0.0
-        self.fits: list[tuple[int, Turn | None]] = []
-        self.spans: list[Span] = []
+        self.corners = Corners()
 
     def add(
         self,
@@ -75,93 +162,28 @@ class Background:
         background: UInt8[np.ndarray, "height width"],
     ) -> None:
         """The next frame, and where in it the background is (255)."""
-        cv2 = opencv()
-        self._side = float(max(gray.shape))
-        self._middle = np.array(gray.shape[::-1]) / 2
-        turn = None
-        if self._last is not None and len(self._now):
+        cv2, corners = opencv(), self.corners
+        side, middle = float(max(gray.shape)), np.array(gray.shape[::-1]) / 2
+        places, kept = corners.places, np.zeros(len(corners.places), bool)
+        if self._last is not None and len(places):
+            before = (places * side + middle).astype(np.float32)[:, None]
             found, status, _ = cv2.calcOpticalFlowPyrLK(
-                self._last, gray, self._now[:, None], None, winSize=(15, 15), maxLevel=3
+                self._last, gray, before, None, winSize=(15, 15), maxLevel=3
             )
+            places = (found[:, 0] - middle) / side
             column, row = found[:, 0].round().astype(int).T
             height, width = gray.shape
             column, row = column.clip(0, width - 1), row.clip(0, height - 1)
-            good = (status[:, 0] > 0) & (background[row, column] > 0)  # nobody is before it
-            self._start, self._now = self._start[good], found[good, 0]
-            if len(self._now) >= _FEWEST:
-                turn = fitted_turn(self._placed(self._start), self._placed(self._now))
-        self.fits.append((self._begun, turn))
+            kept = (status[:, 0] > 0) & (background[row, column] > 0)  # nobody is before it
         self._last = gray
-        if self._worn(turn):
-            self._finish()
-            corners = cv2.goodFeaturesToTrack(gray, _CORNERS, 0.01, 5, mask=background)
-            self._start = self._now = np.zeros((0, 2)) if corners is None else corners[:, 0]
-            self._begun, self._wanted = self._frame, _LASTING * len(self._now)
-        self._frame += 1
-
-    def _worn(self, turn: Turn | None) -> bool:
-        if turn is None or len(self._now) < self._wanted:
-            return True
-        return float(np.median(np.abs(self._now - self._start))) > _FARTHEST * self._side
-
-    def _finish(self) -> None:
-        if len(self._now) >= _FEWEST:
-            ends = self._placed(self._start), self._placed(self._now)
-            self.spans.append(Span(self._begun, self._frame, *ends))
-
-    def _placed(self, points: np.ndarray) -> np.ndarray:
-        return (points - self._middle) / self._side
+        if corners.go_on(places, kept):
+            chosen = cv2.goodFeaturesToTrack(gray, _CORNERS, 0.01, 5, mask=background)
+            none = np.zeros((0, 2))
+            corners.begin(none if chosen is None else (chosen[:, 0] - middle) / side)
 
     def path(self) -> CameraPath | None:
         """What the camera did; None where the background could not be followed."""
-        frames = len(self.fits)
-        lost = sum(turn is None for _, turn in self.fits[1:])
-        if frames < 2 or lost > 0.3 * frames:
-            return None
-        self._finish()
-        focal = best_focal(self.spans)
-        turns = {s.last: fitted_turn(s.before, s.after, focal or USUAL_FOCAL) for s in self.spans}
-        travels = self._travels(turns)
-        ends = {s.last: _essential(s, focal or USUAL_FOCAL) for s in self.spans} if travels else {}
-        shrink = USUAL_FOCAL / (focal or USUAL_FOCAL)
-        R, zoom = np.tile(np.eye(3), (frames, 1, 1)), np.ones(frames)
-        corrections = self._corrections(ends, turns)
-        for frame, (begun, turn) in enumerate(self.fits):
-            if turn is None:
-                R[frame], zoom[frame] = R[max(frame - 1, 0)], zoom[max(frame - 1, 0)]
-                continue
-            vector = rotation_vector(turn.R) * (shrink, shrink, 1.0)
-            share = corrections.get(begun)
-            if share is not None:
-                last, extra = share
-                vector = vector + extra * (frame - begun) / max(last - begun, 1)
-            R[frame] = R[begun] @ rotation(vector).T
-            zoom[frame] = zoom[begun] * turn.zoom
-        turned = max(float(np.linalg.norm(rotation_vector(one))) for one in R[::5])
-        if turned < _STILL_RAD and np.ptp(zoom) < _STILL_ZOOM and not travels:
-            return CameraPath.still(frames)
-        return CameraPath(R, np.ones(frames) if travels else zoom, travels, focal)
-
-    def _travels(self, turns: dict[int, Turn]) -> bool:
-        """Whether no turn explains most of the time in which the picture moved."""
-        moved = near = 0
-        for span in self.spans:
-            if np.median(np.abs(span.after - span.before)) > 2 * _PARALLAX:
-                moved += span.last - span.first
-                near += (span.last - span.first) * (turns[span.last].off > _PARALLAX)
-        return moved > _MOVED * len(self.fits) and near > _TRAVELS * moved
-
-    def _corrections(
-        self, ends: dict[int, np.ndarray | None], turns: dict[int, Turn]
-    ) -> dict[int, tuple[int, np.ndarray]]:
-        """What essential matrices add to the turns of spans, by their first frames."""
-        out = {}
-        for span in self.spans:
-            R = ends.get(span.last)
-            if R is not None:
-                extra = rotation_vector(R) - rotation_vector(turns[span.last].R)
-                out[span.first] = (span.last, extra)
-        return out
+        return self.corners.path()
 
 
 def fitted_turn(
@@ -202,7 +224,11 @@ def best_focal(spans: list[Span]) -> float | None:
     ).mean(1)  # fmt: skip
     best = int(off.argmin())
     flat = off[best] > 0.8 * off[np.abs(_FOCALS - USUAL_FOCAL).argmin()]
-    return None if flat or best in (0, len(_FOCALS) - 1) else float(_FOCALS[best])
+    if flat or best in (0, len(_FOCALS) - 1):
+        return None
+    a, b, c = off[best - 1 : best + 2]  # the least of a parabola through three
+    between = 0.5 * (a - c) / (a - 2 * b + c)
+    return float(_FOCALS[best] * (_FOCALS[1] / _FOCALS[0]) ** between)
 
 
 def _essential(span: Span, focal: float) -> np.ndarray | None:
