@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+from scipy.optimize import minimize_scalar
 
 from vimoflow.errors import ConfigError
 from vimoflow.geometry.camera_path import CameraPath
@@ -24,10 +25,11 @@ _FEWEST = 12  # corners that must be followed
 _LASTING = 0.6  # of the corners; with fewer, new ones are looked for
 _FARTHEST = 0.25  # of the picture's longer side: corners that went so far are looked for anew
 _SPREAD_PX = 0.7  # of corners about where a turn puts them; what is farther counts less and less
-_FOCALS = np.geomspace(0.5, 2.5, 15)  # of the picture's longer side
+_FOCALS = np.geomspace(0.36, 2.6, 17)  # of the picture's longer side
 _TURNED = np.radians(4)  # less tells no focal length
 _PARALLAX = 0.0035  # of the longer side: corners that a turn leaves so far off are near ones
 _MOVED, _TRAVELS = 0.2, 0.3  # of the time, and of that in which the picture moved
+_LENS = 0.03  # of how far corners went: what a lens that is not quite known leaves
 _AGREE = 0.5  # of the corners, with one essential matrix
 _STILL_RAD, _STILL_ZOOM = np.radians(0.3), 0.006
 
@@ -123,10 +125,11 @@ class Corners:
         """Whether no turn explains most of the time in which the picture moved."""
         moved = near = 0
         for span in self.spans:
-            if np.median(np.abs(span.after - span.before)) > 2 * _PARALLAX:
+            far = float(np.median(np.abs(span.after - span.before)))
+            if far > 2 * _PARALLAX:
                 off = fitted_turn(span.before, span.after, focal).off
                 moved += span.last - span.first
-                near += (span.last - span.first) * (off > _PARALLAX)
+                near += (span.last - span.first) * (off > _PARALLAX + _LENS * far)
         return moved > _MOVED * len(self.fits) and near > _TRAVELS * moved
 
     def _corrections(
@@ -219,16 +222,18 @@ def best_focal(spans: list[Span]) -> float | None:
             telling.append(span)
     if not telling:
         return None
-    off = np.array(
-        [[fitted_turn(s.before, s.after, f).off for s in telling] for f in _FOCALS]
-    ).mean(1)  # fmt: skip
-    best = int(off.argmin())
-    flat = off[best] > 0.8 * off[np.abs(_FOCALS - USUAL_FOCAL).argmin()]
+
+    def off(focal: float) -> float:
+        return float(np.mean([fitted_turn(s.before, s.after, focal).off for s in telling]))
+
+    tried = [off(focal) for focal in _FOCALS]
+    best = int(np.argmin(tried))
+    flat = tried[best] > 0.8 * tried[int(np.abs(_FOCALS - USUAL_FOCAL).argmin())]
     if flat or best in (0, len(_FOCALS) - 1):
         return None
-    a, b, c = off[best - 1 : best + 2]  # the least of a parabola through three
-    between = 0.5 * (a - c) / (a - 2 * b + c)
-    return float(_FOCALS[best] * (_FOCALS[1] / _FOCALS[0]) ** between)
+    around = _FOCALS[best - 1], _FOCALS[best + 1]
+    found = minimize_scalar(off, bounds=around, method="bounded", options={"xatol": 1e-3})
+    return float(found.x)
 
 
 def _essential(span: Span, focal: float) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.geometry.cameras import Camera, project
 from vimoflow.video.background import Corners
 
-_IN_ROOM, _FARTHEST_M, _CEILING_M = 3000, (4.0, 15.0), 4.0  # corners about where the person is
+_IN_ROOM, _FARTHEST_M, _CEILING_M = 3000, 15.0, 4.0  # corners about where the person is
 _NEAREST_M = 0.1
 _SEEN = 120
 _NOISE = 0.3 / 320  # of the picture's longer side
@@ -26,8 +26,8 @@ def measured_path(camera: Camera, rng: np.random.Generator) -> CameraPath | None
     of 320 pixels, and nothing hides them.
     """
     angle = rng.uniform(-np.pi, np.pi, _IN_ROOM)
-    far = rng.uniform(*_FARTHEST_M, _IN_ROOM)
-    height = rng.uniform(0, _CEILING_M, _IN_ROOM)
+    far = rng.uniform(1, _FARTHEST_M, _IN_ROOM)
+    height = rng.uniform(-_CEILING_M, _CEILING_M, _IN_ROOM).clip(0)  # half are on the floor
     room = np.stack((far * np.sin(angle), height, far * np.cos(angle)), axis=-1)
     corners, chosen = Corners(), np.zeros(0, int)
     for places, inside in _seen(camera, room):
