@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from scipy.optimize import minimize_scalar
 
 from vimoflow.errors import ConfigError
 from vimoflow.geometry.camera_path import CameraPath
@@ -231,6 +230,8 @@ def best_focal(spans: list[Span]) -> float | None:
     flat = tried[best] > 0.8 * tried[int(np.abs(_FOCALS - USUAL_FOCAL).argmin())]
     if flat or best in (0, len(_FOCALS) - 1):
         return None
+    from scipy.optimize import minimize_scalar  # slow to load, and only turning cameras need it
+
     around = _FOCALS[best - 1], _FOCALS[best + 1]
     found = minimize_scalar(off, bounds=around, method="bounded", options={"xatol": 1e-3})
     return float(found.x)

@@ -43,7 +43,7 @@ def measured_path(camera: Camera, rng: np.random.Generator) -> CameraPath | None
 def _seen(
     camera: Camera, room: Float[np.ndarray, "n 3"]
 ) -> Iterator[tuple[Float[np.ndarray, "n 2"], Bool[np.ndarray, " n"]]]:
-    """Where a room's corners are in each frame, by the picture's longer side, and which are seen."""
+    """A room's corners in each frame, by the picture's longer side, and which of them are seen."""
     frames = len(camera.focal_px[0])
     image, depth = project(camera, torch.from_numpy(room).float().expand(1, frames, -1, 3))
     size = image_size_px(camera)[:, :, None]
