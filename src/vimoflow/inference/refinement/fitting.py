@@ -81,7 +81,7 @@ class RefinementSettings:
     shift_rate_m: float = 0.02
     proportion_spread: float = 0.04
     slide_m: float = 0.02
-    level_m: float = 0.01
+    level_m: float = 0.03
     rest_frames: int = 15
     step_m: float = 0.05
     chunk: int = 600
