@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.formats.motion_npz import save_motion_npz
+from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.inference.hypotheses import joint_uncertainty
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
@@ -109,11 +110,13 @@ class _Made:
     offset_m: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
 
 
-def _stood_still(source: Source, options: GenerateOptions) -> bool:
-    """Whether the path in the image tells the path in the room."""
-    if options.camera != "auto" or source.camera_motion is None:
-        return options.camera != "moving"
-    return not source.camera_motion.moving
+def _camera(source: Source, options: GenerateOptions) -> CameraPath:
+    """How the camera is taken to have moved; cuts hide it."""
+    still = CameraPath.still(len(source.keypoints))
+    if options.camera == "moving":
+        return dataclasses.replace(still, travels=True)
+    seen = options.camera == "auto" and not source.cuts
+    return source.camera_path if seen and source.camera_path is not None else still
 
 
 def _sampled(
@@ -128,16 +131,19 @@ def _sampled(
         refine=options.effort.refine,
         lock_feet=options.lock_feet,
     )
-    static = _stood_still(source, options)
+    camera = _camera(source, options)
     with progress(f"denoising{whose}") as show:
         if source.other_views:
             together = (source.keypoints, *source.other_views)
-            return [model.sample_views(together, sampling, static, show, options.aggregation)]
+            seen = model.sample_views(
+                together, sampling, not camera.travels, show, options.aggregation
+            )
+            return [seen]
         return model.sample(
             source.keypoints,
             sampling,
             options.samples,
-            static,
+            camera,
             show,
             cuts=source.cuts,
         )

@@ -97,7 +97,8 @@ class GenerateOptions:
             picture, motion and place; it is said who that is.
         region: where in the upright picture to look for the person, pixels; else everywhere.
         camera: whether the camera stood still, so that the path in the picture tells the path in
-            the room; auto looks at a video's background, and takes keypoint files for static.
+            the room; auto follows a video's background: what turned, shook or zoomed is undone, and
+            with a camera that travels the feet tell the path. Keypoint files are taken for static.
         every_frame: look at every frame of a video faster than the model's 30 fps; otherwise about
             30 a second are looked at, or as the quality says, and the points between them lie on
             straight lines.
@@ -141,7 +142,7 @@ class GenerateOptions:
     image_size: ImageSize = None
     person: Annotated[str | None, Option(metavar="largest|center|N|all", group=_INPUT)] = None
     region: Region = None
-    camera: Annotated[Literal["static", "moving", "auto"], Option(group=_INPUT)] = "static"
+    camera: Annotated[Literal["static", "moving", "auto"], Option(group=_INPUT)] = "auto"
     every_frame: Annotated[bool, Option(group=_INPUT)] = False
     mirror: Annotated[bool, Option(group=_INPUT)] = False
     mend: Annotated[bool, Option(group=_INPUT)] = True

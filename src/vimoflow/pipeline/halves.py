@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import InputError
+from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.keypoints.cuts import CutWatch, PictureChanges
 from vimoflow.keypoints.estimators import Region, find_estimator, look, require_somebody
 from vimoflow.keypoints.people_census import Census, SeveralPeopleError
@@ -31,7 +32,7 @@ from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.pipeline.threads import own_cores
 from vimoflow.registry import DETECTORS
 from vimoflow.video import Footage, frames, open_video
-from vimoflow.video.camera_motion import CameraMotion, CameraWatch, camera_motion
+from vimoflow.video.camera_motion import CameraWatch
 
 _SHORTEST_S = 6.0  # of a video that is worth a second detector
 _OVERLAP_S = 1.0  # of the halves
@@ -76,24 +77,19 @@ class Seen:
         clock: times of all frames, seconds.
         warnings: what was wrong with the file.
         changes: where the picture changed, by the looks' numbers.
-        steps: of the background, see `CameraWatch.steps`.
+        camera: how it moved from look to look; None where that was not seen.
     """
 
     keypoints: Keypoints2D
     clock: Float[np.ndarray, " frames"]
     warnings: tuple[str, ...]
     changes: PictureChanges
-    steps: tuple[tuple[int, Float[np.ndarray, "3 3"]], ...]
+    camera: CameraPath | None
 
     @property
     def cuts(self) -> tuple[int, ...]:
         """First looks of new shots."""
         return self.changes.cuts(self.keypoints)
-
-    @property
-    def camera(self) -> CameraMotion:
-        """What the background did."""
-        return camera_motion([step for _, step in self.steps])
 
 
 def see(task: Task, show: Show) -> Seen:
@@ -114,7 +110,7 @@ def _whole(task: Task, show: Show | None) -> Seen:
     region = None if task.region is None else Region(*task.region)
     where = (task.start, task.end, show, region, task.rate, task.zero)
     found = look(task.video, Census(camera) if task.alone else camera, *where)
-    return Seen(found.keypoints, found.clock, found.warnings, watch.changes, tuple(camera.steps))
+    return Seen(found.keypoints, found.clock, found.warnings, watch.changes, camera.path)
 
 
 def _in_halves(task: Task, show: Show) -> Seen | None:
@@ -190,8 +186,15 @@ def _joined(first: Seen, second: Seen) -> Seen | None:
         np.concatenate([first.clock, second.clock[begin:]]),
         second.warnings,
         PictureChanges(a.hard + later(b.hard), a.slight + later(b.slight)),
-        first.steps + tuple((i + shift, step) for i, step in second.steps if i >= early),
+        _one_camera(first.camera, second.camera, early),
     )
+
+
+def _one_camera(
+    first: CameraPath | None, second: CameraPath | None, early: int
+) -> CameraPath | None:
+    """The second half's camera after the first one's, whose last look is before ``early``."""
+    return None if first is None or second is None else first.then(second, early)
 
 
 def _meet(first: Keypoints2D, second: Keypoints2D, early: int) -> bool:
@@ -224,8 +227,8 @@ def _write(seen: Seen, file: Path) -> None:
     told = {"size": one.image_size, "names": (one.source, one.estimator), "notes": seen.warnings}
     np.savez(
         file, points=one.points, times=one.timestamps, clock=seen.clock, told=json.dumps(told),
-        hard=seen.changes.hard, slight=seen.changes.slight, looks=[i for i, _ in seen.steps],
-        steps=np.reshape([step for _, step in seen.steps], (-1, 3, 3)),
+        hard=seen.changes.hard, slight=seen.changes.slight,
+        **({} if seen.camera is None else seen.camera.arrays()),
     )  # fmt: skip
 
 
@@ -233,13 +236,13 @@ def _read(file: Path) -> Seen:
     with np.load(file, allow_pickle=False) as a:
         told: dict[str, Any] = json.loads(str(a["told"]))
         size = tuple(told["size"])
-        hard, slight, looks = ([int(i) for i in a[name]] for name in ("hard", "slight", "looks"))
+        hard, slight = ([int(i) for i in a[name]] for name in ("hard", "slight"))
         return Seen(
             Keypoints2D(a["points"], a["times"], size, *told["names"]),
             a["clock"],
             tuple(told["notes"]),
             PictureChanges(tuple(hard), tuple(slight)),
-            tuple(zip(looks, a["steps"], strict=True)),
+            CameraPath.of_arrays(a) if "zoom" in a else None,
         )
 
 

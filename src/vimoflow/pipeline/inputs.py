@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
+from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
@@ -37,7 +38,7 @@ from vimoflow.pipeline.generate_options import DEFAULT_DETECTOR, GenerateOptions
 from vimoflow.pipeline.halves import Task, see
 from vimoflow.pipeline.sources import Source
 from vimoflow.video import Footage, VideoFrame
-from vimoflow.video.camera_motion import CameraWatch
+from vimoflow.video.camera_motion import CameraMotion, CameraWatch
 from vimoflow.video.letterbox import find_picture_area
 from vimoflow.video.timing import TIME_TOLERANCE_S
 
@@ -85,8 +86,10 @@ def _treated(source: Source, options: GenerateOptions) -> Source:
     if options.mend:
         found = mended(keypoints, source.cuts)
         keypoints, lines = found.keypoints, found.lines
+    camera = source.camera_path
     if options.mirror:
         keypoints = mirrored(keypoints)
+        camera = None if camera is None else camera.mirrored()
     if options.smooth:
         keypoints = smooth(keypoints)
     return dataclasses.replace(
@@ -94,6 +97,7 @@ def _treated(source: Source, options: GenerateOptions) -> Source:
         keypoints=keypoints,
         warnings=source.warnings + lines,
         mirrored=options.mirror,
+        camera_path=camera,
     )
 
 
@@ -159,9 +163,17 @@ def _one_person(
         found = see(task, show)
     keypoints, cuts = on_every_frame(found.keypoints, found.clock, found.cuts)
     warnings = found.warnings + _cut_notes(keypoints, cuts)
-    if options.camera == "static" and found.camera.moving and not cuts:
-        warnings += ("the background moves: --camera moving or auto if the camera did",)
-    return Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=found.camera)
+    moved = _moved(found.camera, found.keypoints, keypoints)
+    if CameraMotion.of(moved).moving and not cuts:
+        warnings += (str(CameraMotion.of(moved)),)
+    return Source(path, keypoints, video, warnings, cuts=cuts, camera_path=moved)
+
+
+def _moved(
+    path: CameraPath | None, looked_at: Keypoints2D, keypoints: Keypoints2D
+) -> CameraPath | None:
+    """The camera in the frames that are animated, from those that were looked at."""
+    return None if path is None else path.at(looked_at.timestamps, keypoints.timestamps)
 
 
 def _detector(options: GenerateOptions) -> str:
@@ -256,7 +268,8 @@ def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -
     for looked_at, changes_s in zip(found.people, found.changes_s, strict=True):
         keypoints, cuts = on_every_frame(looked_at, found.clock, watch.cuts(looked_at))
         warnings = found.warnings + _cut_notes(keypoints, cuts)
-        source = Source(path, keypoints, video, warnings, cuts=cuts, camera_motion=camera.motion)
+        moved = _moved(camera.path, looked_at, keypoints)
+        source = Source(path, keypoints, video, warnings, cuts=cuts, camera_path=moved)
         people.append(dataclasses.replace(source, changes_s=changes_s))
     return people
 

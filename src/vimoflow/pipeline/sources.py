@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.keypoints.people_choice import Taken
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.synchronisation import Offset
@@ -18,8 +19,8 @@ class Source:
     """What is animated; of several views the first, and what the others saw.
 
     ``cuts`` are first frames of new shots that are joined into one motion; ``offsets`` say where
-    each view starts on the first one's clock; ``camera_motion`` is what the background did, where
-    that was looked at; ``mirrored`` tells that left and right of the video were exchanged; of
+    each view starts on the first one's clock; ``camera_path`` is how the camera moved, where that
+    was looked at; ``mirrored`` tells that left and right of the video were exchanged; of
     several ``people``, who are named in the order of their size, ``taken`` says who is animated;
     ``changes_s`` is when the clothes become others, so that it may be somebody else.
     """
@@ -31,11 +32,16 @@ class Source:
     other_views: tuple[Keypoints2D, ...] = ()
     cuts: tuple[int, ...] = ()
     offsets: tuple[Offset, ...] = ()
-    camera_motion: CameraMotion | None = None
+    camera_path: CameraPath | None = None
     mirrored: bool = False
     taken: Taken | None = None
     people: tuple[Keypoints2D, ...] = ()
     changes_s: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def camera_motion(self) -> CameraMotion | None:
+        """What the camera did, in a few numbers."""
+        return None if self.camera_path is None else CameraMotion.of(self.camera_path)
 
     @property
     def shots_s(self) -> tuple[tuple[float, float], ...]:

@@ -26,7 +26,7 @@ _BEFORE_LOADING = (
     ("vimoflow.keypoints.mediapipe_pose", "_import_mediapipe", "import MediaPipe"),
     ("vimoflow.video.reading", "FrameStream.__next__", "decode"),
     ("vimoflow.keypoints.mediapipe_pose", "PoseGraph.process", "detect"),
-    ("vimoflow.video.camera_motion", "background_step", "watch the camera"),
+    ("vimoflow.video.background", "Background.add", "watch the camera"),
     ("vimoflow.keypoints.cuts", "_PictureChange.__call__", "watch for cuts"),
 )
 _AFTER_LOADING = (

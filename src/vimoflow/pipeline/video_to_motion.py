@@ -12,10 +12,12 @@ from torch import Tensor
 
 from vimoflow.conventions import DEFAULT_CHECKPOINT, MODEL_FPS
 from vimoflow.diffusion.checkpoint import Checkpoint, load_checkpoint
+from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.inference.choices import Aggregation
 from vimoflow.inference.conditioning.resampling import model_times, resample_keypoints
+from vimoflow.inference.conditioning.steadying import steadied, turned_along
 from vimoflow.inference.conditioning.viewpoint import Lens
 from vimoflow.inference.gravity import upright_shot
 from vimoflow.inference.multiview import sample_views
@@ -65,14 +67,14 @@ class VideoToMotion:
             from vimoflow.keypoints.estimators import extract_keypoints
 
             source = extract_keypoints(source)
-        return self.sample(source, SamplingOptions(seed=seed), static_camera=static_camera)[0]
+        return self.sample(source, SamplingOptions(seed=seed), camera=static_camera)[0]
 
     def sample(
         self,
         keypoints: Keypoints2D,
         options: SamplingOptions | None = None,
         samples: int = 1,
-        static_camera: bool = True,
+        camera: bool | CameraPath = True,
         progress: Callable[[int, int], None] | None = None,
         cuts: Sequence[int] | None = None,
     ) -> list[Motion]:
@@ -84,19 +86,25 @@ class VideoToMotion:
         Where the keypoints show a cut to another camera, or at ``cuts`` (first frames of new shots;
         none: one shot), the shots become one motion, in the world of the first one's camera.
 
-        The world is the camera's: +Z points from the person to where the camera stood, the floor is
-        y = 0 and the first root stands over the origin.
+        The world is the camera's: +Z points from the person to where the camera first stood, the
+        floor is y = 0 and the first root stands over the origin. ``camera`` says how it moved from
+        frame to frame, or just whether it stood still.
         """
         times = model_times(keypoints)
         found = keypoint_cuts(keypoints) if cuts is None else cuts
-        shots, yaw = _shots(self.checkpoint, keypoints, times, found, static_camera)
+        if isinstance(camera, bool):
+            camera = dataclasses.replace(CameraPath.still(len(keypoints)), travels=not camera)
+        view = steadied(keypoints.points, keypoints.image_size, camera)
+        seen = dataclasses.replace(keypoints, points=view.points_px)
+        shots, yaw = _shots(self.checkpoint, seen, times, found, view.still)
         options = options or SamplingOptions()
         first = int(options.sampler_of(self.checkpoint) == "one-pass")
         parts = [(options, first), (options.drawing(), samples - first)]
         features = torch.cat(
             [self._features(shots, how, count, progress) for how, count in parts if count > 0]
         )
-        features = turned_features(features, yaw.expand(len(features)))
+        turn = torch.from_numpy(np.interp(times, keypoints.timestamps, view.yaw)).float() + yaw
+        features = turned_along(features, turn.expand(len(features), -1))
         motions = [finished_motion(row, options) for row in features]
         return [_on_input_clock(motion, times, keypoints) for motion in motions]
 

@@ -10,6 +10,7 @@ from vimoflow.inference.refinement.posed_points import UNKNOWNS, Body, rotations
 from vimoflow.inference.refinement.reprojection_derivatives import SUMMARIES
 from vimoflow.inference.refinement.reprojection_error import View
 from vimoflow.inference.refinement.terms import (
+    FeetLevel,
     FeetRest,
     MotionProblem,
     SeenByCamera,
@@ -34,6 +35,7 @@ TERMS: dict[str, list[Term]] = {
     "seen": [SeenByCamera(view(0), 0, 0.05, 0.15, 0.02)],
     "seen by two": [SeenByCamera(view(n), n, 0.05, 0.3, 0.5) for n in range(VIEWS)],
     "feet": [FeetRest(RNG.uniform(size=(FRAMES - 1, 4)), 0.02)],
+    "level": [FeetLevel(RNG.uniform(size=(FRAMES, 2)), 0.02, 0.3)],
 }
 TERMS["all"] = [term for terms in TERMS.values() for term in terms][1:]
 BODIES = {

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vimoflow.data.camera_kinds import CAMERA_KINDS
 from vimoflow.data.recording import Split
 from vimoflow.data.shards import Shard
-from vimoflow.data.virtual_cameras import LEVEL_CAMERAS, TILTED_CAMERAS
 from vimoflow.documents import build, read_document
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.evaluation.benchmark.cases import (
@@ -34,7 +34,9 @@ from vimoflow.evaluation.benchmark.cases import (
     virtual_case,
 )
 
-Cameras = Literal["level", "tilted"]
+Cameras = Literal[
+    "level", "tilted", "still", "panning", "hand-held", "zooming", "following", "orbiting"
+]
 SourceOf2D = Literal["truth", "noisy", "detections", "video"]
 
 
@@ -52,7 +54,7 @@ class ClipSet:
         views: which of the real views, from 1; all unless given.
         limit: recordings of each group at most, evenly spread.
         frames: longest clip from a virtual camera, cut from the recording's middle.
-        cameras: virtual ones that stand "level", or "tilted": pitched and rolled.
+        cameras: kind of the virtual ones, see ``data.camera_kinds``.
     """
 
     corpus: str
@@ -205,7 +207,7 @@ def _of_corpus(clip_set: ClipSet, shard: Shard, limit: int | None, seed: int) ->
 
 def _cases(clip_set: ClipSet, shard: Shard, row: int, seed: int) -> list[Case]:
     if clip_set.source != "detections":
-        cameras = LEVEL_CAMERAS if clip_set.cameras == "level" else TILTED_CAMERAS
+        cameras = CAMERA_KINDS[clip_set.cameras]
         noisy = clip_set.source == "noisy"
         return [virtual_case(shard, row, seed, clip_set.frames, noisy, cameras)]
     views = real_views(shard, row)

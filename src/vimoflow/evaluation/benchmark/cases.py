@@ -21,6 +21,8 @@ from vimoflow.data.virtual_cameras import (
     sample_cameras,
 )
 from vimoflow.errors import InputError
+from vimoflow.evaluation.benchmark.measured_paths import measured_path
+from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_about
 from vimoflow.inference.conditioning.corruption import (
@@ -52,6 +54,7 @@ class Case:
         music_beats_s: times of the music's beats from the clip's start, where there is music.
         image_size_px: width and height of the picture, where they are known.
         down: gravity's direction in the camera's frame, where it is known: to measure, not to use.
+        camera: how a moving one turned, as its picture tells; None where that was not looked at.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Case:
     music_beats_s: Float[np.ndarray, " beats"] | None = None
     image_size_px: tuple[float, float] | None = None
     down: Float[np.ndarray, "3"] | None = None
+    camera: CameraPath | None = None
 
     @property
     def title(self) -> str:
@@ -140,9 +144,12 @@ def virtual_case(
     points = corrupt_keypoints(clear, generator, None, settings)[0]
     heading = float(camera_heading(camera.R_camera_world[0, 0]))
     case = _case(shard, row, span, points.numpy(), R, root, contacts, heading)
+    static = bool(is_static(camera)[0])
+    rng = np.random.default_rng((seed, row))
     return dataclasses.replace(
         case,
-        static_camera=bool(is_static(camera)[0]),
+        static_camera=static,
+        camera=None if static else measured_path(camera, rng),
         view="virtual",
         source="noisy" if noisy else "truth",
         image_size_px=tuple(image_size_px(camera)[0, 0].tolist()),

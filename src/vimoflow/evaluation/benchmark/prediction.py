@@ -15,6 +15,7 @@ from vimoflow.diffusion.regression import as_trained
 from vimoflow.evaluation.benchmark.cases import Case
 from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.conditioning.shot import see_shot
+from vimoflow.inference.conditioning.steadying import Steadied, steadied, turned_along
 from vimoflow.inference.conditioning.viewpoint import Lens
 from vimoflow.inference.gravity import upright_shot
 from vimoflow.inference.sampling import (
@@ -23,7 +24,6 @@ from vimoflow.inference.sampling import (
     finished_motion,
     sample_features,
 )
-from vimoflow.inference.sampling.turning import turned_features
 from vimoflow.motion.clip import Motion
 
 _BATCH = 32
@@ -39,20 +39,31 @@ def predict(
     motions: dict[int, Motion] = {}
     for rows in batches([len(case.truth) for case in cases], options.window):
         longest = max(len(cases[i].truth) for i in rows)
-        points = torch.zeros(len(rows), longest, 17, 3)
+        points, yaw = torch.zeros(len(rows), longest, 17, 3), torch.zeros(len(rows), longest)
         valid = torch.zeros(len(rows), longest, dtype=torch.bool)
-        for k, i in enumerate(rows):
-            length = len(cases[i].truth)
-            points[k, :length] = torch.from_numpy(cases[i].points_px)
+        views = [_steadied(cases[i]) for i in rows]
+        for k, view in enumerate(views):
+            length = len(view.points_px)
+            points[k, :length] = torch.from_numpy(view.points_px)
+            yaw[k, :length] = torch.from_numpy(view.yaw)
             valid[k, :length] = True
-        shot = upright_shot(checkpoint, points, *filming_of([cases[i] for i in rows]), valid)
+        lens, _ = filming_of([cases[i] for i in rows])
+        still = torch.tensor([view.still for view in views])
+        shot = upright_shot(checkpoint, points, lens, still, valid)
         features = sample_features(checkpoint, shot.condition, options, valid)
-        features = turned_features(features, shot.yaw)
+        features = turned_along(features, shot.yaw[:, None] + yaw)
         for k, i in enumerate(rows):
             motions[i] = finished_motion(features[k, : len(cases[i].truth)], options)
         if progress is not None:
             progress(len(motions), len(cases))
     return [motions[i] for i in range(len(cases))]
+
+
+def _steadied(case: Case) -> Steadied:
+    if case.camera is None:
+        return Steadied(case.points_px, np.zeros(len(case.points_px)), case.static_camera)
+    size = case.image_size_px or _extent(case.points_px)
+    return steadied(case.points_px, size, case.camera)
 
 
 def condition_of(case: Case) -> Condition:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from scipy.ndimage import minimum_filter1d
 from torch import Tensor
 
 from vimoflow.diffusion.windows import WindowPlan
@@ -32,6 +33,7 @@ from vimoflow.inference.refinement.reprojection_derivatives import SUMMARIES
 from vimoflow.inference.refinement.reprojection_error import UsualCamera, View, level_camera
 from vimoflow.inference.refinement.terms import (
     LENGTHS,
+    FeetLevel,
     FeetRest,
     MotionProblem,
     SeenByCamera,
@@ -62,6 +64,9 @@ class RefinementSettings:
         proportion_spread: how much the logarithms of the person's proportions may typically differ
             from the skeleton's, see ``motion.proportions``.
         slide_m: how far a foot in contact may typically move from one frame to the next.
+        level_m: by how much the heights of two standing feet may typically differ.
+        rest_frames: for so long both must stand, which they do not in a step of a walk.
+        step_m: feet that differ by more stand on two steps.
         chunk: frames fitted together; longer clips are cut into overlapping chunks.
     """
 
@@ -76,6 +81,9 @@ class RefinementSettings:
     shift_rate_m: float = 0.02
     proportion_spread: float = 0.04
     slide_m: float = 0.02
+    level_m: float = 0.03
+    rest_frames: int = 15
+    step_m: float = 0.05
     chunk: int = 600
 
     def plan(self, frames: int) -> WindowPlan:
@@ -165,6 +173,7 @@ def _found_coarsely(
         turn_rate_rad=settings.turn_rate_rad * _STRIDE,
         shift_rate_m=settings.shift_rate_m * _STRIDE,
         slide_m=settings.slide_m * _STRIDE,
+        rest_frames=max(1, settings.rest_frames // _STRIDE),
     )
     thinned = [view.part(step) for view in views]
     found = minimise(
@@ -203,9 +212,11 @@ def motion_problem(
         begin = np.stack([level_camera(points, view, 0.0) for view in views])
     else:
         begin = cameras.double().numpy()
-    touch = contacts.numpy()
+    touch = np.clip(contacts.numpy(), 0, 1)
     linked = (valid[1:] & valid[:-1]).numpy().astype(np.float64)
-    planted = np.clip(touch[1:] * touch[:-1], 0, 1) * linked[:, None]
+    planted = touch[1:] * touch[:-1] * linked[:, None]
+    standing = minimum_filter1d(touch[:, :2] * touch[:, 2:], settings.rest_frames, axis=0)
+    standing = np.square(standing) * valid.numpy()[:, None]
     terms: list[Term] = [
         SeenByCamera(view, number, settings.noise_m, settings.outlier_m, settings.place_m)
         for number, view in enumerate(views)
@@ -213,7 +224,11 @@ def motion_problem(
     start = np.concatenate((lengths, begin.ravel()))
     problem = MotionProblem(
         body,
-        [*terms, FeetRest(planted, settings.slide_m)],
+        [
+            *terms,
+            FeetRest(planted, settings.slide_m),
+            FeetLevel(standing, settings.level_m, settings.step_m),
+        ],
         _prior(settings, start, linked, [view.camera for view in views]),
         SUMMARIES * len(views),
     )

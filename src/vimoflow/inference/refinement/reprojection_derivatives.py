@@ -40,7 +40,7 @@ def derivatives(
     residual, scale = _residual(of, frames, _image(of, frames, points_by_motion))
     summaries = np.zeros((len(residual), SUMMARIES, residual.shape[-1]))
     summaries[:, _SCALE, :-1] = scale
-    first = of.view.first - frames.start
+    first = of.view.anchor - frames.start
     if 0 <= first < len(residual):
         motion = points_by_motion.shape[-1]
         points = points_by_motion[first].reshape(-1, 3, motion)

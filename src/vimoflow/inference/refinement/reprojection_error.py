@@ -1,9 +1,9 @@
 """How far a body's points are from what one camera saw of them.
 
-The camera looks at the mid-hip of the first frame whose place in the image is known (or follows the
-hips where none is). Each frame is scaled to fit: a limb must not be turned because the path towards
-the camera, which the sample guesses, is wrong. Where the camera stood still the figure's path in
-the image counts as well as its pose.
+The camera looks at the mid-hip of the frame that is nearest to the middle of its path in the image
+(or follows the hips where that is not known). Each frame is scaled to fit: a limb must not be
+turned because the path towards the camera, which the sample guesses, is wrong. Where the camera
+stood still the figure's path in the image counts as well as its pose.
 """
 
 from __future__ import annotations
@@ -64,9 +64,12 @@ class View:
         return dataclasses.replace(self, **{k: getattr(self, k)[frames] for k in names})
 
     @functools.cached_property
-    def first(self) -> int:
-        """The first placed frame, 0 where there is none."""
-        return int(self.placed.argmax())
+    def anchor(self) -> int:
+        """The placed frame whose place is nearest to their mean, where cameras aim; 0 for none."""
+        if not self.placed.any():
+            return 0
+        far = np.square(self.track - self.track[self.placed].mean(0)).sum(-1)
+        return int(np.where(self.placed, far, np.inf).argmin())
 
     @functools.cached_property
     def share(self) -> Float[np.ndarray, "f 17"]:
@@ -85,8 +88,8 @@ class View:
 
     @functools.cached_property
     def place(self) -> Float[np.ndarray, "f 2"]:
-        """Where the weighted mean is, from where the mid-hip was first seen."""
-        path = (self.track - self.track[self.first]) * self.placed[:, None]
+        """Where the weighted mean is, from where the mid-hip was in the anchor frame."""
+        path = (self.track - self.track[self.anchor]) * self.placed[:, None]
         return self._mean + path
 
     @functools.cached_property
@@ -180,7 +183,7 @@ def reproject(
     """COCO points through a camera, compared with what it saw."""
     lens = Lens.of(camera)
     hips = points_world[:, HIPS].mean(1)
-    looked_at = np.where(view.placed[:, None], hips[view.first], hips)
+    looked_at = np.where(view.placed[:, None], hips[view.anchor], hips)
     seen = (points_world - looked_at[:, None]) @ lens.R.T
     free_depth = 1 - seen[..., 2] / lens.distance_m
     depth = np.maximum(free_depth, _NEAREST)

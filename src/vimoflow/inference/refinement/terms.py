@@ -174,3 +174,41 @@ class _FeetAt:
             steps.reshape(len(steps), feet.shape[1]), weight, LEGS, np.arange(0),
             -feet[: len(steps)], feet[1:],
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FeetLevel:
+    """Feet that stand at the same time are on one floor: the soles' heights do not differ.
+
+    Attributes:
+        standing: how firmly both the left and the right ball of the foot, or ankle, stand, 0 to 1.
+        level_m: by how much the heights of standing feet may typically differ.
+        step_m: feet that differ by more stand on two steps (Geman and McClure 1987).
+    """
+
+    standing: Float[np.ndarray, "f 2"]
+    level_m: float
+    step_m: float
+
+    def at(self, body: PosedBody, shared: Float[np.ndarray, " k"]) -> TermPoint:
+        """Differences of the heights of left and right feet."""
+        heights = body.points[:, FEET, 1]
+        return _LevelAt(self, heights[:, :2] - heights[:, 2:])
+
+
+@dataclass(frozen=True)
+class _LevelAt:
+    term: FeetLevel
+    differences: Float[np.ndarray, "f 2"]
+
+    def energy(self) -> float:
+        far = np.square(self.differences / self.term.step_m)
+        trust = self.term.standing * (self.term.step_m / self.term.level_m) ** 2
+        return float((trust * far / (1 + far)).sum())
+
+    def rows(self, frames: slice, body: PosedBody) -> Rows:
+        off, term = self.differences[frames], self.term
+        robust = 1 + np.square(off / term.step_m)
+        up = body.by_unknowns[: len(off), 3 * FEET.start + 1 :: 3, LEGS]
+        weight = term.standing[frames] / np.square(term.level_m * robust)
+        return Rows(off, weight, LEGS, np.arange(0), up[:, :2] - up[:, 2:])
