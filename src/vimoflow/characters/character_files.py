@@ -11,14 +11,15 @@ from vimoflow.characters.gltf_file import read_gltf
 from vimoflow.errors import InputError
 from vimoflow.files import output_errors, write_bytes
 from vimoflow.foreign_files import refuse_foreign
+from vimoflow.formats.fbx_character import read_fbx_character, write_fbx_character
 from vimoflow.motion.character import Character, CharacterMotion
 
 _GLTF = (".glb", ".gltf", ".vrm")
-ENDINGS = (*_GLTF, ".bvh")
+ENDINGS = (*_GLTF, ".fbx", ".bvh")
 
 
 def read_character(path: str | Path) -> Character:
-    """A rigged figure from GLB, glTF, VRM or BVH.
+    """A rigged figure from GLB, glTF, VRM, FBX or BVH.
 
     Raises:
         InputError: another ending, no skeleton, or damaged.
@@ -27,6 +28,8 @@ def read_character(path: str | Path) -> Character:
     suffix = path.suffix.lower()
     if suffix in _GLTF:
         return gltf_character(read_gltf(path))
+    if suffix == ".fbx":
+        return read_fbx_character(path)
     if suffix == ".bvh":
         return bvh_character(path)
     refuse_foreign(path)
@@ -52,6 +55,8 @@ def write_character(motion: CharacterMotion, source: str | Path, target: str | P
         InputError: the source is no longer readable.
         OutputError: the file cannot be written.
     """
+    if Path(source).suffix.lower() == ".fbx":
+        return write_fbx_character(motion, Path(source), Path(target))
     bvh = Path(source).suffix.lower() == ".bvh"
     content = with_frames(source, motion) if bvh else with_animation(read_gltf(source), motion)
     with output_errors(Path(target)):
