@@ -11,7 +11,7 @@ from vimoflow.characters.gltf_file import read_gltf
 from vimoflow.errors import InputError
 from vimoflow.files import output_errors, write_bytes
 from vimoflow.foreign_files import refuse_foreign
-from vimoflow.formats.fbx_character import read_fbx_character, write_fbx_character
+from vimoflow.formats.fbx_character import read_fbx_character, with_take
 from vimoflow.motion.character import Character, CharacterMotion
 
 _GLTF = (".glb", ".gltf", ".vrm")
@@ -43,6 +43,16 @@ def written_name(path: str | Path) -> str:
     return f"{path.stem}_animated{suffix}"
 
 
+def animated(motion: CharacterMotion, source: Path) -> bytes:
+    """The user's file with the animation; errors as for :func:`write_character`."""
+    suffix = source.suffix.lower()
+    if suffix == ".fbx":
+        return with_take(source, motion)
+    if suffix == ".bvh":
+        return with_frames(source, motion)
+    return with_animation(read_gltf(source), motion)
+
+
 def write_character(motion: CharacterMotion, source: str | Path, target: str | Path) -> None:
     """Write the user's file with the animation.
 
@@ -55,9 +65,6 @@ def write_character(motion: CharacterMotion, source: str | Path, target: str | P
         InputError: the source is no longer readable.
         OutputError: the file cannot be written.
     """
-    if Path(source).suffix.lower() == ".fbx":
-        return write_fbx_character(motion, Path(source), Path(target))
-    bvh = Path(source).suffix.lower() == ".bvh"
-    content = with_frames(source, motion) if bvh else with_animation(read_gltf(source), motion)
+    content = animated(motion, Path(source))
     with output_errors(Path(target)):
         write_bytes(Path(target), content)

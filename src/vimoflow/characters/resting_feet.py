@@ -37,6 +37,7 @@ _SINKS_M = 0.001  # a sole may give way so far, before a straight knee has to be
 _TURNS = np.radians(15)  # a flat foot that turns more pivots, and is let
 SMOOTH_S = 0.12  # the hips follow what both legs share over this time
 _MOST_BENT = np.radians(60)  # of the toes
+_RESTS = FootLockSettings().contact
 _REACH = 0.998  # of the leg: hips are lowered where a resting foot is farther away
 
 
@@ -108,9 +109,14 @@ def _shared(pushes: Mapping[str, Tensor], goal: Goal) -> Tensor:
 def _too_far(
     rig: Alignment, pose: Pose, pushes: Mapping[str, Tensor], goal: Goal
 ) -> Float[Tensor, " frames"]:
-    """By how much the hips are to come down so that legs reach where their feet rest, metres."""
+    """By how much the hips are to come down so that legs reach where their feet rest, metres.
+
+    Only resting feet count, and by what they are moved at most: a straight leg that swings would
+    pull the whole body down for a few millimetres that nobody sees.
+    """
     down = np.zeros(len(goal.hips))
-    for side, push in pushes.items():
+    for leg_number, (side, push) in enumerate(pushes.items()):
+        rests = goal.contacts[:, 2 * leg_number : 2 * leg_number + 2].amax(-1) > _RESTS
         hip, knee, ankle = (
             pose.positions[rig.joints[f"{side}_{p}"]] for p in ("hip", "knee", "ankle")
         )
@@ -119,7 +125,8 @@ def _too_far(
         way = ankle + push - hip
         across = way[:, [0, 2]].square().sum(-1)
         highest = (reach.square() - across).clamp(min=0).sqrt()
-        down = np.maximum(down, (-way[:, 1] - highest).clamp(min=0).numpy())
+        lower = torch.minimum((-way[:, 1] - highest).clamp(min=0), push.norm(dim=-1))
+        down = np.maximum(down, torch.where(rests, lower, 0.0).numpy())
     width = SMOOTH_S * goal.fps
     if not down.any():
         return torch.from_numpy(down)

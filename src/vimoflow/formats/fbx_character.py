@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from vimoflow.files import output_errors, write_bytes
 from vimoflow.formats.bvh_writer import joint_angles
 from vimoflow.formats.fbx_animation import TICKS, FbxAnimation, FbxObjects
 from vimoflow.formats.fbx_nodes import Record, from_bytes, record, to_bytes
@@ -64,25 +63,17 @@ def _rest(scene: FbxScene) -> Float[np.ndarray, "joints 4 4"]:
     return np.linalg.solve(above, bind)
 
 
-def write_fbx_character(motion: CharacterMotion, source: Path, target: Path) -> None:
-    """Write the user's file with the motion as one take more.
-
-    Args:
-        motion: of the character in ``source``.
-        source: the user's file.
-        target: the file to write; it appears complete or not at all.
+def with_take(path: str | Path, motion: CharacterMotion) -> bytes:
+    """The file with the motion, which is of its character, as one take more.
 
     Raises:
-        InputError: the source is no longer readable.
-        OutputError: the file cannot be written.
+        InputError: the file is no longer readable.
     """
-    with damaged(source, "FBX", *DAMAGE):
-        root = from_bytes(read_file(source))
-        scene = fbx_scene(source, root)
-        added = _animation(scene, motion)
-        content = to_bytes(tuple(_grown(one, added) for one in root.children), *root.values)
-    with output_errors(target):
-        write_bytes(target, content)
+    path = Path(path)
+    with damaged(path, "FBX", *DAMAGE):
+        root = from_bytes(read_file(path))
+        added = _animation(fbx_scene(path, root), motion)
+        return to_bytes(tuple(_grown(one, added) for one in root.children), *root.values)
 
 
 def _animation(scene: FbxScene, motion: CharacterMotion) -> FbxObjects:
@@ -101,7 +92,7 @@ def _animation(scene: FbxScene, motion: CharacterMotion) -> FbxObjects:
         R = _turned(rest[j])[None].repeat(frames, 0)
         if turned is not None:
             R = quaternion_to_matrix(torch.from_numpy(turned)).numpy()
-        moved: dict[str, Any] = {"Lcl Translation": np.zeros((1, 3))}
+        moved: dict[str, Any] = {"Lcl Translation": np.zeros((frames, 3))}
         if turned is not None or np.abs(R[0] - _turned(own)).max() > _SAME:
             moved["Lcl Rotation"] = _degrees(scene, model, R)
             animation.move(model, "Lcl Rotation", moved["Lcl Rotation"])
