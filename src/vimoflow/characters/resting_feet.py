@@ -89,7 +89,9 @@ def feet_locked(rig: Alignment, soles: Mapping[str, Sole], goal: Goal, pose: Pos
         push[:, 1] -= (heights.amin(-1) + push[:, 1] + _SINKS_M).clamp(max=0)
         pushes[side] = push
     shared = _shared(pushes, goal)
-    shared[:, 1] -= _too_far(rig, pose, {s: p - shared for s, p in pushes.items()}, goal)
+    no_way_down = torch.tensor([-torch.inf, 0.0, -torch.inf]).double()  # as a landing foot's
+    asked = {s: p.maximum(no_way_down) - shared for s, p in pushes.items()}
+    shared[:, 1] -= _too_far(rig, pose, asked, goal)
     turns = {node: pose.rotations[node] for node in rig.drives if node in pose.rotations}
     for side in SIDES:
         turns |= limb_moved(rig, pose, side, ("hip", "knee", "ankle"), pushes[side] - shared,

@@ -29,7 +29,7 @@ _SCALARS: dict[str, tuple[str, type[Any]]] = {
 _MOST_RECORDS = 2_000_000
 _DEEPEST = 64
 
-Value: TypeAlias = bool | int | float | str | bytes | np.number[Any] | np.ndarray
+Value: TypeAlias = Any  # bool, int, float, str, bytes, a number of numpy's, or an array
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _value(value: Value | PackedArray) -> bytes:
+def _value(value: Value) -> bytes:
     if isinstance(value, PackedArray):
         return struct.pack("<c3I", value.kind.encode(), value.count, value.packed,
                            len(value.data)) + value.data  # fmt: skip
@@ -119,9 +119,8 @@ def _value(value: Value | PackedArray) -> bytes:
     for kind, (layout, type_) in _SCALARS.items():
         if isinstance(value, type_):
             return kind.encode() + struct.pack("<" + layout, value)
-    text = isinstance(value, str)
-    content = _raw(value) if isinstance(value, str) else bytes(value)
-    return (b"S" if text else b"R") + struct.pack("<I", len(content)) + content
+    kind, content = ("S", _raw(value)) if isinstance(value, str) else ("R", value)
+    return kind.encode() + struct.pack("<I", len(content)) + content
 
 
 @dataclass(frozen=True)

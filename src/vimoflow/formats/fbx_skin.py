@@ -118,7 +118,7 @@ def _triangles(corners: np.ndarray, vertices: int) -> np.ndarray:
     if len(index) and not index.max() < vertices:
         raise ValueError("a polygon's corner is no vertex")
     start = np.concatenate(([0], np.flatnonzero(last)[:-1] + 1)) if last.any() else np.zeros(1, int)
-    polygon = np.cumsum(last) - last
+    polygon: np.ndarray = np.cumsum(last) - last
     at = np.arange(len(index))
     if not len(index):
         return np.zeros((0, 3), np.int64)
