@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from motion_examples import swinging_motion
 from vimoflow.cli.main import main
 from vimoflow.data.motion_files import load_motion
+from vimoflow.formats.motion_units import Up
+from vimoflow.formats.up_axis import UP
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
@@ -27,6 +30,39 @@ def test_each_take_gets_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert sorted(p.name for p in tmp_path.glob("*.fbx")) == ["all-run.fbx", "all-walk.fbx"]
     back = load_motion(tmp_path / "all-run.fbx")
     assert np.abs(back.joint_positions - load_motion(files[0]).joint_positions).max() < 1e-4
+
+
+def test_a_bad_file_costs_itself_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swinging_motion(20, keypoints=False).save(tmp_path / "walk.npz")
+    (tmp_path / "bad.bvh").write_text("HIERARCHY")
+    (tmp_path / "worse.glb").write_bytes(b"glTF" + bytes(40))
+    files = [tmp_path / name for name in ("bad.bvh", "walk.npz", "worse.glb")]
+    assert run(monkeypatch, *files, tmp_path / "all.bvh") == 2
+    error = capsys.readouterr().err
+    assert "bad.bvh" in error and "worse.glb" in error and error.count("\n") == 1
+    assert [p.name for p in tmp_path.glob("all*")] == ["all-walk.bvh"]
+
+
+@pytest.mark.parametrize("up", ["y", "z", "-y"])
+def test_what_the_input_is_in_may_be_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, up: Up
+) -> None:
+    """SMPL's parameters in centimetres, lying where their axis is not told."""
+    motion = swinging_motion(20, keypoints=False)
+    R = UP[up].T
+    root = Rotation.from_matrix(R) * Rotation.from_rotvec(motion.poses[:, 0])
+    poses = np.concatenate((root.as_rotvec()[:, None], motion.poses[:, 1:]), axis=1)
+    trans = motion.trans @ R.T - motion.skeleton.smpl_trans_to_pelvis
+    fields = {"poses": poses.reshape(20, 72), "trans": trans * 100, "fps": 30}
+    np.savez(tmp_path / "in.npz", **fields)
+    words = (f"--input-up={up}", "--input-unit", "cm")
+    assert run(monkeypatch, tmp_path / "in.npz", tmp_path / "out.npz", *words) == 0
+    found = load_motion(tmp_path / "out.npz").joint_positions
+    off = found - motion.joint_positions
+    assert np.abs(off - off[:1, :1]).max() < 1e-4  # but for the floor
+    assert run(monkeypatch, tmp_path / "in.npz", tmp_path / "out.npz", "--input-unit", "ell") == 2
 
 
 def test_start_end_rate_and_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

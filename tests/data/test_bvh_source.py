@@ -13,10 +13,13 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from rig_examples import SyntheticRig, along_x_frames, performance, rest_frames, to_bvh
+from vimoflow.data.motion_files import load_motion
 from vimoflow.data.rig_maps import detect_rig_map, load_rig_map
 from vimoflow.data.sources.bvh import BvhWarning, list_bvh, read_bvh_file
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh, write_bvh
+from vimoflow.formats.motion_units import Up
+from vimoflow.formats.up_axis import UP
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.clip import Motion
@@ -102,7 +105,7 @@ def test_a_figure_of_no_human_size_is_brought_to_the_usual_one(
     tmp_path: Path, units: float
 ) -> None:
     expected = read_bvh_file(write_take(tmp_path, 100)).motion
-    with pytest.warns(BvhWarning, match=r"take\.bvh: a leg is .* metres_per_unit"):
+    with pytest.warns(BvhWarning, match=r"take\.bvh: a leg is .* --unit"):
         found = read_bvh_file(write_take(tmp_path, units)).motion
     np.testing.assert_allclose(found.joint_positions, expected.joint_positions, atol=1e-3)
 
@@ -154,6 +157,30 @@ def test_a_z_up_file_is_turned(tmp_path: Path) -> None:
     with pytest.warns(BvhWarning, match="Z-up"):
         motion = read_bvh_file(turned).motion
     np.testing.assert_allclose(motion.joint_positions, expected.joint_positions, atol=1e-3)
+
+
+@pytest.mark.parametrize("up", ["y", "z", "-y"])
+def test_axis_and_unit_may_be_told(tmp_path: Path, up: Up) -> None:
+    """A unit that is nobody's, and somebody who lies, whose axis no figure tells."""
+    poses, root = performance(30)
+    back = Rotation.from_euler("x", -90, degrees=True)
+    poses[:, 0] = (back * Rotation.from_rotvec(poses[:, 0])).as_rotvec()
+    upright = tmp_path / "upright.bvh"
+    upright.write_text(to_bvh(RIG, poses, root, 100, 30))
+    expected = read_bvh_file(upright, up="y").motion
+    R = UP[up].T
+    turned, poses = tmp_path / "turned.bvh", poses.copy()
+    poses[:, 0] = (Rotation.from_matrix(R) * Rotation.from_rotvec(poses[:, 0])).as_rotvec()
+    turned.write_text(to_bvh(RIG, poses, root @ R.T, 3.7, 30))
+    found = load_motion(turned, up=up, unit=1 / 3.7).joint_positions
+    np.testing.assert_allclose(found, expected.joint_positions, atol=1e-3)
+
+
+@pytest.mark.parametrize("ending", ["fbx", "glb", "csv", "c3d"])
+def test_files_that_say_what_they_are_in_are_told_nothing(tmp_path: Path, ending: str) -> None:
+    own_motion().save(tmp_path / f"a.{ending}")
+    with pytest.raises(ConfigError, match="leave --up and --unit out"):
+        load_motion(tmp_path / f"a.{ending}", unit=0.01)
 
 
 def test_files_are_listed_below_a_folder(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from vimoflow.errors import InputError
 from vimoflow.formats.amass_npz import read_amass
+from vimoflow.formats.motion_units import Up
 from vimoflow.formats.smpl_results import read_smpl_results
 from vimoflow.formats.up_axis import up_axis
 from vimoflow.motion.clip import Motion
@@ -96,8 +97,12 @@ def test_one_walk_under_every_name_and_axis(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(shown(motion), expected(), atol=1e-3)
     assert len(notes) == unusual
     if unusual:
-        assert "up_axis" in notes[0] and str(path) in notes[0]
-        stated = {"up_axis": np.array("-y" if "camera" in name else "y")}
+        assert "--up" in notes[0] and str(path) in notes[0]
+        up: Up = "-y" if "camera" in name else "y"
+        with collected_notes() as notes:
+            np.testing.assert_allclose(shown(read_amass(path, up=up)), expected(), atol=1e-3)
+        assert notes == []
+        stated = {"up_axis": np.array(up)}
         np.savez(path, **fields, **stated)
         with collected_notes() as notes:
             np.testing.assert_allclose(shown(read_amass(path)), expected(), atol=1e-3)

@@ -18,7 +18,7 @@ NEEDED = (
 )  # fmt: skip
 OPTIONAL = tuple(f"{s}_{p}" for s in SIDES for p in ("toe", "collar"))
 Rest = Literal["auto", "zero", "first_frame", "motion"]
-Up = Literal["auto", "y", "z"]
+Up = Literal["auto", "y", "z", "-y"]
 _TRUNK_AXES, _LIMB_AXES = ("left", "up"), ("bone", "hinge")
 
 
@@ -54,7 +54,7 @@ class RigFields:
         signature: other joints that tell the rig from one with the same limbs.
         metres_per_unit: the files' unit; None finds it from the length of the legs.
         fps: the files' true rate, where headers are wrong; None believes the header.
-        up: the axis that points up, "y" or "z"; "auto" finds it from the figure.
+        up: the axis that points up, "y", "z" or "-y"; "auto" finds it from the figure.
         rest: where the rest pose is (``rest_pose.find_rest_pose``).
         stiff_feet: leave the feet rigid on the shanks.
         detect: whether the map is tried on files whose rig nobody named.

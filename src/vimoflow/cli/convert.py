@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import click
 
 from vimoflow.cli.paths import require_input, require_output_file
-from vimoflow.errors import ConfigError
+from vimoflow.errors import ConfigError, InputError
+from vimoflow.formats.motion_units import UnitOption, Up
 from vimoflow.options import Option, require_sensible
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class ConvertOptions:
         preset: names, unit and axes as a program expects them (bvh, fbx, usd).
         order: of the rotation channels of a BVH, such as ZXY.
         input_fps: true frame rate of the input, where it states a false one or none, Hz.
+        input_up: axis that is up in the input, where it is not found out.
+        input_unit: of the input: m, cm, mm, in, or metres in a unit, such as 0.0564.
         rig: rig of a BVH: a name, or your own map in TOML.
     """
 
@@ -46,6 +49,8 @@ class ConvertOptions:
     preset: Literal["blender", "motionbuilder", "unity", "unreal"] | None = None
     order: Literal["XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX"] | None = None
     input_fps: Annotated[float | None, Option(metavar="F", low=1, high=1000)] = None
+    input_up: Up | None = None
+    input_unit: UnitOption = None
     rig: Annotated[str | None, Option(("--map",), metavar="MAP")] = None
 
     def __post_init__(self) -> None:
@@ -56,7 +61,8 @@ def convert(input: tuple[Path, ...], output: Path, *, options: ConvertOptions) -
     """Turn motion files into another format, which the output's ending names.
 
     A skeleton of ViMo-Flow's keeps every frame and its size; another person's is brought onto it.
-    Several takes give a file each, named after the output and the take.
+    Several takes give a file each, named after the output and the take. A file that cannot be
+    read is told at the end, and the others are written.
 
     Args:
         input: .npz, .bvh, .fbx, .glb, .vrma, .usd, .c3d, .trc, .csv, .pkl or .pt; several are a
@@ -76,24 +82,31 @@ def convert(input: tuple[Path, ...], output: Path, *, options: ConvertOptions) -
 
     write = _writer(writer_of(output), output, options)
     found: list[tuple[str, Motion]] = []
+    errors: list[InputError] = []
     for path in input:
-        takes = load_motions(path, options.input_fps, options.rig)
+        try:
+            takes = load_motions(
+                path, options.input_fps, options.rig, options.input_up, options.input_unit
+            )
+            changed = [_changed(take.motion, options) for take in takes]
+        except InputError as error:
+            errors.append(error)
+            continue
         several = [path.stem] if len(input) > 1 else []
-        found += [
-            ("-".join([*several, *([take.name] if len(takes) > 1 else [])]), take.motion)
-            for take in takes
-        ]
-    changed = [_changed(motion, options) for _, motion in found]
-    targets = _targets([name for name, _ in found], output)
-    for motion, target in zip(changed, targets, strict=True):
+        names = ["-".join([*several, *([t.name] if len(takes) > 1 else [])]) for t in takes]
+        found += zip(names, changed, strict=True)
+    targets = _targets([name for name, _ in found], output, several=len(input) > 1)
+    for (_, motion), target in zip(found, targets, strict=True):
         write(motion, target)
         seconds = motion.timestamps[-1] - motion.timestamps[0]
         click.echo(f"{target}: {len(motion)} frames, {seconds:.2f} s at {motion.fps:.5g} fps")
+    if errors:
+        raise InputError("; ".join(map(str, errors)))
 
 
-def _targets(names: list[str], output: Path) -> list[Path]:
+def _targets(names: list[str], output: Path, several: bool) -> list[Path]:
     """A file for each take; those of one name are numbered."""
-    if len(names) == 1:
+    if len(names) == 1 and not several:
         return [output]
     ending = "".join(output.suffixes[-2:]) if output.name.endswith(".npz") else output.suffix
     stem, targets = output.name[: len(output.name) - len(ending)], []  # type: str, list[Path]

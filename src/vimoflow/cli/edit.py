@@ -184,7 +184,8 @@ def _run(
     # A stated rate is the motion's own unless it is that of a keypoint file.
     guided = files.video is not None and is_keypoint_file(files.video)
     with collected_notes() as notes:
-        motions = [load_motion(path, None if guided else files.fps, files.rig) for path in inputs]
+        rate = None if guided else files.fps
+        motions = [load_motion(path, rate, files.rig, files.up, files.unit) for path in inputs]
     model = load_checkpoint(files.checkpoint)
     edit: Callable[..., Completion] = getattr(operations, name)
     completion = edit(model, *motions, *arguments, extra, options)

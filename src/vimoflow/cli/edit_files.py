@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from vimoflow import __version__
 from vimoflow.errors import InputError
+from vimoflow.formats.motion_units import UnitOption, Up
 from vimoflow.options import Option, require_sensible
 from vimoflow.pipeline.generate_options import DEFAULT_FORMATS, CheckpointName, Detector, Formats
 
@@ -54,6 +55,8 @@ class EditFiles:
         formats: which files to write, separated by commas.
         fps: true frame rate of IN, a .bvh; or that of a keypoint file named with --video, Hz.
         rig: rig of IN, a .bvh: a name, or your own map in TOML.
+        up: axis that is up in IN, where it is not found out.
+        unit: of IN: m, cm, mm, in, or metres in a unit, such as 0.0564.
         video: video or 2D keypoint file that the generated part follows.
         video_from: frame of the result at which the video starts.
         estimator: what finds the 2D keypoints in the video, or package.module:Class of your own.
@@ -66,6 +69,8 @@ class EditFiles:
     formats: Formats = DEFAULT_FORMATS
     fps: Annotated[float | None, Option(metavar="F", low=1, high=1000)] = None
     rig: Annotated[str | None, Option(("--map",), metavar="MAP")] = None
+    up: Up | None = None
+    unit: UnitOption = None
     video: Annotated[Path | None, Option(metavar="FILE", group=_GUIDE)] = None
     video_from: Annotated[int, Option(metavar="FRAME", low=0, group=_GUIDE)] = 0
     estimator: Annotated[Detector, Option(group=_GUIDE)] = "mediapipe"

@@ -9,6 +9,7 @@ import click
 
 from vimoflow.cli.conclusion import report
 from vimoflow.cli.paths import OutputFolder, require_input, require_output_folder
+from vimoflow.formats.motion_units import UnitOption, Up
 from vimoflow.options import Option
 from vimoflow.pipeline.character_results import MAP_FILE, RetargetOptions
 
@@ -21,6 +22,8 @@ def retarget(
     options: RetargetOptions,
     fps: Annotated[float | None, Option(metavar="F", low=1, high=1000)] = None,
     rig: str | None = None,
+    up: Up | None = None,
+    unit: UnitOption = None,
 ) -> None:
     """Put a motion on your own character, its feet on the floor.
 
@@ -31,6 +34,8 @@ def retarget(
         output: folder for the animated character, its joints' map and run.json.
         fps: frame rate in Hz of a motion whose file states none, or a false one.
         rig: the rig of a BVH that is not recognised as the motion, by name or as a map in TOML.
+        up: axis that is up in the motion's file, where it is not found out.
+        unit: of the motion's file: m, cm, mm, in, or metres in a unit, such as 0.0564.
 
     Examples:
         vimoflow retarget dance/motion.npz hero.glb -o hero
@@ -43,7 +48,7 @@ def retarget(
     from vimoflow.data.motion_files import load_motion
     from vimoflow.pipeline.character_results import retarget as run
 
-    result = run(load_motion(motion, fps, rig), character, output, options, motion.stem)
+    result = run(load_motion(motion, fps, rig, up, unit), character, output, options, motion.stem)
     lines = [f"Joints found {result.found} (correct {MAP_FILE} and name it with --map):"]
     lines += [f"  {part}: {name}" for part, name in result.joints.items()]
     if result.cycle is not None:

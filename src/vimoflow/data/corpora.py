@@ -14,6 +14,7 @@ from vimoflow.data.manifest import NOT_STATED
 from vimoflow.data.recording import Recording
 from vimoflow.data.rig_maps import load_rig_map
 from vimoflow.data.sources import amass, built, bvh
+from vimoflow.formats.motion_units import Up
 
 
 def _no_companions(_: Path) -> list[Path]:
@@ -45,13 +46,17 @@ class Corpus:
     generic: bool = False
 
 
-def bvh_reader(rig: str | None, fps: float | None) -> Callable[[Path], Recording]:
-    """The reader of any BVH, given the rig (a name or a TOML file) and the rate.
+def bvh_reader(
+    rig: str | None, fps: float | None, up: Up | None = None, unit: float | None = None
+) -> Callable[[Path], Recording]:
+    """The reader of any BVH, given the rig (a name or a TOML file), the rate, the axis that is up
+    and the metres in a unit.
 
     Raises:
         InputError, ConfigError: no such map, or a bad one.
     """
-    return partial(bvh.read_bvh_file, rig=None if rig is None else load_rig_map(rig), fps=fps)
+    known = None if rig is None else load_rig_map(rig)
+    return partial(bvh.read_bvh_file, rig=known, fps=fps, up=up, unit=unit)
 
 
 CORPORA = {

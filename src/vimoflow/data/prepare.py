@@ -34,6 +34,7 @@ from vimoflow.data.quality_gates import (
 )
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import ShardEntry, remove_shards, write_shard
+from vimoflow.data.sources.amass import read_amass_file
 from vimoflow.data.worker_processes import map_in_processes
 from vimoflow.errors import ConfigError, InputError, OutputError
 
@@ -72,7 +73,11 @@ def prepare(
         relative = [file.relative_to(folder).as_posix() for folder, file in found]
         # Some corpora split by a file's place among the others, so all names count in its key.
         readers = Path(inspect.getfile(corpus.list_files)).parent
-        texts = [reader_version(readers), repr(options.rig), repr(options.fps), *relative]
+        texts = [
+            reader_version(readers),
+            *map(repr, (options.rig, options.fps, options.up, options.unit)),
+            *relative,
+        ]
         about = content_key(texts, [Path(options.rig)] if options.rig else [])
         work = partial(_read_one, corpus, cache, about)
         keys: list[str] = []
@@ -97,11 +102,15 @@ def _configured(source: str, options: PrepareOptions, corpora: Mapping[str, Corp
             "`python -m lab prepare` reads the public ones"
         )
     given = {
-        "--map": options.rig, "--fps": options.fps, "--split": options.split,
+        "--map": options.rig, "--fps": options.fps, "--up": options.up, "--unit": options.unit,
+        "--split": options.split,
         "--licence": options.licence, "--name": options.name,
     }  # fmt: skip
     for option, value in given.items():
-        allowed = source == "bvh" if option in ("--map", "--fps") else corpus.generic
+        needs = {"--map": ("bvh",), "--fps": ("bvh",)} | dict.fromkeys(
+            ("--up", "--unit"), ("bvh", "amass")
+        )
+        allowed = source in needs[option] if option in needs else corpus.generic
         if value is not None and not allowed:
             raise ConfigError(f"{option} does not go with '{source}', whose facts are known")
     name = options.name or source
@@ -110,8 +119,12 @@ def _configured(source: str, options: PrepareOptions, corpora: Mapping[str, Corp
         raise ConfigError(
             f"--name '{name}': lower-case letters, digits, - and _, and no known corpus' name"
         )
-    if options.rig is not None or options.fps is not None:
-        corpus = dataclasses.replace(corpus, read_file=bvh_reader(options.rig, options.fps))
+    if source == "bvh":
+        reader = bvh_reader(options.rig, options.fps, options.up, options.unit)
+        corpus = dataclasses.replace(corpus, read_file=reader)
+    elif options.up is not None or options.unit is not None:
+        posed = partial(read_amass_file, up=options.up, unit=options.unit)
+        corpus = dataclasses.replace(corpus, read_file=posed)
     return dataclasses.replace(corpus, licence=options.licence or corpus.licence)
 
 

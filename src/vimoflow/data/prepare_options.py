@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from vimoflow.formats.motion_units import UnitOption, Up
 from vimoflow.options import Option, require_sensible
 
 Split = Literal["train", "validation"]
@@ -18,6 +19,8 @@ class PrepareOptions:
         workers: processes; else one for each processor. The result does not depend on it.
         rig: bvh: the name of a rig, or your own map in TOML.
         fps: bvh: the true frame rate, where the files state a false one.
+        up: amass, bvh: axis that is up in the files, where it is not found out.
+        unit: amass, bvh: of the files: m, cm, mm, in, or metres in a unit, such as 0.0564.
         split: amass, bvh: what all of these files are for.
         licence: amass, bvh: the terms of these files.
         name: amass, bvh: what to call this corpus among others.
@@ -29,6 +32,8 @@ class PrepareOptions:
     workers: Annotated[int | None, Option(metavar="N", low=1, high=4096)] = None
     rig: Annotated[str | None, Option(("--map",), metavar="MAP")] = None
     fps: Annotated[float | None, Option(metavar="F", low=1, high=1000)] = None
+    up: Up | None = None
+    unit: UnitOption = None
     split: Split | None = None
     licence: Annotated[str | None, Option(metavar="TEXT")] = None
     name: Annotated[str | None, Option(metavar="NAME")] = None

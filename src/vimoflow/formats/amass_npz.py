@@ -26,6 +26,7 @@ import torch
 from jaxtyping import Float
 
 from vimoflow.errors import InputError
+from vimoflow.formats.motion_units import Up
 from vimoflow.formats.npz_writer import write_npz
 from vimoflow.formats.smpl_fields import BODY, NAMES, frame_rate, numbers, smpl_fields
 from vimoflow.formats.up_axis import UP, up_axis
@@ -46,7 +47,9 @@ _MAX_BYTES = 1024 * 2**20
 _R_ZUP_YUP = UP["z"].T
 
 
-def read_amass(path: str | Path, fps: float | None = None) -> Motion:
+def read_amass(
+    path: str | Path, fps: float | None = None, up: Up | None = None, unit: float | None = None
+) -> Motion:
     """Read one file at its own rate, turned to +Y up; hands identity unless it is SMPL's 72.
 
     Files that do not state ``up_axis`` are read by the body they show (`up_axis.up_axis`), with a
@@ -58,23 +61,31 @@ def read_amass(path: str | Path, fps: float | None = None) -> Motion:
     Args:
         path: the file.
         fps: its true rate in Hz; replaces what the file says.
+        up: the axis that is up; replaces what the file says or the body in it.
+        unit: metres in a unit of its path, where those are not metres.
 
     Raises:
         InputError: the file is missing, damaged, too large, of another kind, or holds NaN.
     """
     path = Path(path)
     fields = read_plain_npz(path, _FIELDS, _MAX_BYTES)
-    return smpl_motion(fields, path, fps)
+    return smpl_motion(fields, path, fps, up, unit)
 
 
-def smpl_motion(fields: Mapping[str, np.ndarray], path: Path, fps: float | None = None) -> Motion:
+def smpl_motion(
+    fields: Mapping[str, np.ndarray],
+    path: Path,
+    fps: float | None = None,
+    up: Up | None = None,
+    unit: float | None = None,
+) -> Motion:
     """The motion that SMPL's parameters are, see `read_amass`; ``path`` is for messages.
 
     Raises:
         InputError: as `read_amass`.
     """
     found = smpl_fields(fields, path)
-    poses, trans, frames = found.poses, found.trans, len(found.poses)
+    poses, trans, frames = found.poses, found.trans * (unit or 1.0), len(found.poses)
     _hands(fields, poses, path)
     scale = float(numbers(fields, "body_scale", path)) if "body_scale" in fields else 1.0
     if not 0.05 < scale < 20:
@@ -87,9 +98,9 @@ def smpl_motion(fields: Mapping[str, np.ndarray], path: Path, fps: float | None 
         contacts=np.zeros((frames, 4), dtype=np.float32),
         skeleton=skeleton,
     )
-    up = _up_axis(fields, motion.joint_positions / scale, found.usual_up, path)
-    if up != "y":
-        motion = _turned(motion, poses, trans, up)
+    axis = up or _up_axis(fields, motion.joint_positions / scale, found.usual_up, path)
+    if axis != "y":
+        motion = _turned(motion, poses, trans, axis)
     return replace(motion, contacts=_contacts(fields, motion, path))
 
 
@@ -198,7 +209,7 @@ def _up_axis(
     if found != usual and (usual is not None or found == "-y"):
         note(
             f"{path}: states no axis that is up; by the body in it that is {found}, not "
-            f"{usual or 'y or z'}. If that is wrong, add a field up_axis with 'y', 'z' or '-y'"
+            f"{usual or 'y or z'}. If that is wrong, give --up y, z or -y (convert: --input-up)"
         )
     return found
 

@@ -91,7 +91,10 @@ def markers_motion(markers: Markers, path: Path) -> Motion:
 def _turned(markers: Markers, places: np.ndarray, path: Path) -> np.ndarray:
     up = markers.up or up_axis(places[:, : len(JOINT_NAMES)], "y")
     if markers.up is None and up != "y":
-        note(f"{path}: states no axis that is up; by the body in it that is {up}")
+        note(
+            f"{path}: states no axis that is up; by the body in it that is {up}; if that is wrong, "
+            "give --up (convert: --input-up)"
+        )
     return places @ UP[up].T
 
 

@@ -20,6 +20,7 @@ from vimoflow import pickles
 from vimoflow.errors import InputError
 from vimoflow.foreign_files import refuse_foreign
 from vimoflow.formats.amass_npz import smpl_motion
+from vimoflow.formats.motion_units import Up
 from vimoflow.formats.smpl_fields import NAMES, ROOTS, WHOLE
 from vimoflow.motion.clip import Motion
 from vimoflow.notes import note
@@ -30,12 +31,15 @@ _WORLD = {"poses": "pose_world", "trans": "trans_world"}
 _EXTRA = ("up_axis", "body_scale")
 
 
-def read_smpl_results(path: str | Path, fps: float | None = None) -> Motion:
+def read_smpl_results(
+    path: str | Path, fps: float | None = None, up: Up | None = None, unit: float | None = None
+) -> Motion:
     """The motion of the person who is seen longest.
 
     Args:
         path: the file, ``.pt``, ``.pth`` or ``.pkl``.
         fps: frame rate in Hz; such files seldom state it.
+        up, unit: as for `read_amass`.
 
     Raises:
         InputError: the file is missing or damaged, needs code to be run, holds no SMPL parameters,
@@ -45,7 +49,8 @@ def read_smpl_results(path: str | Path, fps: float | None = None) -> Motion:
     refuse_foreign(path)
     is_pickle = path.suffix.lower() in (".pkl", ".pickle")
     found = _person(_read_pickle(path) if is_pickle else _read_tensors(path), path)
-    return smpl_motion({name: _array(value) for name, value in found.items()}, path, fps)
+    fields = {name: _array(value) for name, value in found.items()}
+    return smpl_motion(fields, path, fps, up, unit)
 
 
 def _read_tensors(path: Path) -> Any:

@@ -11,6 +11,7 @@ from vimoflow.data.recording import Recording
 from vimoflow.data.splits import AMASS_SUBSETS, amass_split
 from vimoflow.errors import InputError
 from vimoflow.formats.amass_npz import read_amass
+from vimoflow.formats.motion_units import Up
 from vimoflow.motion.canonical import canonical_motion
 from vimoflow.motion.clip_resampling import resample_motion
 
@@ -30,16 +31,19 @@ def list_amass(folder: Path) -> list[Path]:
     return sorted(files)
 
 
-def read_amass_file(path: Path) -> Recording:
+def read_amass_file(path: Path, up: Up | None = None, unit: float | None = None) -> Recording:
     """One motion at 30 fps, its floor levelled; see ``formats.amass_npz`` for frames and sizes.
 
     The split follows the AMASS authors' usual one by the name of the data set among the folders
     (``splits.amass_split``): train, or validation with the group telling test from validation.
 
+    Args:
+        up, unit: what is up and metres in a unit, where files do not say.
+
     Raises:
         InputError: as :func:`read_amass`.
     """
-    motion = resample_motion(read_amass(path), MODEL_FPS)
+    motion = resample_motion(read_amass(path, None, up, unit), MODEL_FPS)
     levelled = canonical_motion(
         torch.from_numpy(motion.local_rotations),
         torch.from_numpy(motion.trans).double() / motion.skeleton.scale,

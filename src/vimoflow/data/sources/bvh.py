@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from vimoflow.characters.hierarchy import Hierarchy
 from vimoflow.data.recording import Recording
@@ -19,6 +20,8 @@ from vimoflow.data.rig_maps import RigMap, detect_rig_map, joint_map, recognised
 from vimoflow.data.rigs.rig import Rig
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.bvh_reader import BvhFile, bvh_to_source_motion, read_bvh
+from vimoflow.formats.motion_units import Up
+from vimoflow.formats.up_axis import UP
 from vimoflow.motion.canonical import Floor
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.floor import fit_floor
@@ -73,12 +76,20 @@ def list_bvh(folder: Path) -> list[Path]:
     return files
 
 
-def read_bvh_file(path: Path, rig: RigMap | None = None, fps: float | None = None) -> Recording:
+def read_bvh_file(
+    path: Path,
+    rig: RigMap | None = None,
+    fps: float | None = None,
+    up: Up | None = None,
+    unit: float | None = None,
+) -> Recording:
     """One BVH file as a recording of the corpus "bvh".
 
     Args:
         rig: whose joints these are; None finds it by the joints' names.
         fps: the true frame rate in Hz, where the header's is wrong.
+        up: the axis that is up; None believes the map, else the figure.
+        unit: metres in the file's unit; None believes the map, else the length of the legs.
 
     Raises:
         ConfigError: a frame rate that makes no sense.
@@ -89,6 +100,9 @@ def read_bvh_file(path: Path, rig: RigMap | None = None, fps: float | None = Non
     bvh = read_bvh(path)
     try:
         rig_map = rig or detect_rig_map(bvh)
+        rig_map = dataclasses.replace(
+            rig_map, up=up or rig_map.up, metres_per_unit=unit or rig_map.metres_per_unit
+        )
         posed = rigged_bvh(bvh, rig_map, fps)
         motion, report = onto_skeleton(posed, rig_map.rest)
     except InputError as error:
@@ -167,9 +181,10 @@ def rigged_bvh(bvh: BvhFile, rig_map: RigMap, fps: float | None = None) -> Rigge
         p_world_joint=source.p_world_joint * unit,
         rest_positions=source.rest_positions * unit,
     )
-    if rig_map.up == "z" or (rig_map.up == "auto" and _lies_along_z(source, rig)):
-        source = _turned_up(source)
-        notes.append("taken to be Z-up and turned to Y-up")
+    up = ("z" if _lies_along_z(source, rig) else "y") if rig_map.up == "auto" else rig_map.up
+    if up != "y":
+        source = _turned_up(source, UP[up])
+        notes.append(f"taken to be {up.upper()}-up and turned to Y-up")
     if fps is None and rig_map.fps is None:
         notes += _doubts(source, rig)
     return RiggedBvh(source, rig, tuple(notes))
@@ -186,11 +201,13 @@ def _rate(bvh: BvhFile, rig_map: RigMap, fps: float | None) -> tuple[float, list
     declared = 1 / bvh.frame_time if bvh.frame_time > 0 else 0.0
     if known is None:
         if declared == 0:
-            raise InputError("the frame time is 0; give the frame rate with --fps")
+            raise InputError(
+                "the frame time is 0; give the frame rate with --fps (convert: --input-fps)"
+            )
         if not FPS_RANGE[0] <= declared <= FPS_RANGE[1]:
             raise InputError(
                 f"the header's frame rate, {declared:.3g}, makes no sense; "
-                "give the right one with --fps"
+                "give the right one with --fps (convert: --input-fps)"
             )
         return declared, []
     if fps is None and abs(declared / known - 1) > 0.01:
@@ -216,7 +233,7 @@ def _doubts(source: SourceMotion, rig: Rig) -> list[str]:
         return []
     return [
         f"hands or feet move at {fastest:.0f} m/s: the header's {source.fps:.4g} fps is too fast; "
-        "give the right frame rate with --fps"
+        "give the right frame rate with --fps (convert: --input-fps)"
     ]
 
 
@@ -248,7 +265,7 @@ def _unit(leg: float) -> tuple[float, list[str]]:
             return metres, [] if usual else [f"taken to be in {name}, from the length of the legs"]
     return load_skeleton().leg_length / leg, [
         f"a leg is {leg:.4g} long, a person's in no known unit: the figure is brought to the usual "
-        "size; state metres_per_unit in a rig map (--map) if it has another"
+        "size; if it has another, give the metres in a unit with --unit (convert: --input-unit)"
     ]
 
 
@@ -262,9 +279,8 @@ def _lies_along_z(source: SourceMotion, rig: Rig) -> bool:
     return bool(z > 0.5 and z > 2 * abs(y))
 
 
-def _turned_up(source: SourceMotion) -> SourceMotion:
-    """Z-up to Y-up; the rest pose, which has its own up, stays."""
-    R = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+def _turned_up(source: SourceMotion, R: Float[np.ndarray, "3 3"]) -> SourceMotion:
+    """To Y-up; the rest pose, which has its own up, stays."""
     return dataclasses.replace(
         source, R_world_joint=R @ source.R_world_joint, p_world_joint=source.p_world_joint @ R.T
     )
