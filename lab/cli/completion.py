@@ -10,6 +10,7 @@ import click
 
 from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.cli.progress import progress
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.editing.completion_options import CompletionOptions, DenoisingOptions, Method
 from vimoflow.errors import ConfigError
 from vimoflow.options import Option
@@ -22,7 +23,7 @@ def completion(
     gaps: Annotated[tuple[int, ...], Option(metavar="LIST")] = (15, 30, 60),
     limit: Annotated[int, Option(metavar="N", low=1, high=1e9)] = 4,
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0,
-    checkpoint: Annotated[str, Option(metavar="NAME|PATH")] = "small",
+    checkpoint: Annotated[str, Option(metavar="NAME|PATH")] = DEFAULT_CHECKPOINT,
     steps: Annotated[int, Option(metavar="N", low=1, high=1000)] = 20,
     priors: Annotated[tuple[float, ...], Option(metavar="LIST")] = (0.5,),
     methods: Annotated[tuple[Method, ...], Option(metavar="LIST")] = (

@@ -15,6 +15,7 @@ EVALUATE = CommandGroup(
             "hypotheses": "lab.cli.studies:hypotheses",
             "music": "lab.cli.music_beats:beats",
             "nearest": "lab.cli.studies:nearest",
+            "physics": "lab.cli.physics:physics",
             "robustness": "lab.cli.studies:robustness",
             "views": "lab.cli.views:views",
         },

@@ -14,6 +14,7 @@ from vimoflow.cli.paths import (
     require_output_file,
     require_output_folder,
 )
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.options import Option
 
 _HERE = "lab.cli.figures"
@@ -49,7 +50,7 @@ def strips(
     *,
     output: OutputFolder,
     data: DataFolder,
-    checkpoint: _Checkpoint = "small",
+    checkpoint: _Checkpoint = DEFAULT_CHECKPOINT,
     timesteps: Annotated[tuple[int, ...], Option(metavar="T,T,...")] = (100, 200, 300, 400, 500),
     clip: Annotated[str | None, Option(metavar="NAME")] = None,
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0,
@@ -76,7 +77,7 @@ def failures(
     *,
     output: OutputFolder,
     data: DataFolder,
-    checkpoint: _Checkpoint = "small",
+    checkpoint: _Checkpoint = DEFAULT_CHECKPOINT,
     count: _Number = 4,
     limit: _Number = 16,
 ) -> None:

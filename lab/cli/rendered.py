@@ -18,6 +18,7 @@ from vimoflow.cli.evaluate import (
 )  # fmt: skip
 from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.cli.progress import progress
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.inference.choices import Sampler
 from vimoflow.options import Option
 
@@ -68,7 +69,7 @@ def rendered(
     manifest: Manifest,
     *,
     rendered: DataFolder,
-    checkpoint: Checkpoints = "small",
+    checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
     baseline: Annotated[tuple[str, ...], Option(metavar="PATH")] = (),
     output: Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")] = None,
     limit: Limit = None,

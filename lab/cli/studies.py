@@ -16,6 +16,7 @@ from vimoflow.cli.paths import (
     require_output_folder,
 )
 from vimoflow.cli.progress import progress
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.options import Option
 
 _DAMAGED = 12  # recordings of the robustness suite: about thirty runs over all of them
@@ -27,7 +28,7 @@ def hypotheses(
     data: DataFolder,
     output: OutputFolder,
     samples: Annotated[int, Option(metavar="K", low=1, high=1000)] = 4,
-    checkpoint: Checkpoints = "small",
+    checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
     limit: Limit = None,
     steps: Steps = 10,
 ) -> None:
@@ -66,7 +67,7 @@ def robustness(
     *,
     data: DataFolder,
     output: OutputFolder,
-    checkpoint: Checkpoints = "small",
+    checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
     limit: Limit = None,
     steps: Steps = 10,
 ) -> None:
@@ -106,7 +107,7 @@ def distributions(
     *,
     data: DataFolder,
     output: OutputFolder,
-    checkpoint: Checkpoints = "small",
+    checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
     limit: Limit = None,
     steps: Steps = 10,
 ) -> None:
@@ -143,7 +144,7 @@ def nearest(
     *,
     data: DataFolder,
     output: Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")] = None,
-    checkpoint: Checkpoints = "small",
+    checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
     limit: Limit = None,
     steps: Steps = 10,
 ) -> None:

@@ -10,6 +10,7 @@ import click
 
 from vimoflow.cli.paths import DataFolder, OutputFolder, require_input, require_output_folder
 from vimoflow.cli.progress import progress
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.errors import ConfigError
 from vimoflow.inference.choices import Aggregation
 from vimoflow.options import Option
@@ -24,7 +25,7 @@ def views(
     aggregation: Annotated[tuple[Aggregation, ...], Option(metavar="LIST")] = (
         "learned", "mean", "best",
     ),
-    checkpoint: Annotated[str, Option(metavar="NAME|PATH")] = "small",
+    checkpoint: Annotated[str, Option(metavar="NAME|PATH")] = DEFAULT_CHECKPOINT,
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0,
 ) -> None:  # fmt: skip
     """Compare sets of views, with and without a shift in time, with the best single view.

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import load_checkpoint
 from vimoflow.evaluation.benchmark.cases import Case, picked_rows, virtual_case
@@ -38,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=Path, help="folder of shards made by `vimoflow data prepare`")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--checkpoint", default="small")
+    parser.add_argument("--checkpoint", default=DEFAULT_CHECKPOINT)
     parser.add_argument("--steps", type=int, default=5, help="denoising steps")
     parser.add_argument("--limit", type=int, default=10, help="recordings of each corpus")
     arguments = parser.parse_args()

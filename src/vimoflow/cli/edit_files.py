@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from vimoflow import __version__
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.errors import InputError
 from vimoflow.formats.motion_units import UnitOption, Up
 from vimoflow.options import Option, require_sensible
@@ -78,7 +79,7 @@ class EditFiles:
         tuple[Pin, ...],
         Option(("--pin",), metavar="POINT:FRAME:X,Y,Z", parse=_parse_pins, group=_GUIDE),
     ] = ()
-    checkpoint: CheckpointName = "small"
+    checkpoint: CheckpointName = DEFAULT_CHECKPOINT
 
     def __post_init__(self) -> None:
         require_sensible(self)

@@ -14,6 +14,7 @@ from vimoflow.cli.paths import (
     require_output_folder,
 )
 from vimoflow.cli.progress import progress
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.errors import InputError
 from vimoflow.inference.choices import Sampler
 from vimoflow.options import Option
@@ -42,7 +43,7 @@ def run(
     manifest: Manifest,
     *,
     data: Folder = None,
-    checkpoint: Checkpoints = "small",
+    checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
     baseline: Annotated[tuple[str, ...], Option(metavar="PATH")] = (),
     output: Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")] = None,
     limit: Limit = None,

@@ -21,6 +21,7 @@ _ANIMATION = {
     "keypoints": "vimoflow.cli.keypoints:KEYPOINTS",
     "music": "vimoflow.cli.music:MUSIC",
     "style": "vimoflow.cli.style:STYLE",
+    "physics": "vimoflow.cli.physics:PHYSICS",
     "data": "vimoflow.cli.data:DATA",
     "doctor": "vimoflow.cli.doctor:doctor",
 }

@@ -15,13 +15,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.errors import CheckpointError, ConfigError, OutputError
 from vimoflow.files import replacing
 
 FORMAT_VERSION = 1
-DEFAULT_CHECKPOINT = "small"
 _WEIGHTS = "weights."
 CheckpointKind = Literal["video", "music"]
 """What a checkpoint makes motions from."""

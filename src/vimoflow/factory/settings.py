@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from vimoflow.conventions import MODEL_FPS
+from vimoflow.conventions import DEFAULT_CHECKPOINT, MODEL_FPS
 from vimoflow.errors import ConfigError
 from vimoflow.options import MODEL, PYTHON_ONLY, Option, require_sensible
 from vimoflow.registry import DETECTORS
@@ -78,7 +78,7 @@ class BuildSettings:
     """
 
     estimator: Annotated[str, Option(registry=DETECTORS)] = "mediapipe"
-    checkpoint: Annotated[str, Option(metavar="NAME|PATH", group=MODEL)] = "small"
+    checkpoint: Annotated[str, Option(metavar="NAME|PATH", group=MODEL)] = DEFAULT_CHECKPOINT
     samples: Annotated[int, Option(metavar="K", low=2, high=64)] = 2
     steps: Annotated[int, Option(metavar="N", low=1, high=1000, group=MODEL)] = 10
     refine: Annotated[bool, Option(group=MODEL)] = True

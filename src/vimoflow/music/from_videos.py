@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.errors import InputError, VimoflowError
 from vimoflow.formats.motion_npz import load_motion_npz
 from vimoflow.music.audio_features import music_features
@@ -30,7 +31,7 @@ class FoundDances:
 
 
 def dances_from_videos(
-    folder: Path, progress: Progress | None = None, checkpoint: str = "small"
+    folder: Path, progress: Progress | None = None, checkpoint: str = DEFAULT_CHECKPOINT
 ) -> FoundDances:
     """Run the pipeline on every video of a folder; its motions are kept in ``motions/`` there.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from vimoflow.conventions import MODEL_FPS
+from vimoflow.conventions import DEFAULT_CHECKPOINT, MODEL_FPS
 from vimoflow.errors import ConfigError
 from vimoflow.inference.choices import Aggregation, Sampler
 from vimoflow.options import MODEL, Option, require_sensible
@@ -152,7 +152,7 @@ class GenerateOptions:
         tuple[float, ...] | None, Option(("--offsets",), metavar="LIST", group=_VIEWS)
     ] = None
     aggregation: Annotated[Aggregation, Option(group=_VIEWS)] = "mean"
-    checkpoint: CheckpointName = "small"
+    checkpoint: CheckpointName = DEFAULT_CHECKPOINT
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0
     sampler: Annotated[Sampler, Option(group=MODEL)] = "auto"
     steps: Annotated[int, Option(metavar="N", low=1, high=TIMESTEPS, group=MODEL)] = 10

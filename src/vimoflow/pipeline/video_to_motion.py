@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vimoflow.conventions import MODEL_FPS
-from vimoflow.diffusion.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint
+from vimoflow.conventions import DEFAULT_CHECKPOINT, MODEL_FPS
+from vimoflow.diffusion.checkpoint import Checkpoint, load_checkpoint
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp_resample
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.inference.choices import Aggregation

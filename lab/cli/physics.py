@@ -1,0 +1,40 @@
+"""``python -m lab evaluate physics``: captured motion against the same damaged."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import click
+
+from vimoflow.cli.paths import DataFolder, require_input
+from vimoflow.cli.progress import progress
+from vimoflow.options import Option
+
+
+def physics(
+    *,
+    data: DataFolder,
+    limit: Annotated[int, Option(metavar="N", low=1, high=1e9)] = 24,
+    split: Literal["validation", "train"] = "validation",
+) -> None:
+    """Tell captured clips from the same clips raised, slid, and falling at half speed.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`.
+        limit: recordings of each corpus at most.
+        split: whose recordings; few of the validation's jump or fall.
+    """
+    require_input(data)
+    from lab.studies.physical_damage import damage_study
+    from vimoflow.data.shards import read_shards
+
+    with progress("asking physics") as show:
+        found = damage_study(read_shards(data, split), limit, show)
+    click.echo(
+        "| damage | clips | measure | ROC area | captured | damaged |\n|---|---|---|---|---|---|"
+    )
+    for one in found:
+        click.echo(
+            f"| {one.name} | {one.clips} | {one.measure} | {one.area:.3f} "
+            f"| {one.captured:.3g} | {one.damaged:.3g} |"
+        )

@@ -1,0 +1,147 @@
+"""What moves the body from outside: the wrench it needs, and how much the ground can give of it.
+
+Six numbers at the root are left when the joints have done their part (inverse dynamics). The ground
+acts on points of the body's surface, within the cone of friction. The forces are those that explain
+most of the wrench, by non-negative least squares a frame, where a force costs the more the further
+its point is from the floor and the faster it slides: what only a force through the air explains is
+residual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import lsq_linear, nnls
+
+from vimoflow.physics.humanoid import Humanoid
+from vimoflow.physics.simulator import mujoco
+from vimoflow.physics.states import States
+
+FRICTION = 0.9
+CLOSE_M, SLOW_M_S = 0.03, 1.0  # where a force begins to cost as much as what it explains
+_NEAR_M = 0.12  # points above are not asked
+_ENTRY = 0.02  # what a force costs on a point that rests on the floor
+_EDGES = np.array([[FRICTION, 0, 1], [-FRICTION, 0, 1], [0, FRICTION, 1], [0, -FRICTION, 1]])
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """What a motion asks of body and ground, per frame.
+
+    Attributes:
+        needed: force and moment about the root that all outside but gravity must give, newtons and
+            newton metres, the simulator's world.
+        residual: what of it the ground cannot give.
+        torques: at the joints, the ground's forces taken into account, N m.
+        points, velocities: of the surface, metres and m/s; points never near the floor left out.
+        forces: of the ground on the points, newtons.
+    """
+
+    needed: Float[np.ndarray, "frames 6"]
+    residual: Float[np.ndarray, "frames 6"]
+    torques: Float[np.ndarray, "frames actuated"]
+    points: Float[np.ndarray, "frames points 3"]
+    velocities: Float[np.ndarray, "frames points 3"]
+    forces: Float[np.ndarray, "frames points 3"]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Where the body may touch: corners of the soles, and round ends.
+
+    Attributes:
+        bodies: whose point it is, by its number in the model.
+        local: the corner or the centre of the round end, in that body's frame, metres.
+        radii: 0 at corners.
+    """
+
+    bodies: Int[np.ndarray, " points"]
+    local: Float[np.ndarray, "points 3"]
+    radii: Float[np.ndarray, " points"]
+
+
+def inverse_dynamics(humanoid: Humanoid, states: States) -> Dynamics:
+    """The torques and outer forces that a motion needs."""
+    engine, model = mujoco(), humanoid.model
+    data, surface = engine.MjData(model), surface_of(model)
+    rows = [_frame(engine, humanoid, data, surface, states, t) for t in range(len(states.times))]
+    return Dynamics(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+def _frame(
+    engine: Any, humanoid: Humanoid, data: Any, surface: Surface, states: States, t: int
+) -> tuple[np.ndarray, ...]:
+    model = humanoid.model
+    data.qpos[:], data.qvel[:], data.qacc[:] = states.qpos[t], states.qvel[t], states.qacc[t]
+    off = model.opt.disableflags
+    model.opt.disableflags = off | int(engine.mjtDisableBit.mjDSBL_CONSTRAINT)
+    engine.mj_inverse(model, data)
+    model.opt.disableflags = off
+    effort, root = data.qfrc_inverse, data.xpos[1]
+    needed = np.concatenate((effort[:3], data.xmat[1].reshape(3, 3) @ effort[3:6]))
+    points, velocities = _surface_at(data, surface)
+    forces = _best_forces(needed, points - root, points[:, 2], velocities, humanoid.weight_n)
+    pushed = np.zeros(model.nv)
+    for at in np.flatnonzero(forces[:, 2]):
+        body = int(surface.bodies[at])
+        engine.mj_applyFT(model, data, forces[at], np.zeros(3), points[at], body, pushed)
+    moment = np.cross(points - root, forces).sum(0)
+    residual = needed - np.concatenate((forces.sum(0), moment))
+    effort = effort - pushed - model.dof_armature * data.qacc  # armature is no part of a body
+    return needed, residual, effort[6:], points, velocities, forces
+
+
+def _surface_at(data: Any, surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """Places and velocities of the points, in the world."""
+    R = data.xmat[surface.bodies].reshape(-1, 3, 3)
+    points = data.xpos[surface.bodies] + np.einsum("pij,pj->pi", R, surface.local)
+    points[:, 2] -= surface.radii
+    turn, drift = data.cvel[surface.bodies, :3], data.cvel[surface.bodies, 3:]
+    return points, drift + np.cross(turn, points - data.subtree_com[1])
+
+
+def _best_forces(
+    needed: Float[np.ndarray, "6"],
+    arms: Float[np.ndarray, "points 3"],
+    heights: Float[np.ndarray, " points"],
+    velocities: Float[np.ndarray, "points 3"],
+    weight_n: float,
+) -> Float[np.ndarray, "points 3"]:
+    """Forces of the ground, newtons: shares of the edges of each point's cone of friction."""
+    forces = np.zeros_like(arms)
+    near = np.flatnonzero(heights < _NEAR_M)
+    if not len(near):
+        return forces
+    speeds = np.linalg.norm(velocities[near], axis=1)
+    cost = _ENTRY + (np.maximum(heights[near], 0) / CLOSE_M) ** 4 + (speeds / SLOW_M_S) ** 4
+    edges = np.tile(_EDGES, (len(near), 1))
+    moments = np.cross(np.repeat(arms[near], len(_EDGES), axis=0), edges)
+    A = np.concatenate((edges.T, moments.T, np.diag(np.repeat(cost, len(_EDGES)))))
+    b = np.concatenate((needed / weight_n, np.zeros(len(edges))))
+    try:
+        shares = nnls(A, b, maxiter=30 * len(edges))[0]
+    except RuntimeError:  # it went in circles
+        shares = lsq_linear(A, b, bounds=(0, np.inf)).x
+    forces[near] = weight_n * shares.reshape(-1, len(_EDGES)) @ _EDGES
+    return forces
+
+
+def surface_of(model: Any) -> Surface:
+    """The points of a body's surface that may be its lowest."""
+    engine = mujoco()
+    found = []
+    for geom in range(1, model.ngeom):
+        size, at, turn = model.geom_size[geom], model.geom_pos[geom], np.zeros(9)
+        engine.mju_quat2Mat(turn, model.geom_quat[geom])
+        R, body = turn.reshape(3, 3), int(model.geom_bodyid[geom])
+        if model.geom_type[geom] == engine.mjtGeom.mjGEOM_BOX:
+            corners = np.array([[x, -1, z] for x in (-1, 1) for z in (-1, 1)]) * size
+            found += [(body, spot, 0.0) for spot in at + corners @ R.T]
+        else:
+            ends = (at - R[:, 2] * size[1], at + R[:, 2] * size[1])
+            found += [(body, spot, size[0]) for spot in ends[: 2 if size[1] else 1]]
+    bodies, local, radii = zip(*found, strict=True)
+    return Surface(np.array(bodies), np.array(local), np.array(radii))
