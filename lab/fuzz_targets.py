@@ -22,9 +22,7 @@ from lab.corpora.poselib import read_poselib
 from lab.corpora.tang2018 import read_tang2018_file
 from lab.fuzzed_files import mutate
 from vimoflow.characters.alignment import align
-from vimoflow.characters.character_files import read_character
-from vimoflow.characters.gltf_animation import with_animation
-from vimoflow.characters.gltf_file import read_gltf
+from vimoflow.characters.character_files import animated, read_character
 from vimoflow.characters.mapping import find_map
 from vimoflow.data.motion_files import load_motion, load_motions
 from vimoflow.data.rig_maps import load_rig_map
@@ -101,7 +99,7 @@ def targets() -> list[Target]:
 
 def _figure_targets(motion: Motion, bvh: tuple[bytes, ...]) -> list[Target]:
     """Skeletons and characters of other programs."""
-    figures = fuzzed_figures.figures(motion)
+    figures, rigs = fuzzed_figures.figures(motion), files.motion_files("fbx")
     skeletons = {
         name: files.motion_files(name.lower())
         for name in ("FBX", "GLB", "VRMA", "USDA", "USDC", "USDZ", "C3D", "TRC", "CSV")
@@ -112,6 +110,7 @@ def _figure_targets(motion: Motion, bvh: tuple[bytes, ...]) -> list[Target]:
             for name, seeds in skeletons.items()
         ),
         Target("character GLB", ".glb", _mapped, figures, fuzzed_figures.glb_writer(figures), 2),
+        Target("character FBX", ".fbx", _mapped, rigs, _mutants(rigs), 1),
         Target("character BVH", ".bvh", _mapped, bvh, files.write_bvh_text, 1),
     ]
 
@@ -172,7 +171,7 @@ def _mapped(path: Path) -> object:
     character = read_character(path)
     align(character, find_map(character))
     still = CharacterMotion(character, "still", np.zeros(1), {0: np.eye(4)[3:]}, {})
-    return with_animation(read_gltf(path), still) if path.suffix == ".glb" else None
+    return None if path.suffix == ".bvh" else animated(still, path)
 
 
 def _results(path: Path) -> object:

@@ -11,14 +11,15 @@ from vimoflow.characters.gltf_file import read_gltf
 from vimoflow.errors import InputError
 from vimoflow.files import output_errors, write_bytes
 from vimoflow.foreign_files import refuse_foreign
+from vimoflow.formats.fbx_character import read_fbx_character, with_take
 from vimoflow.motion.character import Character, CharacterMotion
 
 _GLTF = (".glb", ".gltf", ".vrm")
-ENDINGS = (*_GLTF, ".bvh")
+ENDINGS = (*_GLTF, ".fbx", ".bvh")
 
 
 def read_character(path: str | Path) -> Character:
-    """A rigged figure from GLB, glTF, VRM or BVH.
+    """A rigged figure from GLB, glTF, VRM, FBX or BVH.
 
     Raises:
         InputError: another ending, no skeleton, or damaged.
@@ -27,6 +28,8 @@ def read_character(path: str | Path) -> Character:
     suffix = path.suffix.lower()
     if suffix in _GLTF:
         return gltf_character(read_gltf(path))
+    if suffix == ".fbx":
+        return read_fbx_character(path)
     if suffix == ".bvh":
         return bvh_character(path)
     refuse_foreign(path)
@@ -38,6 +41,16 @@ def written_name(path: str | Path) -> str:
     path = Path(path)
     suffix = path.suffix.lower().replace(".gltf", ".glb")
     return f"{path.stem}_animated{suffix}"
+
+
+def animated(motion: CharacterMotion, source: Path) -> bytes:
+    """The user's file with the animation; errors as for :func:`write_character`."""
+    suffix = source.suffix.lower()
+    if suffix == ".fbx":
+        return with_take(source, motion)
+    if suffix == ".bvh":
+        return with_frames(source, motion)
+    return with_animation(read_gltf(source), motion)
 
 
 def write_character(motion: CharacterMotion, source: str | Path, target: str | Path) -> None:
@@ -52,7 +65,6 @@ def write_character(motion: CharacterMotion, source: str | Path, target: str | P
         InputError: the source is no longer readable.
         OutputError: the file cannot be written.
     """
-    bvh = Path(source).suffix.lower() == ".bvh"
-    content = with_frames(source, motion) if bvh else with_animation(read_gltf(source), motion)
+    content = animated(motion, Path(source))
     with output_errors(Path(target)):
         write_bytes(Path(target), content)

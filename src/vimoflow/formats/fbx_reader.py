@@ -19,8 +19,8 @@ from jaxtyping import Float
 
 from vimoflow.errors import InputError
 from vimoflow.formats.bvh_reader import euler_to_matrix
+from vimoflow.formats.fbx_animation import TICKS
 from vimoflow.formats.fbx_nodes import Record, from_bytes
-from vimoflow.formats.fbx_writer import TICKS
 from vimoflow.formats.takes import (
     MAX_JOINTS,
     MAX_POSES,
@@ -37,7 +37,8 @@ _DENSE = 1.5  # frames between keys, up to which the keys are the frames
 _RATES = (30, 120, 100, 60, 50, 48, 30, 30, 30 / 1.001, 30 / 1.001, 25, 24, 1000, 24 / 1.001, 0,
           96, 72, 60 / 1.001, 120 / 1.001)  # fmt: skip
 _ORDERS = ("ZYX", "YZX", "XZY", "ZXY", "YXZ", "XYZ")  # as matrices are multiplied
-_DAMAGE = (ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error)
+BONES = ("LimbNode", "Limb", "Root")  # sorts of models that are joints
+DAMAGE = (ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error)
 _PLACES = {"Lcl Translation": 0.0, "Lcl Rotation": 0.0, "Lcl Scaling": 1.0}
 
 
@@ -52,7 +53,7 @@ def read_fbx(path: str | Path) -> list[Take]:
     """
     path = Path(path)
     scene = read_fbx_scene(path)
-    with damaged(path, "FBX", *_DAMAGE):
+    with damaged(path, "FBX", *DAMAGE):
         takes = [take for stack in scene.of("AnimationStack") if (take := scene.take(stack))]
     if not takes:
         raise InputError(f"{path}: holds no animation of a skeleton")
@@ -65,15 +66,19 @@ def read_fbx_scene(path: Path) -> FbxScene:
     Raises:
         InputError: the file is damaged, text or older than FBX 7.
     """
-    with damaged(path, "FBX", *_DAMAGE):
-        root = from_bytes(read_file(path))
-        objects = {int(o.values[0]): o for part in root.all("Objects") for o in part.children}
-        links = [
-            (int(c.values[1]), int(c.values[2]), str((*c.values, "")[3]))
-            for part in root.all("Connections") for c in part.all("C")
-        ]  # fmt: skip
-        settings = next((s.properties() for s in root.all("GlobalSettings")), {})
-        return FbxScene(path, objects, tuple(links), settings)
+    with damaged(path, "FBX", *DAMAGE):
+        return fbx_scene(path, from_bytes(read_file(path)))
+
+
+def fbx_scene(path: Path, root: Record) -> FbxScene:
+    """The scene of a file's records; errors as of a damaged one."""
+    objects = {int(o.values[0]): o for part in root.all("Objects") for o in part.children}
+    links = [
+        (int(c.values[1]), int(c.values[2]), str((*c.values, "")[3]))
+        for part in root.all("Connections") for c in part.all("C")
+    ]  # fmt: skip
+    settings = next((s.properties() for s in root.all("GlobalSettings")), {})
+    return FbxScene(path, objects, tuple(links), settings)
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,8 @@ class FbxScene:
 
     def name(self, number: int) -> str:
         """What an object is called."""
-        return str(self.objects[number].values[1]).partition("\0")[0]
+        name = str(self.objects[number].values[1]).partition("\0")[0]
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     @functools.cached_property
     def parents(self) -> dict[int, int]:
@@ -119,7 +125,7 @@ class FbxScene:
 
         A file that marks no bones has its joints as plain nodes.
         """
-        bones = self.of("Model", ("LimbNode", "Limb", "Root")) or self.of("Model", ("Null",))
+        bones = self.of("Model", BONES) or self.of("Model", ("Null",))
         if not 1 < len(bones) <= MAX_JOINTS:
             raise InputError(f"{self.path}: holds a skeleton of {len(bones)} joints")
         wanted: dict[int, None] = {}
@@ -169,12 +175,8 @@ class FbxScene:
             total = sum((vector(name) for name in names), np.zeros((frames, 3)))
             return matrices_of(np.eye(3), sign * total)
 
-        active = bool((*own.get("RotationActive", ()), 0)[0])
-        order = int((*own.get("RotationOrder", ()), 0)[0]) if active else 0
-        R = _euler(vector("Lcl Rotation"), _ORDERS[order if 0 <= order < 6 else 0])
-        if active:
-            after = _euler(vector("PostRotation"), _ORDERS[0]).swapaxes(-1, -2)
-            R = _euler(vector("PreRotation"), _ORDERS[0]) @ R @ after
+        before, order, after = self.turns(model)
+        R = before @ euler(vector("Lcl Rotation"), order) @ after
         scale = matrices_of(np.eye(3), np.zeros((frames, 3)), vector("Lcl Scaling", 1.0))
         return (
             shift("Lcl Translation", "RotationOffset", "RotationPivot")
@@ -182,6 +184,18 @@ class FbxScene:
             @ shift("RotationPivot", sign=-1.0) @ shift("ScalingOffset", "ScalingPivot")
             @ scale @ shift("ScalingPivot", sign=-1.0)
         )  # fmt: skip
+
+    def turns(self, model: int) -> tuple[np.ndarray, str, np.ndarray]:
+        """What a model's own angles stand between: R = before @ R(angles, in order) @ after."""
+        own = self.objects[model].properties()
+        if not (*own.get("RotationActive", ()), 0)[0]:
+            return np.eye(3), _ORDERS[0], np.eye(3)
+        before, after = (
+            euler(np.array((*own.get(name, ()), 0, 0, 0)[:3], float)[None])[0]
+            for name in ("PreRotation", "PostRotation")
+        )
+        order = int((*own.get("RotationOrder", ()), 0)[0])
+        return before, _ORDERS[order if 0 <= order < 6 else 0], after.T
 
     def take(self, stack: int) -> Take | None:
         """An animation; None where it moves no joint."""
@@ -198,12 +212,13 @@ class FbxScene:
         local = [self.local(model, moved.get(model, {}), len(ticks)) for model in self.joints]
         tracks = JointTracks(
             [self.name(model) for model in self.joints],
-            self._joint_parents, self.bind, np.stack(local, axis=1), self.world_file,
+            self.joint_parents, self.bind, np.stack(local, axis=1), self.world_file,
         )  # fmt: skip
         return tracks.take(self.name(stack), (ticks - ticks[0]) / TICKS, self.path)
 
     @property
-    def _joint_parents(self) -> list[int]:
+    def joint_parents(self) -> list[int]:
+        """The joint above each joint, -1 for none."""
         return [self.joints.index(p) if (p := self.parents.get(m, 0)) else -1 for m in self.joints]
 
     def _curves(self, layer: int) -> dict[int, dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]]:
@@ -254,25 +269,29 @@ class FbxScene:
     @functools.cached_property
     def bind(self) -> Float[np.ndarray, "joints 4 4"]:
         """From each joint's frame to the file's world: the bind pose, the skin's, else as it is."""
-        found = {0: np.eye(4)}
-        for model in self.joints:
-            found[model] = found[self.parents.get(model, 0)] @ self.local(model, {}, 1)[0]
+        posed: dict[int, np.ndarray] = {}
         for cluster in self.of("Deformer", ("Cluster",)):
             link = self.objects[cluster].numbers("TransformLink")
-            found.update((m, _matrix(link)) for m, _ in self.below(cluster, "Model"))
+            posed.update((m, matrix_of(link)) for m, _ in self.below(cluster, "Model"))
         for pose in self.of("Pose", ("BindPose",)):
             for one in self.objects[pose].all("PoseNode"):
                 number = next((int(n.values[0]) for n in one.all("Node")), 0)
-                found[number] = _matrix(one.numbers("Matrix"))
+                posed[number] = matrix_of(one.numbers("Matrix"))
+        found = {0: np.eye(4)}
+        for model in self.joints:
+            above = found[self.parents.get(model, 0)]
+            found[model] = posed[model] if model in posed else above @ self.local(model, {}, 1)[0]
         return np.stack([found[model] for model in self.joints])
 
 
-def _matrix(values: np.ndarray | None) -> np.ndarray:
+def matrix_of(values: np.ndarray | None) -> np.ndarray:
+    """A matrix that acts on columns, of one that acts on rows."""
     if values is None:
         raise ValueError("a pose has no matrix")
     return values.reshape(4, 4).T
 
 
-def _euler(degrees: np.ndarray, order: str) -> np.ndarray:
+def euler(degrees: np.ndarray, order: str = _ORDERS[0]) -> np.ndarray:
+    """Rotations of degrees about X, Y and Z, which are multiplied in ``order``."""
     angles = np.radians(degrees[:, ["XYZ".index(axis) for axis in order]])
     return euler_to_matrix(order, torch.from_numpy(angles)).numpy()

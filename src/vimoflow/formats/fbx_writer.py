@@ -16,18 +16,17 @@ import numpy as np
 from vimoflow.files import output_errors, write_bytes
 from vimoflow.formats.body import COLORS_SRGB, MATERIALS, load_body
 from vimoflow.formats.bvh_writer import joint_angles, rotation_order
+from vimoflow.formats.fbx_animation import TICKS, FbxAnimation, FbxObjects
 from vimoflow.formats.fbx_nodes import Record, Value, properties, record, to_bytes
 from vimoflow.formats.file_space import METRES, FileSpace, standing_m
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.clip_resampling import at_even_times
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS
 
-TICKS = 46_186_158_000  # a second, in FBX's unit of time
 _ORDERS = ("XYZ", "XZY", "YZX", "YXZ", "ZXY", "ZYX")
 _CUSTOM_RATE = 14
-_LINEAR = 4
-_MESH, _GEOMETRY, _SKIN, _POSE, _STACK, _LAYER, _INFO = range(1, 8)
-_MATERIAL, _MODEL, _BONE, _CLUSTER, _NODE, _CURVE = (1000 * k for k in range(1, 7))
+_MESH, _GEOMETRY, _SKIN, _POSE, _INFO = range(1, 6)
+_MATERIAL, _MODEL, _BONE, _CLUSTER, _STACK = (1000 * k for k in range(1, 6))
 _CENTIMETRES = FileSpace(unit="cm")
 
 
@@ -51,7 +50,7 @@ def write_fbx(
         OutputError: the file cannot be written.
     """
     motion = at_even_times(motion)
-    scene = _Scene(motion, space, names or {})
+    scene = _Scene(motion=motion, space=space, names=names or {})
     content = to_bytes(scene.records())
     with output_errors(Path(path)):
         write_bytes(Path(path), content)
@@ -66,14 +65,12 @@ def _vector(name: str, kind: str, values: np.ndarray) -> tuple[Value, ...]:
 
 
 @dataclass
-class _Scene:
+class _Scene(FbxObjects):
     """The parts of a file and how they hang together."""
 
-    motion: Motion
-    space: FileSpace
-    names: Mapping[str, str]
-    objects: list[Record] = field(default_factory=list)
-    connections: list[Record] = field(default_factory=list)
+    motion: Motion = field(kw_only=True)
+    space: FileSpace = field(kw_only=True)
+    names: Mapping[str, str] = field(kw_only=True)
 
     def records(self) -> tuple[Record, ...]:
         self._joints()
@@ -119,13 +116,6 @@ class _Scene:
     def _ticks(self) -> np.ndarray:
         return np.round(np.arange(len(self.motion)) * (TICKS / self.motion.fps)).astype("<i8")
 
-    def _add(self, kind: str, number: int, name: str, sort: str, *parts: Value | Record) -> None:
-        self.objects.append(record(kind, _id(number), name, sort, *parts))
-
-    def _connect(self, child: int, parent: int, place: str = "") -> None:
-        parts: list[Value] = ["OP" if place else "OO", _id(child), _id(parent)]
-        self.connections.append(record("C", *parts, *([place] if place else [])))
-
     def _rest(self) -> np.ndarray:
         """Joints of the standing T-pose in the file's unit and axes."""
         skeleton = self.motion.skeleton
@@ -137,7 +127,7 @@ class _Scene:
         for j, parent in enumerate(PARENTS):
             name = self.names.get(JOINT_NAMES[j], JOINT_NAMES[j])
             order = _ORDERS.index(rotation_order(JOINT_NAMES[j], self.space.up)[::-1])
-            self._add("Model", _MODEL + j, f"{name}\0\1Model", "LimbNode",
+            self.add("Model", _MODEL + j, f"{name}\0\1Model", "LimbNode",
                 record("Version", 232),
                 properties(
                     ("RotationActive", "bool", "", "", 1), ("RotationOrder", "enum", "", "", order),
@@ -145,15 +135,15 @@ class _Scene:
                     _vector("Lcl Translation", "Lcl Translation", offsets[j]),
                 ),
                 record("Shading", True), record("Culling", "CullingOff"))  # fmt: skip
-            self._add("NodeAttribute", _BONE + j, f"{name}\0\1NodeAttribute", "LimbNode",
+            self.add("NodeAttribute", _BONE + j, f"{name}\0\1NodeAttribute", "LimbNode",
                 properties(("Size", "double", "Number", "", 1.0)),
                 record("TypeFlags", "Skeleton"))  # fmt: skip
-            self._connect(_MODEL + j, 0 if parent < 0 else _MODEL + parent)
-            self._connect(_BONE + j, _MODEL + j)
+            self.connect(_MODEL + j, 0 if parent < 0 else _MODEL + parent)
+            self.connect(_BONE + j, _MODEL + j)
         poses = [record("PoseNode", record("Node", _id(_MODEL + j)), record("Matrix", matrix))
                  for j, matrix in enumerate(self._bind_matrices())]  # fmt: skip
         poses.append(record("PoseNode", record("Node", _id(_MESH)), record("Matrix", _flat())))
-        self._add("Pose", _POSE, "bind\0\1Pose", "BindPose", record("Type", "BindPose"),
+        self.add("Pose", _POSE, "bind\0\1Pose", "BindPose", record("Type", "BindPose"),
                   record("Version", 100), record("NbPoseNodes", len(poses)), *poses)  # fmt: skip
 
     def _bind_matrices(self) -> list[np.ndarray]:
@@ -166,7 +156,7 @@ class _Scene:
         corners = triangles.copy()
         corners[:, 2] = ~corners[:, 2]  # the last corner of a polygon is told by its sign
         normals = (body.normals @ self.space.R_file_world.T)[triangles.reshape(-1)]
-        self._add("Geometry", _GEOMETRY, "mannequin\0\1Geometry", "Mesh",
+        self.add("Geometry", _GEOMETRY, "mannequin\0\1Geometry", "Mesh",
             record("GeometryVersion", 124),
             record("Vertices", vertices.reshape(-1)),
             record("PolygonVertexIndex", corners.reshape(-1)),
@@ -176,18 +166,18 @@ class _Scene:
             record("Layer", 0, record("Version", 100), *(
                 record("LayerElement", record("Type", f"LayerElement{kind}"),
                        record("TypedIndex", 0)) for kind in ("Normal", "Material"))))  # fmt: skip
-        self._add("Model", _MESH, "mannequin\0\1Model", "Mesh", record("Version", 232),
+        self.add("Model", _MESH, "mannequin\0\1Model", "Mesh", record("Version", 232),
                   properties(), record("Shading", True),
                   record("Culling", "CullingOff"))  # fmt: skip
-        self._connect(_MESH, 0)
-        self._connect(_GEOMETRY, _MESH)
+        self.connect(_MESH, 0)
+        self.connect(_GEOMETRY, _MESH)
         for k, (name, color) in enumerate(zip(MATERIALS, COLORS_SRGB, strict=True)):
             diffuse: tuple[Value, ...] = ("DiffuseColor", "Color", "", "A", *map(float, color))
-            self._add("Material", _MATERIAL + k, f"{name}\0\1Material", "",
+            self.add("Material", _MATERIAL + k, f"{name}\0\1Material", "",
                       record("ShadingModel", "lambert"), properties(diffuse))  # fmt: skip
-            self._connect(_MATERIAL + k, _MESH)
-        self._add("Deformer", _SKIN, "skin\0\1Deformer", "Skin", record("Version", 101))
-        self._connect(_SKIN, _GEOMETRY)
+            self.connect(_MATERIAL + k, _MESH)
+        self.add("Deformer", _SKIN, "skin\0\1Deformer", "Skin", record("Version", 101))
+        self.connect(_SKIN, _GEOMETRY)
         for j, link in enumerate(self._bind_matrices()):
             weights = body.weight_matrix[:, j]
             moved = np.flatnonzero(weights)
@@ -197,47 +187,22 @@ class _Scene:
     def _cluster(self, j: int, moved: np.ndarray, weights: np.ndarray, link: np.ndarray) -> None:
         inverse = link.copy()
         inverse[12:15] *= -1
-        self._add("Deformer", _CLUSTER + j, f"{JOINT_NAMES[j]}\0\1SubDeformer", "Cluster",
+        self.add("Deformer", _CLUSTER + j, f"{JOINT_NAMES[j]}\0\1SubDeformer", "Cluster",
                   record("Version", 100), record("Indexes", moved.astype("<i4")),
                   record("Weights", weights), record("Transform", inverse),
                   record("TransformLink", link))  # fmt: skip
-        self._connect(_CLUSTER + j, _SKIN)
-        self._connect(_MODEL + j, _CLUSTER + j)
+        self.connect(_CLUSTER + j, _SKIN)
+        self.connect(_MODEL + j, _CLUSTER + j)
 
     def _animation(self) -> None:
-        ticks = self._ticks()
-        span = properties(*(
-            (name, "KTime", "Time", "", _id(value)) for name, value in (
-                ("LocalStart", 0), ("LocalStop", ticks[-1]),
-                ("ReferenceStart", 0), ("ReferenceStop", ticks[-1]))))  # fmt: skip
-        self._add("AnimationStack", _STACK, "motion\0\1AnimStack", "", span)
-        self._add("AnimationLayer", _LAYER, "layer\0\1AnimLayer", "")
-        self._connect(_LAYER, _STACK)
+        animation = FbxAnimation(self, _STACK, self._ticks())
+        animation.begin("motion")
         R = self.space.rotations(self.motion.local_rotations)
         orders = [rotation_order(name, self.space.up) for name in JOINT_NAMES]
         for j, angles in enumerate(joint_angles(R, orders)):
             by_axis = angles[:, [orders[j].index(axis) for axis in "XYZ"]]
-            self._curves(2 * j, _MODEL + j, "Lcl Rotation", "R", np.degrees(by_axis), ticks)
-        root = self.space.points(self.motion.trans)
-        self._curves(1, _MODEL, "Lcl Translation", "T", root, ticks)
-
-    def _curves(
-        self, slot: int, model: int, place: str, letter: str, values: np.ndarray, ticks: np.ndarray
-    ) -> None:
-        start = properties(*((f"d|{axis}", "Number", "", "A", float(v))
-                             for axis, v in zip("XYZ", values[0], strict=True)))  # fmt: skip
-        self._add("AnimationCurveNode", _NODE + slot, f"{letter}\0\1AnimCurveNode", "", start)
-        self._connect(_NODE + slot, _LAYER)
-        self._connect(_NODE + slot, model, place)
-        for k, axis in enumerate("XYZ"):
-            number = _CURVE + 3 * slot + k
-            self._add("AnimationCurve", number, "\0\1AnimCurve", "",
-                record("Default", float(values[0, k])), record("KeyVer", 4008),
-                record("KeyTime", ticks), record("KeyValueFloat", values[:, k].astype("<f4")),
-                record("KeyAttrFlags", np.array([_LINEAR], "<i4")),
-                record("KeyAttrDataFloat", np.zeros(4, "<f4")),
-                record("KeyAttrRefCount", np.array([len(ticks)], "<i4")))  # fmt: skip
-            self._connect(number, _NODE + slot, f"d|{axis}")
+            animation.move(_MODEL + j, "Lcl Rotation", np.degrees(by_axis))
+        animation.move(_MODEL, "Lcl Translation", self.space.points(self.motion.trans))
 
 
 def _flat(place: np.ndarray | None = None) -> np.ndarray:

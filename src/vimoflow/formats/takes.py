@@ -76,7 +76,7 @@ class JointTracks:
             if not np.isfinite(matrices).all() or np.abs(matrices[..., :3, 3]).max() > _MAX_M:
                 raise InputError(f"{path}: joints lie at places that are not sensible numbers")
         source = SourceMotion(
-            joint_names=_unique([self.names[joint] for joint in order]),
+            joint_names=unique_names([self.names[joint] for joint in order]),
             parents=tuple(place.get(self.parents[joint], -1) for joint in order),
             R_world_joint=_rotations(world, path) @ _rotations(bind, path).swapaxes(-1, -2),
             p_world_joint=world[..., :3, 3].copy(),
@@ -99,7 +99,7 @@ class JointTracks:
         return world
 
 
-def _unique(names: Sequence[str]) -> tuple[str, ...]:
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     """Names of one line; those that are empty or another's are numbered."""
     found: dict[str, None] = {}
     for number, name in enumerate(names):

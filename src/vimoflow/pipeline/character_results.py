@@ -82,7 +82,7 @@ def retarget(
 
     Args:
         motion: any.
-        character: a rigged figure as GLB, glTF, VRM or BVH.
+        character: a rigged figure as GLB, glTF, VRM, FBX or BVH.
         output: the folder, which also gets the joints' map and ``run.json``.
         options: how.
         name: of the animation.
