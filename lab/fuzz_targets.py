@@ -92,14 +92,15 @@ def targets() -> list[Target]:
         Target("detectors' files", ".any", read_people, tools, _mutants(tools)),
         Target("tables and dialects", ".any", _assumed, tables, _mutants(tables)),
         Target("video", ".mp4", _decoded, videos, _mutants(videos), 1),
-        *_figure_targets(motion, bvh),
+        *_figure_targets(motion),
         *_corpus_targets(),
     ]
 
 
-def _figure_targets(motion: Motion, bvh: tuple[bytes, ...]) -> list[Target]:
+def _figure_targets(motion: Motion) -> list[Target]:
     """Skeletons and characters of other programs."""
     figures, rigs = fuzzed_figures.figures(motion), files.motion_files("fbx")
+    people = corpora.rig_files()
     skeletons = {
         name: files.motion_files(name.lower())
         for name in ("FBX", "GLB", "VRMA", "USDA", "USDC", "USDZ", "C3D", "TRC", "CSV")
@@ -111,7 +112,7 @@ def _figure_targets(motion: Motion, bvh: tuple[bytes, ...]) -> list[Target]:
         ),
         Target("character GLB", ".glb", _mapped, figures, fuzzed_figures.glb_writer(figures), 2),
         Target("character FBX", ".fbx", _mapped, rigs, _mutants(rigs), 1),
-        Target("character BVH", ".bvh", _mapped, bvh, files.write_bvh_text, 1),
+        Target("character BVH", ".bvh", _mapped, people, _mutants(people), 1),
     ]
 
 

@@ -68,7 +68,7 @@ def settings(checkpoint: Path) -> BuildSettings:
         seconds=1.0,
         validation_share=0.4,
         seen_limits=SeenLimits(person_px=20.0, movement_mps=0.0),
-        motion_limits=MotionLimits(*(1e9,) * 5),
+        motion_limits=MotionLimits(*(1e9,) * 6),
     )
 
 

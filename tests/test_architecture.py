@@ -19,9 +19,9 @@ from lab.code_size import code_size, too_long
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "vimoflow"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-CODE_LINES = (
-    27_640  # 23,420 without characters, convert, people and their formats: lower it when code goes
-)
+# The house of 24,000 had 23,420 before characters, convert and its formats, people, physics and the
+# world path came. Lower it when code goes.
+CODE_LINES = 29_320
 HEAVY = ("torch", "mediapipe", "matplotlib", "av", "cv2", "numpy")
 
 

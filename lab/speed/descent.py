@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from scipy.ndimage import minimum_filter1d
 from torch import Tensor
 
 from vimoflow.geometry.rotations import axis_angle_to_matrix, rotation_about
@@ -106,7 +107,17 @@ def energy(
     offset = torch.cat((at.cameras[..., :1] - yaws[..., None], at.cameras[..., 1:]), dim=-1)
     camera = (offset / offset.new_tensor(CAMERA_SPREADS)).square().sum()
     camera = camera + (offset[:, 0, 0] / _FIRST_YAW_SPREAD).square().sum()
-    return data + slide + prior + smooth + camera
+    return data + slide + _uneven(contacts, joints, s) + prior + smooth + camera
+
+
+def _uneven(contacts: Tensor, joints: Tensor, s: RefinementSettings) -> Tensor:
+    """Heights of feet that stand together, see ``terms.FeetLevel``."""
+    touch = contacts.clamp(0, 1).numpy()
+    standing = minimum_filter1d(touch[..., :2] * touch[..., 2:], s.rest_frames, axis=1) ** 2
+    heights = joints[:, :, _FEET, 1]
+    far = ((heights[..., :2] - heights[..., 2:]) / s.step_m).square()
+    trust = torch.from_numpy(standing) * (s.step_m / s.level_m) ** 2
+    return (trust * far / (1 + far)).sum()
 
 
 def misfit(
@@ -132,11 +143,11 @@ def misfit(
 
 
 def _images(points_world: Tensor, cameras: Tensor, evidence: Evidence) -> tuple[Tensor, Tensor]:
-    """Projected points (batch, views, frames, 17, 2) and each view's first placed frame."""
+    """Projected points (batch, views, frames, 17, 2) and the frame that each camera aims at."""
     yaw, pitch, roll, log_distance, log_scale = cameras.unbind(-1)
     R = rotation_about("z", roll) @ rotation_about("x", pitch) @ rotation_about("y", -yaw)
     seen = points_world[:, None] @ R[:, :, None].transpose(-1, -2)
-    first = evidence.placed.to(torch.uint8).argmax(-1)
+    first = _anchor(evidence)
     hips = seen[..., _HIPS, :].mean(-2)
     anchor = hips.gather(2, first[..., None, None].expand(*first.shape, 1, 3))
     centre = torch.where(evidence.placed[..., None], anchor, hips)
@@ -145,6 +156,14 @@ def _images(points_world: Tensor, cameras: Tensor, evidence: Evidence) -> tuple[
     depth = (1 - relative[..., 2] / distance).clamp(min=_NEAREST)
     image = torch.stack((relative[..., 0], -relative[..., 1]), dim=-1) / depth[..., None]
     return image * log_scale.exp()[..., None, None, None], first
+
+
+def _anchor(evidence: Evidence) -> Tensor:
+    """The placed frame (batch, views) whose place is nearest to their mean."""
+    placed = evidence.placed[..., None].double()
+    mean = (evidence.track * placed).sum(2, keepdim=True) / placed.sum(2, keepdim=True).clamp(min=1)
+    far = (evidence.track - mean).square().sum(-1)
+    return far.masked_fill(~evidence.placed, torch.inf).argmin(-1)
 
 
 def _centred(points: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -48,7 +48,9 @@ def test_every_option_arrives(calls, tmp_path: Path) -> None:
     assert CliRunner().invoke(app, [*command, *arguments.split()]).exit_code == 0
     ((source, paths, _, options),) = calls
     assert (source, paths) == ("bvh", [tmp_path, tmp_path])
-    assert options == PrepareOptions(3, "mixamo", 60.0, "validation", "none", "mine")
+    assert options == PrepareOptions(
+        3, "mixamo", 60.0, split="validation", licence="none", name="mine"
+    )
 
 
 @pytest.mark.parametrize("extra", [["--workers", "0"], ["--split", "test"], ["--fps", "fast"]])

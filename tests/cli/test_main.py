@@ -141,7 +141,7 @@ BAD_OPTIONS = [
     ("estimator", "openpose"),
     ("root", "fixed"),
     ("camera", "shaky"),
-    ("formats", "npz,fbx"),
+    ("formats", "npz,obj"),
     ("formats", ","),
     ("samples", "0"),
     ("seed", "-1"),

@@ -60,7 +60,7 @@ def test_the_ending_tells_the_format(
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # nothing temporary is left
 
 
-@pytest.mark.parametrize("name", ["take.fbx", "take", "take.npz.txt"])
+@pytest.mark.parametrize("name", ["take.obj", "take", "take.npz.txt"])
 def test_an_unknown_ending_is_said_and_nothing_written(
     tmp_path: Path, motion: Motion, name: str
 ) -> None:

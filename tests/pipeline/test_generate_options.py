@@ -27,7 +27,7 @@ def test_defaults_are_all_formats():
         ("start_s", -0.1, "--start"),
         ("end_s", 0.0, "--end"),
         ("height_m", 190.0, "--height"),
-        ("formats", ("npz", "fbx"), "--formats"),
+        ("formats", ("npz", "obj"), "--formats"),
         ("formats", (), "--formats"),
         ("region", (10, 0, 10, 5), "--region"),
     ],

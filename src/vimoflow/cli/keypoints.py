@@ -124,8 +124,9 @@ def video(
     DETECTORS.require(estimator, "--estimator")
     require_input(video)
     require_output_file(output)
-    from vimoflow.keypoints.estimators import Region, extract
+    from vimoflow.keypoints.estimators import extract
     from vimoflow.keypoints.formats import write_keypoints_json
+    from vimoflow.keypoints.region import Region
 
     box = None if region is None else Region(*region)
     with progress("keypoints") as show:

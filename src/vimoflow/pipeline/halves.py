@@ -25,9 +25,10 @@ from jaxtyping import Float
 from vimoflow.errors import InputError
 from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.keypoints.cuts import CutWatch, PictureChanges
-from vimoflow.keypoints.estimators import Region, find_estimator, look, require_somebody
+from vimoflow.keypoints.estimators import find_estimator, look, require_somebody
 from vimoflow.keypoints.people_census import Census, SeveralPeopleError
 from vimoflow.keypoints.people_sizes import metre_px
+from vimoflow.keypoints.region import Region
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.pipeline.threads import own_cores
 from vimoflow.registry import DETECTORS

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.geometry.camera_path import CameraPath
@@ -16,7 +15,6 @@ from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
     PeopleEstimator,
-    Region,
     extract_people,
     find_estimator,
     find_people_estimator,
@@ -31,13 +29,15 @@ from vimoflow.keypoints.mirroring import mirrored
 from vimoflow.keypoints.people_census import SeveralPeopleError
 from vimoflow.keypoints.people_choice import choose_somebody, claim_of
 from vimoflow.keypoints.posture import sideways_hint, turned
+from vimoflow.keypoints.region import Region
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
 from vimoflow.notes import collected_notes, note
 from vimoflow.pipeline.generate_options import DEFAULT_DETECTOR, GenerateOptions
 from vimoflow.pipeline.halves import Task, see
 from vimoflow.pipeline.sources import Source
-from vimoflow.video import Footage, VideoFrame
+from vimoflow.pipeline.watched_people import Everybody, WatchedPeople
+from vimoflow.video import Footage
 from vimoflow.video.camera_motion import CameraMotion, CameraWatch
 from vimoflow.video.letterbox import find_picture_area
 from vimoflow.video.timing import TIME_TOLERANCE_S
@@ -225,44 +225,15 @@ def _lasts(keypoints: Keypoints2D) -> bool:
     return seen_s >= min(max(_LEAST_S, _LEAST_SHARE * whole_s), 0.9 * whole_s)
 
 
-class _Everybody:
-    """A detector of several people in the place of one of a single person, for the watches.
-
-    Its points are everybody's, one after the other.
-    """
-
-    def __init__(self, estimator: PeopleEstimator) -> None:
-        self.name = estimator.name
-        self._estimator = estimator
-
-    def estimate(self, frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "points 3"]]:
-        for people in self._estimator.estimate_people(frames):
-            yield people.reshape(-1, 3)
-
-
-class _WatchedPeople:
-    """The inverse: people of a detector of `_Everybody` that is watched."""
-
-    def __init__(self, watch: CameraWatch) -> None:
-        self.name = watch.name
-        self._watch = watch
-
-    def estimate_people(
-        self, frames: Iterable[VideoFrame]
-    ) -> Iterator[Float[np.ndarray, "people 17 3"]]:
-        for points in self._watch.estimate(frames):
-            yield points.reshape(-1, 17, 3)
-
-
 def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -> list[Source]:
     video = _footage(path, options)
     make = find_people_estimator(_detector(options))
-    watch = CutWatch(lambda: _Everybody(make()))
+    watch = CutWatch(lambda: Everybody(make()))
     camera = CameraWatch(watch)
     region = None if options.region is None else Region(*options.region)
     with progress("finding people") as show:
         found = extract_people(
-            video, _WatchedPeople(camera), *_where(options), show, region, options.effort.rate
+            video, WatchedPeople(camera), *_where(options), show, region, options.effort.rate
         )
     people = []
     for looked_at, changes_s in zip(found.people, found.changes_s, strict=True):
