@@ -12,16 +12,15 @@ import io
 import math
 import os
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from vimoflow.conventions import MODEL_FPS as FPS
 from vimoflow.errors import ConfigError, InputError
-from vimoflow.evaluation.benchmark.music_beats import read_audio
+from vimoflow.evaluation.benchmark.music_beats import librosa_alone, read_audio
 from vimoflow.files import write_bytes
-from vimoflow.installation import install_command
 
 RATE_HZ = 15360
 HOP = 512
@@ -63,7 +62,10 @@ class LibrosaFeatures:
 
     def __call__(self, samples: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "frames 35"]:
         """See :class:`MusicFeatures`."""
-        librosa = _librosa()
+        with librosa_alone() as librosa:
+            return self._found(librosa, samples)
+
+    def _found(self, librosa: Any, samples: np.ndarray) -> np.ndarray:
         frames = len(samples) // HOP
         onset = librosa.onset.onset_strength(y=samples, sr=RATE_HZ, hop_length=HOP)
         features = np.zeros((frames, self.channels), dtype=np.float32)
@@ -158,13 +160,3 @@ def _key(path: Path, start_s: float, seconds: float | None, name: str) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     return digest.hexdigest()[:32]
-
-
-def _librosa():  # type: ignore[no-untyped-def]
-    try:
-        import librosa
-    except ImportError as error:
-        raise ConfigError(
-            f"music needs librosa ({error}); run: {install_command('music')}"
-        ) from error
-    return librosa

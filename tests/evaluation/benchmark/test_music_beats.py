@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import wave
 from pathlib import Path
 
@@ -57,3 +60,27 @@ def test_no_music_and_no_sound_are_one_line(tmp_path):
     (tmp_path / "a.mp3").write_text("no sound")
     with pytest.raises(InputError, match="cannot be read as audio"):
         read_audio(tmp_path / "a.mp3")
+
+
+@pytest.mark.slow
+def test_processes_compile_librosa_one_after_the_other(tmp_path):
+    """Else they leave a cache that crashes whoever reads it; it must start out empty here."""
+    pytest.importorskip("librosa")
+    clicks(tmp_path / "a.wav")
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from pathlib import Path; from vimoflow.music.audio_features import *;"
+        "print(len(music_features(Path(sys.argv[1]), cache=Path(sys.argv[2]))))",
+        str(tmp_path / "a.wav"),
+    ]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+
+    def start(cache):
+        return subprocess.Popen(
+            [*command, str(tmp_path / cache)], env=environment, stdout=subprocess.PIPE
+        )
+
+    together = [start("1"), start("2")]
+    assert [process.communicate()[0] for process in together] == [b"240\n"] * 2
+    assert start("3").communicate()[0] == b"240\n"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.evaluation.benchmark.benchmark_file import NamedCases
+from vimoflow.installation import install_command
 
 ENDINGS = (".wav", ".flac", ".mp3", ".m4a", ".ogg")
 _RATE = 22050  # of librosa's own defaults
@@ -53,14 +57,35 @@ def find_beats(path: Path) -> Float[np.ndarray, " beats"]:
         InputError: no audio that can be read.
         ConfigError: librosa is missing.
     """
+    sound = read_audio(path)
+    with librosa_alone() as librosa:
+        _, beats = librosa.beat.beat_track(y=sound, sr=_RATE, units="time")
+    return np.asarray(beats, dtype=np.float64)
+
+
+@contextlib.contextmanager
+def librosa_alone() -> Iterator[Any]:
+    """librosa, for one process at a time.
+
+    Two that compile its functions at once leave a mixed cache behind, and from then on every
+    process that reads it crashes (numba issue 10128).
+
+    Raises:
+        ConfigError: librosa is missing.
+    """
+    user = Path.home().name
+    lock = Path(tempfile.gettempdir()) / f"vimoflow-librosa-{user}.lock"
     try:
-        import librosa
+        from filelock import FileLock
+
+        with FileLock(lock):
+            import librosa
+
+            yield librosa
     except ImportError as error:
         raise ConfigError(
-            f"beat alignment needs librosa ({error}); run: pip install librosa"
+            f"music needs librosa ({error}); run: {install_command('music')}"
         ) from error
-    _, beats = librosa.beat.beat_track(y=read_audio(path), sr=_RATE, units="time")
-    return np.asarray(beats, dtype=np.float64)
 
 
 def read_audio(
