@@ -22,6 +22,7 @@ EVALUATE = CommandGroup(
             "views": "lab.cli.views:views",
         },
         "Rendered clips with exact truth": {
+            "pairs": "lab.cli.rendered:pairs",
             "render": "lab.cli.rendered:render",
             "rendered": "lab.cli.rendered:rendered",
             "detector": "lab.cli.rendered:detector",

@@ -48,6 +48,32 @@ def render(
     click.echo(f"{len(paths)} clips in {output}")
 
 
+def pairs(
+    *,
+    data: DataFolder,
+    output: OutputFolder,
+    clips: Annotated[int, Option(metavar="N", low=1, high=1e6)] = 400,
+) -> None:
+    """Film training motions and detect them, as the shard `rendered` of DATA; goes on if stopped.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`; the new one is put beside them.
+        output: folder the single clips go to.
+        clips: how many clips.
+    """
+    require_input(data)
+    require_output_folder(output)
+    from lab.rendered.pairs import CORPUS, film_pairs, pack_pairs
+    from vimoflow.data.shards import read_manifest, read_shards
+
+    held = {entry.corpus for entry in read_manifest(data)}
+    without = [name for name in (CORPUS, "aistpp-kp2d") if name in held]  # the latter are aistpp's
+    with progress("rendering") as show:
+        film_pairs(read_shards(data, "train", without), output, clips, show)
+    entry = pack_pairs(output, data)
+    click.echo(f"{entry.recordings} clips, {entry.hours:.2f} hours in {data / entry.file}")
+
+
 def detector(*, rendered: DataFolder, output: OutputFolder) -> None:
     """Error statistics of the keypoint detector on rendered clips, joint by joint.
 

@@ -40,12 +40,21 @@ _FOLLOWS = {
      for s, side in (("L", "left"), ("R", "right"))}  # fmt: skip
 _LIMB_ENDS = {"collar": "shoulder", "shoulder": "elbow", "elbow": "wrist", "hip": "knee",
               "knee": "ankle"}  # fmt: skip
-_SHAPES = (  # of the four people: Anny's phenotypes, 0 to 1 (gender 0 is male)
+Shapes = tuple[dict[str, float], ...]  # Anny's phenotypes, 0 to 1 (gender 0 is male)
+_SHAPES: Shapes = (  # of the four people of the benchmark
     {"gender": 0.0, "muscle": 0.6, "weight": 0.45, "age": 0.7},
     {"gender": 1.0, "muscle": 0.5, "weight": 0.4, "age": 0.7},
     {"gender": 0.0, "muscle": 0.45, "weight": 0.75, "age": 0.75},
     {"gender": 1.0, "muscle": 0.55, "weight": 0.65, "age": 0.75},
 )
+# Of those whom training sees: nobody of the benchmark.
+OTHERS: Shapes = tuple(
+    {"gender": gender, "muscle": muscle, "weight": weight, "age": age}
+    for gender in (0.15, 0.85)
+    for muscle, weight, age in (
+        (0.5, 0.5, 0.67), (0.75, 0.5, 0.7), (0.35, 0.3, 0.68), (0.5, 0.85, 0.8), (0.4, 0.6, 0.9)
+    )
+)  # fmt: skip
 _SOLE_M = 0.015  # from the foot joint down to the floor
 CACHE = "people.npz"
 
@@ -90,8 +99,8 @@ class Body:
         return self.skin @ blocks.reshape(-1, 3)
 
 
-def load_people(cache: Path) -> list[Body]:
-    """The people of the benchmark. Anny takes minutes to load, so what is needed is kept in a file.
+def load_people(cache: Path, shapes: Shapes = _SHAPES) -> list[Body]:
+    """The people of the benchmark, or others. Anny takes minutes to load, so what is needed is kept in a file.
 
     Raises:
         ConfigError: Anny is not installed.
@@ -99,12 +108,12 @@ def load_people(cache: Path) -> list[Body]:
     """
     path = cache / CACHE
     if not path.is_file():
-        _write_raw(path, _from_anny())
+        _write_raw(path, _from_anny(shapes))
     raw = _read_raw(path)
     return [_on_our_skeleton(raw, person) for person in range(len(raw.vertices))]
 
 
-def _from_anny() -> RawPeople:
+def _from_anny(shapes: Shapes) -> RawPeople:
     try:
         import anny
         from anny.keypoints import KeypointsRegressor
@@ -113,7 +122,7 @@ def _from_anny() -> RawPeople:
             f"the rendered benchmark needs a body ({error}); run: {install_command('render')}"
         ) from error
     model: Any = anny.Anny(skinning_method="lbs", phenotype_blendshapes="original")
-    people = [model(phenotype_kwargs=shape) for shape in _SHAPES]
+    people = [model(phenotype_kwargs=shape) for shape in shapes]
     regressor = KeypointsRegressor.coco(model, list(COCO_NAMES))
 
     def turned(points: torch.Tensor) -> np.ndarray:

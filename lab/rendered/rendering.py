@@ -41,14 +41,20 @@ class Frame:
 class Studio:
     """Films scenes; a context manager that holds the graphics context.
 
+    Args:
+        size_px: side of the pictures; the time they take goes with its square.
+
     Raises:
         ConfigError: pyrender or EGL is missing.
     """
 
+    def __init__(self, size_px: int = SIZE_PX) -> None:
+        self._size_px = size_px
+
     def __enter__(self) -> Studio:
         self._gl = _pyrender()
         try:
-            self._renderer: Any = self._gl.OffscreenRenderer(SIZE_PX, SIZE_PX)
+            self._renderer: Any = self._gl.OffscreenRenderer(self._size_px, self._size_px)
         except Exception as error:  # each platform fails in its own way
             raise ConfigError(
                 f"cannot draw without a screen ({type(error).__name__}: {error}); "

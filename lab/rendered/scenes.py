@@ -17,6 +17,7 @@ from vimoflow.geometry.cameras import Camera
 from vimoflow.motion.clip import Motion
 
 SIZE_PX = 640
+PAIR_SIZE_PX = 400  # MediaPipe looks at 256 pixels of the person
 FRAMES = (90, 120)  # shortest and longest clip, where the recording is long enough
 PEOPLE = 4
 _STILL_CAMERA = dataclasses.replace(
@@ -31,6 +32,12 @@ CAMERAS: dict[str, CameraSettings] = {
     "travelling": dataclasses.replace(_STILL_CAMERA, travel_share=1.0),
     "orbit": dataclasses.replace(_STILL_CAMERA, orbit_share=1.0, orbit_deg_per_s=25.0),
     "static near": dataclasses.replace(_STILL_CAMERA, truncation_share=1.0, fill=(1.0, 1.3)),
+    "static anyhow": dataclasses.replace(
+        _STILL_CAMERA, image_sizes=((PAIR_SIZE_PX, PAIR_SIZE_PX),),
+        vertical_fov_deg=(20.0, 78.0), fill=(0.35, 0.95), offset=0.4,
+        truncation_share=0.2, wide_pitch_share=0.4, wide_pitch_deg=(-40.0, 60.0), roll_deg=2.0,
+        wide_roll_share=0.25, wide_roll_deg=(-35.0, 35.0),
+    ),
 }
 _CAMERA_CYCLE = ("static", "handheld pan", "static", "orbit", "static", "travelling", "static",
                  "handheld pan", "static near", "orbit")  # fmt: skip
@@ -80,8 +87,21 @@ class Scene:
     seed: int
 
 
-def choose_scenes(shards: Sequence[Shard], count: int, seed: int) -> list[Scene]:
+def choose_scenes(
+    shards: Sequence[Shard],
+    count: int,
+    seed: int,
+    cameras: Sequence[str] = _CAMERA_CYCLE,
+    people: int = PEOPLE,
+) -> list[Scene]:
     """``count`` scenes over all corpora and groups in turn; the same seed gives the same scenes.
+
+    Args:
+        shards: the motions.
+        count: how many scenes.
+        seed: of everything.
+        cameras: their kinds (``CAMERAS``), in turn.
+        people: how many bodies there are to choose from.
 
     Raises:
         InputError: the shards hold nothing to film.
@@ -97,7 +117,7 @@ def choose_scenes(shards: Sequence[Shard], count: int, seed: int) -> list[Scene]
         raise InputError("the shards hold no recording of half a second or more")
     kinds = rng.permutation(len(picked))
     return [
-        _scene(number, shard, row, int(kind), seed)
+        _scene(number, shard, row, int(kind), seed, cameras[kind % len(cameras)], people)
         for number, ((shard, row), kind) in enumerate(zip(picked, kinds, strict=True))
     ]
 
@@ -116,11 +136,12 @@ def _shuffled(shard: Shard, rng: np.random.Generator) -> list[int]:
     return [row for _, row in sorted(zip(rounds, order, strict=True), key=lambda pair: pair[0])]
 
 
-def _scene(number: int, shard: Shard, row: int, kind: int, seed: int) -> Scene:
+def _scene(
+    number: int, shard: Shard, row: int, kind: int, seed: int, name: str, people: int
+) -> Scene:
     own_seed = seed * 1009 + number
     rng = np.random.default_rng((seed, number))
     first, motion = _cut(shard, row, rng)
-    name = _CAMERA_CYCLE[kind % len(_CAMERA_CYCLE)]
     generator = torch.Generator().manual_seed(own_seed)
     joints = torch.from_numpy(motion.joint_positions).float()
     camera = sample_cameras(joints[None], generator, CAMERAS[name])
@@ -131,7 +152,7 @@ def _scene(number: int, shard: Shard, row: int, kind: int, seed: int) -> Scene:
     return Scene(
         f"{number:02d}-{shard.entry.corpus}", shard.names[row], shard.entry.corpus,
         shard.groups[row], first, motion, camera, name, LIGHTS[kind // 2 % len(LIGHTS)],
-        occluder, int(rng.integers(PEOPLE)), own_seed,
+        occluder, int(rng.integers(people)), own_seed,
     )  # fmt: skip
 
 
