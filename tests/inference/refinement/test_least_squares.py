@@ -88,18 +88,17 @@ class _LinearAt:
 
 def prior() -> Prior:
     rng = np.random.default_rng(9)
-    linked = np.ones(FRAMES - 1)
-    linked[20] = 0.0
-    own, step, shared = (rng.uniform(0.5, 2.0, size) for size in (N, N, SHARED))
-    return Prior(own, step, shared, rng.normal(size=SHARED), linked)
+    own, step, shared = (rng.uniform(0.5, 2.0, size) for size in (N, (FRAMES - 1, N), SHARED))
+    step[20] = 0.0
+    return Prior(own, step, shared, rng.normal(size=SHARED))
 
 
 def test_a_linear_problem_is_solved_as_a_dense_solver_does() -> None:
     problem = Linear(0, prior())
     J, b = problem.dense()
     p = problem.prior
-    steps = np.diff(np.eye(FRAMES), axis=0) * p.linked[:, None]
-    chain = np.kron(steps.T @ steps, np.diag(p.step)) + np.kron(np.eye(FRAMES), np.diag(p.own))
+    steps = np.kron(np.diff(np.eye(FRAMES), axis=0), np.eye(N))
+    chain = steps.T @ (p.step.reshape(-1, 1) * steps) + np.kron(np.eye(FRAMES), np.diag(p.own))
     H = J.T @ J
     H[: FRAMES * N, : FRAMES * N] += chain
     H[FRAMES * N :, FRAMES * N :] += np.diag(p.shared)
@@ -138,7 +137,7 @@ class _BentAt:
 def test_steps_that_lead_uphill_are_shortened() -> None:
     x = np.array([[3.0], [-5.0], [0.5]])
     weak = np.full(1, 1e-9)
-    problem = Bent(Prior(weak, weak, np.zeros(0), np.zeros(0), np.ones(2)))
+    problem = Bent(Prior(weak, np.full((2, 1), 1e-9), np.zeros(0), np.zeros(0)))
     found = minimise(problem, Unknowns(x, np.zeros(0)), 60, 0.0)
     assert abs(found.unknowns.frames).max() < 1e-3
     energies = [minimise(problem, Unknowns(x, np.zeros(0)), k, 0.0).energy for k in range(12)]
@@ -158,7 +157,7 @@ def test_products_stay_on_one_thread_and_others_get_theirs_back() -> None:
         return [p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"]
 
     none = np.zeros(0)
-    problem = Watched(Prior(np.ones(1), np.ones(1), none, none, np.ones(2)))
+    problem = Watched(Prior(np.ones(1), np.ones((2, 1)), none, none))
     with threadpool_limits(limits=2, user_api="blas"):
         before = threads()
         minimise(problem, Unknowns(np.ones((3, 1)), none), 3, 0.0)

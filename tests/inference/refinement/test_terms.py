@@ -69,7 +69,7 @@ def slope(problem: MotionProblem, at: Unknowns, spans: list[slice]) -> Unknowns:
 
 def no_prior(unknowns: int) -> Prior:
     one, all_shared = np.zeros(unknowns), np.zeros(SHARED)
-    return Prior(one, one, all_shared, all_shared, np.ones(FRAMES - 1))
+    return Prior(one, np.tile(one, (FRAMES - 1, 1)), all_shared, all_shared)
 
 
 @pytest.mark.parametrize("terms", TERMS.values(), ids=TERMS)

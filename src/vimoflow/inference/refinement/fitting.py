@@ -21,6 +21,7 @@ from torch import Tensor
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.inference.refinement.evidence import Evidence
 from vimoflow.inference.refinement.least_squares import Minimum, Prior, Unknowns, minimise
+from vimoflow.inference.refinement.pace import pace
 from vimoflow.inference.refinement.posed_points import (
     COCO,
     SHIFT,
@@ -59,7 +60,9 @@ class RefinementSettings:
         outlier_m: beyond this an error pulls less and less (Geman-McClure).
         place_m: typical error of the figure's place in the image.
         turn_rad: how far a joint may typically be turned.
-        turn_rate_rad: how much that turn may typically change from one frame to the next.
+        turn_rate_rad: how much that turn may typically change from one frame to the next, while
+            the limbs move at ``usual_mps``; in proportion to their speed, from the first to the
+            second of ``quickness``.
         shift_m, shift_rate_m: the same for the root's position.
         proportion_spread: how much the logarithms of the person's proportions may typically differ
             from the skeleton's, see ``motion.proportions``.
@@ -72,6 +75,8 @@ class RefinementSettings:
 
     steps: int = 20
     tolerance: float = 8e-4
+    usual_mps: float = 0.35
+    quickness: tuple[float, float] = (0.4, 4.0)
     noise_m: float = 0.05
     outlier_m: float = 0.15
     place_m: float = 0.02
@@ -156,15 +161,16 @@ def _fitted(
     found = []
     for clip, (motion, on) in enumerate(zip(features, valid, strict=True)):
         views, start = evidence.of_clip(clip), cameras[clip]
-        problem, _ = motion_problem(motion, views, settings, on, start)
-        at = _found_coarsely(motion, views, settings, on, start)
+        speed = pace(views)
+        problem, _ = motion_problem(motion, views, settings, on, start, speed)
+        at = _found_coarsely(motion, views, settings, on, start, speed)
         found.append(minimise(problem, at, settings.steps, settings.tolerance))
     return found
 
 
 def _found_coarsely(
     features: Tensor, views: Sequence[View], settings: RefinementSettings, valid: Tensor,
-    cameras: Tensor | None,
+    cameras: Tensor | None, speed: np.ndarray,
 ) -> Unknowns:  # fmt: skip
     """Where a fit to every fourth frame gets, between those along straight lines."""
     step = slice(None, None, _STRIDE)
@@ -176,8 +182,9 @@ def _found_coarsely(
         rest_frames=max(1, settings.rest_frames // _STRIDE),
     )
     thinned = [view.part(step) for view in views]
+    slower = speed[_STRIDE // 2 :: _STRIDE][: len(thinned[0].weight) - 1]
     found = minimise(
-        *motion_problem(features[step], thinned, rough, valid[step], cameras),
+        *motion_problem(features[step], thinned, rough, valid[step], cameras, slower),
         _COARSE_STEPS, settings.tolerance,
     ).unknowns  # fmt: skip
     before, share = np.divmod(np.arange(len(features)), _STRIDE)
@@ -194,6 +201,7 @@ def motion_problem(
     settings: RefinementSettings,
     valid: Bool[Tensor, " frames"],
     cameras: Float[Tensor, "views 5"] | None = None,
+    speed: Float[np.ndarray, " steps"] | None = None,
 ) -> tuple[MotionProblem, Unknowns]:
     """The fit of one clip as a least-squares problem, and where the search starts.
 
@@ -203,6 +211,7 @@ def motion_problem(
         settings: weights.
         valid: frames that exist.
         cameras: where to start; level ones in front of the figure by default.
+        speed: how fast the person moves, m/s, see ``pace``; usual by default.
     """
     R, contacts, root = decode_features(features.double())
     body = Body(R.numpy(), root.numpy())
@@ -217,6 +226,7 @@ def motion_problem(
     planted = touch[1:] * touch[:-1] * linked[:, None]
     standing = minimum_filter1d(touch[:, :2] * touch[:, 2:], settings.rest_frames, axis=0)
     standing = np.square(standing) * valid.numpy()[:, None]
+    quick = np.ones(len(linked)) if speed is None else _quickness(speed, settings)
     terms: list[Term] = [
         SeenByCamera(view, number, settings.noise_m, settings.outlier_m, settings.place_m)
         for number, view in enumerate(views)
@@ -229,16 +239,24 @@ def motion_problem(
             FeetRest(planted, settings.slide_m),
             FeetLevel(standing, settings.level_m, settings.step_m),
         ],
-        _prior(settings, start, linked, [view.camera for view in views]),
+        _prior(settings, start, linked, quick, [view.camera for view in views]),
         SUMMARIES * len(views),
     )
     return problem, Unknowns(frames, start)
+
+
+def _quickness(
+    speed: Float[np.ndarray, " steps"], settings: RefinementSettings
+) -> Float[np.ndarray, " steps"]:
+    """How many times as fast as usual joints turn."""
+    return np.clip(speed / settings.usual_mps, *settings.quickness)
 
 
 def _prior(
     settings: RefinementSettings,
     start: np.ndarray,
     linked: np.ndarray,
+    quick: np.ndarray,
     cameras: Sequence[UsualCamera],
 ) -> Prior:
     """Usual turns, shifts, bodies and cameras; cameras' headings are near where they start."""
@@ -247,8 +265,10 @@ def _prior(
         for x in (settings.turn_rad, settings.turn_rate_rad, settings.shift_m,
                   settings.shift_rate_m)
     )  # fmt: skip
-    own, step = np.full(UNKNOWNS, turn), np.full(UNKNOWNS, turn_rate)
-    own[SHIFT], step[SHIFT] = shift, shift_rate
+    own, step = np.full(UNKNOWNS, turn), np.full((len(linked), UNKNOWNS), turn_rate)
+    step /= np.square(quick)[:, None]
+    own[SHIFT], step[:, SHIFT] = shift, shift_rate
+    step *= linked[:, None]
     shared = np.full(len(start), settings.proportion_spread**-2)
     center = np.zeros(len(start))
     for number, camera in enumerate(cameras):
@@ -256,7 +276,7 @@ def _prior(
         shared[here], center[here] = camera.spread**-2, camera.mean
         center[here.start] = start[here.start]
     shared[camera_of(0).start] += _FIRST_YAW_SPREAD**-2
-    return Prior(own, step, shared, center, linked)
+    return Prior(own, step, shared, center)
 
 
 def _moved(

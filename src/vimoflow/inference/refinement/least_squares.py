@@ -81,22 +81,20 @@ class Prior:
 
     Attributes:
         own: of each frame's unknowns around zero.
-        step: of their change from one frame to the next.
+        step: of their change from each frame to the next; 0 where the chain is broken.
         shared: of the shared unknowns around ``center``.
-        linked: 1 where a frame is followed by its successor, 0 where the chain is broken.
     """
 
     own: Float[np.ndarray, " n"]
-    step: Float[np.ndarray, " n"]
+    step: Float[np.ndarray, "steps n"]
     shared: Float[np.ndarray, " k"]
     center: Float[np.ndarray, " k"]
-    linked: Float[np.ndarray, " steps"]
 
     def energy(self, at: Unknowns) -> float:
         """Weighted squares."""
-        steps = np.square(np.diff(at.frames, axis=0)) * self.linked[:, None]
-        own = np.square(at.frames).sum(0) @ self.own + steps.sum(0) @ self.step
-        return float(own + np.square(at.shared - self.center) @ self.shared)
+        steps = (np.square(np.diff(at.frames, axis=0)) * self.step).sum()
+        own = np.square(at.frames).sum(0) @ self.own
+        return float(own + steps + np.square(at.shared - self.center) @ self.shared)
 
 
 @runtime_checkable
@@ -217,13 +215,12 @@ class _NormalEquations:
 
     def _add_prior(self, prior: Prior, at: Unknowns) -> None:
         on, k = np.arange(at.frames.shape[1]), np.arange(self.k)
-        links = np.zeros(len(at.frames))
-        links[:-1] += prior.linked
-        links[1:] += prior.linked
-        self.diagonal[:, on, on] += prior.own + links[:, None] * prior.step
-        self.beyond[:-1, on, on] -= prior.linked[:, None] * prior.step
+        self.diagonal[:, on, on] += prior.own
+        self.diagonal[:-1, on, on] += prior.step
+        self.diagonal[1:, on, on] += prior.step
+        self.beyond[:-1, on, on] -= prior.step
         self.gradient[:] += prior.own * at.frames
-        pull = np.diff(at.frames, axis=0) * prior.linked[:, None] * prior.step
+        pull = np.diff(at.frames, axis=0) * prior.step
         self.gradient[:-1] -= pull
         self.gradient[1:] += pull
         self.corner[k, k] += prior.shared
