@@ -100,7 +100,7 @@ class Body:
 
 
 def load_people(cache: Path, shapes: Shapes = _SHAPES) -> list[Body]:
-    """The people of the benchmark, or others. Anny takes minutes to load, so what is needed is kept in a file.
+    """The people of the benchmark, or others. Anny takes minutes to load: they are kept in a file.
 
     Raises:
         ConfigError: Anny is not installed.

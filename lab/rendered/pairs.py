@@ -20,6 +20,7 @@ from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.manifest import ShardEntry
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import Shard, write_shard
+from vimoflow.errors import InputError
 from vimoflow.geometry.cameras import camera_heading
 from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
 from vimoflow.motion.clip import Motion
@@ -59,7 +60,7 @@ def pack_pairs(folder: Path, shards: Path) -> ShardEntry:
     """The pairs of a folder as the shard ``rendered`` beside the others.
 
     Raises:
-        InputError: a pair is damaged.
+        InputError: a pair is damaged, or MediaPipe found nobody in any.
     """
     recordings = [
         Recording(
@@ -72,6 +73,8 @@ def pack_pairs(folder: Path, shards: Path) -> ShardEntry:
         for found in [load_arrays(path, _ARRAYS)]
         if (found["points_px"][..., 2] > 0).any(axis=1).mean() >= _SEEN_SHARE
     ]  # fmt: skip
+    if not recordings:
+        raise InputError(f"{folder}: MediaPipe found nobody in its clips; film more")
     return write_shard(
         recordings, shards, "as the motions filmed", "rendered on Anny (Apache-2.0), MediaPipe full"
     )
