@@ -30,9 +30,21 @@ def _loaded(code: str) -> set[str]:
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
-_WHOLE_RUN = """
-import contextlib, os, sys
+_HELP = """
+import contextlib, sys
 from vimoflow.cli.main import main
+sys.argv = ["vimoflow", *{words}]
+with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):
+    main()
+"""
+_WHOLE_RUN = """
+import contextlib, os, sys, threading
+from vimoflow.cli.main import main
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        waits = threading.current_thread() is threading.main_thread()
+        assert name != "torch" or not waits, "the user waits for PyTorch"
+sys.meta_path.insert(0, Watch())
 sys.argv = ["vimoflow", "generate", os.environ["CLIP"], "-o", os.environ["OUT"], "--end", "0.5"]
 with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):
     main()
@@ -49,13 +61,14 @@ def test_nothing_slow_is_imported_in_a_whole_run(shared_data, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        ("import vimoflow.cli.main", set()),
+        (_HELP.format(words=["--help"]), set()),
+        (_HELP.format(words=["generate", "--help"]), set()),
         (_KEYPOINTS, set()),
         ("import vimoflow.pipeline.generation", set()),
         (_GENERATE, {"torch"}),
         (_FIRST_STEPS, {"torch"}),
     ],
-    ids=["command", "keypoints", "orchestration", "generate", "first steps"],
+    ids=["help", "help of generate", "keypoints", "orchestration", "generate", "first steps"],
 )
 def test_nothing_slow_is_imported_on_the_way(code: str, expected: set[str]) -> None:
     assert _loaded(code) <= expected

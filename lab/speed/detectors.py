@@ -19,7 +19,7 @@ from vimoflow.evaluation.benchmark.prediction import predict
 from vimoflow.evaluation.benchmark.scores import score
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.keypoints.clock import on_every_frame
-from vimoflow.keypoints.estimators import find_estimator, look
+from vimoflow.keypoints.estimators import extract, find_estimator
 
 ARMS = (
     ("mediapipe-lite", MODEL_FPS / 2),
@@ -94,7 +94,7 @@ def detector_lines(rows: Sequence[DetectorRow]) -> str:
 def _timed(clip: RenderedClip, name: str, rate: float) -> tuple[Points, float]:
     detector = find_estimator(name)()
     begun = time.process_time()
-    found = look(clip.video, detector, rate=rate)
+    found = extract(clip.video, detector, rate=rate)
     spent = time.process_time() - begun
     return on_every_frame(found.keypoints, found.clock)[0].points, spent
 

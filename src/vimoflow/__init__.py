@@ -15,7 +15,7 @@ _HOMES = {
     "GenerateOptions": "pipeline.generate_options:GenerateOptions",
     "Keypoints2D": "keypoints.sequence:Keypoints2D",
     "Motion": "motion.clip:Motion",
-    "RetargetOptions": "pipeline.character_results:RetargetOptions",
+    "RetargetOptions": "characters.retarget_options:RetargetOptions",
     "SamplingOptions": "inference.sampling.sampling_options:SamplingOptions",
     "VideoToMotion": "pipeline.video_to_motion:VideoToMotion",
     "VimoflowError": "errors:VimoflowError",

@@ -1,3 +1,4 @@
+from vimoflow.characters.retarget_options import RetargetOptions as RetargetOptions
 from vimoflow.data.motion_files import load_motion as load_motion
 from vimoflow.diffusion.checkpoint import load_checkpoint as load_checkpoint
 from vimoflow.editing.operations import blend as blend
@@ -12,7 +13,6 @@ from vimoflow.keypoints.keypoint_writers import write_keypoints as save_keypoint
 from vimoflow.keypoints.sequence import Keypoints2D as Keypoints2D
 from vimoflow.motion.clip import Motion as Motion
 from vimoflow.pipeline import generate as generate
-from vimoflow.pipeline.character_results import RetargetOptions as RetargetOptions
 from vimoflow.pipeline.character_results import retarget as retarget
 from vimoflow.pipeline.generate_options import GenerateOptions as GenerateOptions
 from vimoflow.pipeline.video_to_motion import VideoToMotion as VideoToMotion

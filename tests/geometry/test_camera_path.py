@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -32,20 +30,6 @@ def test_only_what_does_not_move_is_still() -> None:
     assert CameraPath.still(3).is_still
     assert not turning(np.arange(3.0)).is_still
     assert not CameraPath(np.tile(np.eye(3), (3, 1, 1)), np.ones(3), travels=True).is_still
-
-
-def test_two_cameras_one_after_the_other_are_the_one_that_was_divided() -> None:
-    whole = turning(np.linspace(0, 0.7, 40))
-    whole = dataclasses.replace(whole, zoom=np.linspace(1, 1.6, 40), focal=1.2)
-    first = CameraPath(whole.R_first_camera[:25], whole.zoom[:25], False)
-    R = whole.R_first_camera[15].T @ whole.R_first_camera[15:]
-    later = CameraPath(R, whole.zoom[15:] / whole.zoom[15], False, 1.2)
-    joined = first.then(CameraPath.of_arrays(later.arrays()), 10)
-    for name, ours in joined.arrays().items():
-        np.testing.assert_allclose(ours, whole.arrays()[name], atol=1e-12)
-    assert CameraPath.of_arrays(first.arrays()).focal is None
-    travelled = first.then(dataclasses.replace(later, travels=True), 10)
-    assert travelled.travels and (travelled.zoom == 1).all()
 
 
 def test_in_a_mirrored_picture_the_camera_turns_the_other_way() -> None:

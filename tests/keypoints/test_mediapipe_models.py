@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vimoflow.errors import ConfigError
-from vimoflow.keypoints.estimators import find_estimator, look
+from vimoflow.keypoints.estimators import extract, find_estimator
 from vimoflow.keypoints.mediapipe_pose import _import_mediapipe, require_model
 from vimoflow.notes import collected_notes
 from vimoflow.pipeline.generate_options import GenerateOptions
@@ -64,8 +64,8 @@ def test_each_model_sees_the_dancer(shared_data, name: str, model: str) -> None:
     if not (_models() / f"pose_landmark_{model}.tflite").is_file():
         pytest.skip(f"pose_landmark_{model}.tflite is not where MediaPipe looks for it")
     clip = shared_data.joinpath(*_CLIP)
-    found = look(clip, find_estimator(f"mediapipe{name}")(), end=0.4)
-    full = look(clip, find_estimator("mediapipe")(), end=0.4)
+    found = extract(clip, find_estimator(f"mediapipe{name}")(), end=0.4)
+    full = extract(clip, find_estimator("mediapipe")(), end=0.4)
     assert found.keypoints.estimator == f"mediapipe-{model}-0.10.21"
     assert (found.keypoints.points[..., 2] > 0).mean() > 0.9
     apart = np.linalg.norm((found.keypoints.points - full.keypoints.points)[..., :2], axis=-1)

@@ -27,8 +27,9 @@ def test_frames_and_times_come_back(tmp_path: Path, fps: float) -> None:
         assert frame.rgb.mean() == pytest.approx(20 * index, abs=4)
 
 
-def test_it_plays_in_browsers(tmp_path: Path) -> None:
-    with VideoWriter(tmp_path / "a.mp4", (64, 48), 30.0) as writer:
+@pytest.mark.parametrize("quick", [False, True])
+def test_it_plays_in_browsers(tmp_path: Path, quick: bool) -> None:
+    with VideoWriter(tmp_path / "a.mp4", (64, 48), 30.0, quick) as writer:
         writer.write(picture(9), 0.0)
     with av.open(str(tmp_path / "a.mp4")) as container:
         stream = container.streams.video[0]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,14 +20,13 @@ from vimoflow.characters.alignment import Alignment
 from vimoflow.characters.contact_report import ContactReport, contact_report
 from vimoflow.characters.posing import Goal, Pose, goal_of, limb_moved, pose_from, posed
 from vimoflow.characters.resting_feet import SMOOTH_S, feet_locked, planted, toes_bent
+from vimoflow.characters.retarget_options import RootMotion
 from vimoflow.characters.soles import find_soles
 from vimoflow.errors import InputError
 from vimoflow.geometry.rotations import matrix_to_quaternion
 from vimoflow.motion.character import CharacterMotion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import joint
-
-RootMotion = Literal["free", "inplace", "split"]
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,10 @@ def generate(input: tuple[Path, ...], *, options: GenerateOptions, preview: bool
     if options.output is not None:
         require_output_folder(options.output)
     from vimoflow.pipeline import generate as run
-    from vimoflow.pipeline.quality import quality_lines
 
     results = run(list(input), options, progress)
+    from vimoflow.pipeline.quality import quality_lines  # needs PyTorch, which loads in a thread
+
     for result in results:
         report(
             f"{result.source.name}: results in {result.folder}",

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import click
 
+from vimoflow.characters.retarget_options import MAP_FILE, RetargetOptions
 from vimoflow.cli.conclusion import report
 from vimoflow.cli.paths import OutputFolder, require_input, require_output_folder
 from vimoflow.formats.motion_units import UnitOption, Up
 from vimoflow.options import Option
-from vimoflow.pipeline.character_results import MAP_FILE, RetargetOptions
 
 
 def retarget(

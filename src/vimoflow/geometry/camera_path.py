@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,27 +30,6 @@ class CameraPath:
     def still(cls, frames: int) -> CameraPath:
         """A camera that nobody touches."""
         return cls(np.tile(np.eye(3), (frames, 1, 1)), np.ones(frames), False)
-
-    @classmethod
-    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> CameraPath:
-        """The inverse of `arrays`."""
-        focal = float(arrays["focal"])
-        return cls(
-            arrays["R_first_camera"],
-            arrays["zoom"],
-            bool(arrays["travels"]),
-            None if np.isnan(focal) else focal,
-        )
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The fields as arrays; a focal length that is not known is NaN."""
-        focal = np.nan if self.focal is None else self.focal
-        return {
-            "R_first_camera": self.R_first_camera,
-            "zoom": self.zoom,
-            "travels": np.array(self.travels),
-            "focal": np.array(focal),
-        }
 
     @property
     def heading(self) -> Float[np.ndarray, " frames"]:
@@ -81,19 +59,3 @@ class CameraPath:
         """The camera of a picture whose left and right are exchanged."""
         exchanged = np.outer((-1, 1, 1), (-1, 1, 1))
         return dataclasses.replace(self, R_first_camera=self.R_first_camera * exchanged)
-
-    def then(self, later: CameraPath, early: int) -> CameraPath:
-        """This path and, after it, another camera's, whose frame before ``early`` is this last one.
-
-        What is known of one of both, that it travelled or its focal length, holds for both.
-        """
-        turn = self.R_first_camera[-1] @ later.R_first_camera[early - 1].T
-        zoom = later.zoom[early:] * self.zoom[-1] / later.zoom[early - 1]
-        travels = self.travels or later.travels
-        together = np.concatenate((self.zoom, zoom))
-        return CameraPath(
-            np.concatenate((self.R_first_camera, turn @ later.R_first_camera[early:])),
-            np.ones_like(together) if travels else together,
-            travels,
-            self.focal or later.focal,
-        )

@@ -124,12 +124,7 @@ class CutWatch:
 
     def cuts(self, keypoints: Keypoints2D) -> tuple[int, ...]:
         """First frames of new shots, from picture and keypoints together."""
-        return self.changes.cuts(keypoints)
-
-    @property
-    def changes(self) -> PictureChanges:
-        """What has been noted so far."""
-        return PictureChanges(tuple(self._hard), tuple(self._slight))
+        return PictureChanges(tuple(self._hard), tuple(self._slight)).cuts(keypoints)
 
     def _shot(
         self,

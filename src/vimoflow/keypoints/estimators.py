@@ -152,24 +152,8 @@ def extract(
         InputError: the file is no readable video, shows no person, or the region misses the image.
         ConfigError: there is no such estimator.
     """
-    found = look(path, estimator, start, end, progress, region, rate)
-    require_somebody(found.keypoints, path)
-    return found
-
-
-def look(
-    path: str | Path | Footage,
-    estimator: str | KeypointEstimator,
-    start: float | None = None,
-    end: float | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
-    region: Region | None = None,
-    rate: float | None = None,
-    zero: float | None = None,
-) -> Extraction:
-    """The same, but nobody need be there; ``zero`` as for `frames`."""
     detector = find_estimator(estimator)() if isinstance(estimator, str) else estimator
-    stream = frames(path, start, end, rate=rate, zero=zero)
+    stream = frames(path, start, end, rate=rate)
     window = (region or Region(0, 0, *stream.info.size)).within(stream.info)
     total = _expected_frames(stream.info, start, end, rate)
     times: list[float] = []
@@ -182,18 +166,10 @@ def look(
     keypoints = Keypoints2D(
         np.stack(points), np.array(times), stream.info.size, stream.info.name, detector.name
     )
-    return Extraction(keypoints, stream.warnings, np.array(stream.clock))
-
-
-def require_somebody(keypoints: Keypoints2D, path: str | Path | Footage) -> None:
-    """Refuse what shows a person in hardly a frame.
-
-    Raises:
-        InputError: that is so.
-    """
     found = int(keypoints.observed.any(axis=1).sum())
     if found < min(_MIN_FRAMES_WITH_PERSON, len(keypoints)):
         raise InputError(f"no person found in {Footage.of(path).path}: {_WANTED}")
+    return Extraction(keypoints, stream.warnings, np.array(stream.clock))
 
 
 def extract_people(

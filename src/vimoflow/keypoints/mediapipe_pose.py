@@ -8,6 +8,7 @@ import re
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -28,6 +29,7 @@ _MODELS: tuple[Model, ...] = ("lite", "full", "heavy")  # in the order of MediaP
 _PATIENCE_S = 20.0  # with a network that does not answer
 # The clock step that MediaPipe's wrapper adds by itself before each frame, in microseconds.
 _WRAPPER_STEP_US = 33_333
+_STDERR = threading.RLock()  # of the process: graphs that start in several threads take turns
 
 
 class MediaPipeEstimator:
@@ -259,12 +261,12 @@ def _stand_ins(*names: str) -> Iterator[None]:
 @contextmanager
 def _without_chatter() -> Iterator[None]:
     """Drop native code's idle talk on stderr; anything else written meanwhile still appears."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # a program without a console
-        yield
-        return
-    with tempfile.TemporaryFile() as captured:
+    with _STDERR, tempfile.TemporaryFile() as captured:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # a program without a console
+            yield
+            return
         os.dup2(captured.fileno(), 2)
         try:
             yield

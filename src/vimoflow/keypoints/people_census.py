@@ -8,6 +8,7 @@ become others.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -19,7 +20,7 @@ from vimoflow.keypoints.mediapipe_pose import PoseGraph
 from vimoflow.keypoints.people_boxes import box_of
 from vimoflow.keypoints.people_looks import look_of
 from vimoflow.keypoints.people_mediapipe import is_person, stranger
-from vimoflow.keypoints.tracking import SURELY_CHANGED, change_of_clothes
+from vimoflow.keypoints.tracking import LOOKED_S, SURELY_CHANGED, change_of_clothes
 from vimoflow.video import VideoFrame
 
 _FIRST_S = 0.1
@@ -52,15 +53,19 @@ class Census:
         noted: deque[VideoFrame] = deque()
         times: list[float] = []
         worn: list[Float[np.ndarray, " look"]] = []
-        due, suspect, looks = _FIRST_S, None, 0
+        due, suspect, looks, since = _FIRST_S, None, 0, -np.inf
         with PoseGraph(follows=False) as graph:
             for points in self._detector.estimate(passing(frames, noted)):
                 frame = noted.popleft()
                 times.append(frame.time)
                 worn.append(look_of(frame.rgb, points))
                 if frame.time >= due and is_person(points):
-                    if change_of_clothes(np.array(times), np.stack(worn), SURELY_CHANGED):
+                    if change_of_clothes(np.array(times), np.stack(worn), SURELY_CHANGED, since):
                         raise SeveralPeopleError  # the detector has gone over to somebody else
+                    # Up to here all has been compared with what came before and after it.
+                    since = frame.time - LOOKED_S
+                    old = bisect_left(times, since - LOOKED_S)
+                    del times[:old], worn[:old]
                     looks += 1
                     found = stranger(graph, frame, [points], float(looks))
                     if found is not None and suspect is not None and _alike(found, suspect):

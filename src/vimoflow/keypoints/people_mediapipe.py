@@ -9,6 +9,7 @@ there. In between, a person's window follows the person's own keypoints.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -77,12 +78,14 @@ class _Crew:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._followers: list[_Follower] = []
+        self._beside = ThreadPoolExecutor(_MOST, thread_name_prefix="vimoflow-person")
         self.has_just_lost = False
 
     def __enter__(self) -> _Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._beside.shutdown()
         for one in self._followers:
             one.graph.close()
 
@@ -94,7 +97,9 @@ class _Crew:
     def follow(self, frame: VideoFrame) -> list[Float[np.ndarray, "17 3"]]:
         """Where the people are now; who is lost, or is another one, is given up."""
         size = (frame.rgb.shape[1], frame.rgb.shape[0])
-        moved = [(one, _look(one.graph, frame, one.window)) for one in self._followers]
+        # Each graph keeps one core busy.
+        looks = self._beside.map(lambda x: _look(x.graph, frame, x.window), self._followers)
+        moved = list(zip(self._followers, looks, strict=True))
         for one, points in list(moved):
             # Of two that see the same person, the one that was farther from it has strayed.
             for other, theirs in moved:

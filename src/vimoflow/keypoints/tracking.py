@@ -25,7 +25,8 @@ _NOISE = 0.025  # of a detector, in heights; together with a joint's own spread
 _ACCELERATION = 12.0  # of joints, in heights/s^2: 2 g
 _CHANGED = 0.25  # gap of looks (Hellinger) before and after a follower has strayed
 SURELY_CHANGED = 0.4  # more than light does to the clothes of one person
-_LOOKED_S = 0.8
+LOOKED_S = 0.8
+_AROUND = np.array([1e-6 - LOOKED_S, 0.0, LOOKED_S - 1e-6])
 _FEWEST_LOOKS = 4
 _START_SPEED = 1.5  # heights/s; what a joint may do when it is first seen
 # How far a detector and people differ on a point, in heights: COCO's constants (its square root of
@@ -95,16 +96,18 @@ def change_of_clothes(
     times: Float[np.ndarray, " rows"],
     looks: Float[np.ndarray, "rows look"],
     least: float = _CHANGED,
+    first_s: float = -np.inf,
 ) -> int:
     """The row from which on the clothes are most surely others, 0 if there is none.
 
-    Rows are in time; ``least`` is the gap of looks that counts.
+    Rows are in time; ``least`` is the gap of looks that counts, ``first_s`` the first moment that
+    is looked at.
     """
     best, at = least, 0
-    for row in range(_FEWEST_LOOKS, len(times) - _FEWEST_LOOKS):
-        since = times - times[row]
-        before = looks[(since < 0) & (since > -_LOOKED_S)]
-        after = looks[(since >= 0) & (since < _LOOKED_S)]
+    first = max(_FEWEST_LOOKS, int(np.searchsorted(times, first_s)))
+    for row in range(first, len(times) - _FEWEST_LOOKS):
+        begin, now, end = np.searchsorted(times, times[row] + _AROUND)
+        before, after = looks[begin:now], looks[now:end]
         if min(len(before), len(after)) >= _FEWEST_LOOKS:
             gap = float(look_gap(mean_look(before), mean_look(after)))
             if gap > best:

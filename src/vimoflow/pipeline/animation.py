@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +17,6 @@ from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.inference.hypotheses import joint_uncertainty
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
-from vimoflow.pipeline.character_results import CharacterResult, RetargetOptions, write_onto
 from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.pipeline.generate_options import PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.inputs import Progress
@@ -29,6 +29,9 @@ from vimoflow.pipeline.verdict import Verdict, judge
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.viewer.contact_sheet import write_contact_sheet
 from vimoflow.viewer.page import Detail, Mark, write_preview_page
+
+if TYPE_CHECKING:
+    from vimoflow.pipeline.character_results import CharacterResult
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,8 @@ def _onto_character(
 ) -> CharacterResult | None:
     if options.character is None:
         return None
+    from vimoflow.pipeline.character_results import RetargetOptions, write_onto
+
     return write_onto(motion, options.character, folder, RetargetOptions(root=options.root))
 
 

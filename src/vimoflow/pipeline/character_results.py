@@ -7,7 +7,6 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from vimoflow import __version__
 from vimoflow.characters.alignment import align
@@ -15,41 +14,11 @@ from vimoflow.characters.character_files import read_character, write_character,
 from vimoflow.characters.contact_report import ContactReport
 from vimoflow.characters.looping import Cycle, best_cycle, repeated, trimmed
 from vimoflow.characters.mapping import PARTS, find_map, map_text
-from vimoflow.characters.retargeting import RootMotion, onto_character
+from vimoflow.characters.retarget_options import MAP_FILE, RetargetOptions
+from vimoflow.characters.retargeting import onto_character
 from vimoflow.motion.character import CharacterMotion
 from vimoflow.motion.clip import Motion
-from vimoflow.options import Option, require_sensible
 from vimoflow.pipeline.folders import all_or_nothing
-
-MAP_FILE = "map.toml"
-
-
-@dataclass(frozen=True)
-class RetargetOptions:
-    """How a motion is put on a character.
-
-    Attributes:
-        map: the character's joints in TOML, as an earlier run wrote them; else they are found.
-        start_s: where in the motion to begin, seconds.
-        end_s: where to stop, seconds; without it, at its end.
-        loop: cut out the best cycle and close it, so that it can be repeated.
-        root: free lets the character travel, inplace keeps it over one spot, split puts the path
-            along the floor on the joint above the hips, as game engines want it.
-        lock_feet: keep resting feet where they are, and none below the floor.
-
-    Raises:
-        ConfigError: a value that makes no sense.
-    """
-
-    map: Annotated[Path | None, Option(metavar="FILE")] = None
-    start_s: Annotated[float, Option(("--start",), metavar="S", low=0)] = 0.0
-    end_s: Annotated[float | None, Option(("--end",), metavar="S", low=0)] = None
-    loop: bool = False
-    root: RootMotion = "free"
-    lock_feet: Annotated[bool, Option(("--foot-lock",))] = True
-
-    def __post_init__(self) -> None:
-        require_sensible(self)
 
 
 @dataclass(frozen=True)
@@ -69,6 +38,19 @@ class CharacterResult:
     found: str
     report: ContactReport
     cycle: Cycle | None
+
+    @property
+    def record(self) -> dict[str, object]:
+        """What ``run.json`` says of it."""
+        cycle = self.cycle
+        return {
+            "joints": self.joints,
+            "joints_found": self.found,
+            "contacts": dataclasses.asdict(self.report),
+            "cycle": None if cycle is None else {
+                "start_s": cycle.start_s, "end_s": cycle.end_s, "gap_mm": cycle.gap_mm,
+            },
+        }  # fmt: skip
 
 
 def retarget(
@@ -99,7 +81,7 @@ def retarget(
             "vimoflow": __version__,
             "character": Path(character).name,
             "options": dataclasses.asdict(options) | {"map": options.map and str(options.map)},
-            **record_of(result),
+            **result.record,
             "frames": len(motion),
             "timings": {"total_s": round(time.perf_counter() - started, 3)},
         }
@@ -137,19 +119,6 @@ def write_onto(
     found = joint_map.joints
     joints = {part: figure.names[found[part]] for part in PARTS if part in found}
     return CharacterResult((target, toml), joints, joint_map.found, made.report, cycle)
-
-
-def record_of(result: CharacterResult) -> dict[str, object]:
-    """What ``run.json`` says of it."""
-    cycle = result.cycle
-    return {
-        "joints": result.joints,
-        "joints_found": result.found,
-        "contacts": dataclasses.asdict(result.report),
-        "cycle": None if cycle is None else {
-            "start_s": cycle.start_s, "end_s": cycle.end_s, "gap_mm": cycle.gap_mm,
-        },
-    }  # fmt: skip
 
 
 def _second_of_three(motion: CharacterMotion) -> CharacterMotion:

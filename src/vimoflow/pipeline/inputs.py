@@ -15,6 +15,7 @@ from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
     PeopleEstimator,
+    extract,
     extract_people,
     find_estimator,
     find_people_estimator,
@@ -26,7 +27,7 @@ from vimoflow.keypoints.formats import (
 )
 from vimoflow.keypoints.mending import mended
 from vimoflow.keypoints.mirroring import mirrored
-from vimoflow.keypoints.people_census import SeveralPeopleError
+from vimoflow.keypoints.people_census import Census, SeveralPeopleError
 from vimoflow.keypoints.people_choice import choose_somebody, claim_of
 from vimoflow.keypoints.posture import sideways_hint, turned
 from vimoflow.keypoints.region import Region
@@ -34,7 +35,6 @@ from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
 from vimoflow.notes import collected_notes, note
 from vimoflow.pipeline.generate_options import DEFAULT_DETECTOR, GenerateOptions
-from vimoflow.pipeline.halves import Task, see
 from vimoflow.pipeline.sources import Source
 from vimoflow.pipeline.watched_people import Everybody, WatchedPeople
 from vimoflow.video import Footage
@@ -157,13 +157,19 @@ def _one_person(
     with progress("finding keypoints") as show:
         video = _footage(path, options)
         region = options.region or _picture(video)
-        estimator, rate = _detector(options), options.effort.rate
-        where = (*_where(options), region, rate)
-        task = Task(str(path), video.fps, video.rotate, estimator, *where, alone=alone)
-        found = see(task, show)
-    keypoints, cuts = on_every_frame(found.keypoints, found.clock, found.cuts)
+        watch = CutWatch(find_estimator(_detector(options)))
+        camera = CameraWatch(watch)
+        found = extract(
+            video,
+            Census(camera) if alone else camera,
+            *_where(options),
+            show,
+            None if region is None else Region(*region),
+            options.effort.rate,
+        )
+    keypoints, cuts = on_every_frame(found.keypoints, found.clock, watch.cuts(found.keypoints))
     warnings = found.warnings + _cut_notes(keypoints, cuts)
-    moved = _moved(found.camera, found.keypoints, keypoints)
+    moved = _moved(camera.path, found.keypoints, keypoints)
     if CameraMotion.of(moved).moving and not cuts:
         warnings += (str(CameraMotion.of(moved)),)
     return Source(path, keypoints, video, warnings, cuts=cuts, camera_path=moved)

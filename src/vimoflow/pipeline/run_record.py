@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 import platform
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,13 +17,15 @@ from vimoflow.conventions import COCO_NAMES
 from vimoflow.formats.motion_npz import frames_seen
 from vimoflow.geometry.signals import runs_of_true
 from vimoflow.motion.clip import Motion
-from vimoflow.pipeline.character_results import CharacterResult, record_of
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.quality import Quality
 from vimoflow.pipeline.sources import Source
 from vimoflow.pipeline.verdict import Verdict
 from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.video.camera_motion import CameraMotion
+
+if TYPE_CHECKING:
+    from vimoflow.pipeline.character_results import CharacterResult
 
 
 def write_run_record(
@@ -67,7 +69,7 @@ def write_run_record(
         "verdict": dataclasses.asdict(verdict),
         "quality": dataclasses.asdict(rated[0][1]),
         "samples": [dataclasses.asdict(quality) for _, quality in rated],
-        "character": None if onto is None else record_of(onto),
+        "character": None if onto is None else onto.record,
         "not_animated": "hands and face",
         "versions": _versions(),
         "timings": {key: round(value, 3) for key, value in timings.items()},

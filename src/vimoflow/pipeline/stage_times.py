@@ -114,10 +114,8 @@ def _peak_memory_mb() -> float | None:
         import resource
     except ImportError:  # Windows
         return None
-    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    # The process that looks at the other half may be at its largest when this one is not.
-    peaks = (resource.getrusage(who).ru_maxrss for who in whose)
-    return sum(peaks) / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 if __name__ == "__main__":

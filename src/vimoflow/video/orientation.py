@@ -55,11 +55,14 @@ class Upright:
         """The upright picture, ``scale`` times as large, 8 bits a channel whatever the file has."""
         width, height = (max(1, round(side * scale)) for side in self.scaled_size)
         how: dict[str, Any] = {"width": width, "height": height}
+        transfer, primaries = int(frame.color_trc), int(frame.color_primaries)
         if scale != 1:
             how["interpolation"] = "AREA"
-        if is_high_dynamic_range(int(frame.color_trc)):
+            if frame.format.name.startswith("yuv"):  # quicker than as RGB
+                frame = frame.reformat(**how)
+        if is_high_dynamic_range(transfer):
             deep = frame.to_ndarray(format="rgb48le", **how)
-            image = standard_range(deep, int(frame.color_trc), int(frame.color_primaries))
+            image = standard_range(deep, transfer, primaries)
         else:
             image = frame.to_ndarray(format="rgb24", **how)
         if self.transpose:

