@@ -20,6 +20,7 @@ from vimoflow.formats.takes import (
     read_file,
 )
 from vimoflow.formats.up_axis import UP
+from vimoflow.formats.usd_parser import require_parsable
 from vimoflow.formats.usd_writer import require_usd
 from vimoflow.geometry.rotations import quaternion_to_matrix
 
@@ -37,6 +38,7 @@ def read_usd(path: str | Path) -> list[Take]:
     path = Path(path)
     require_usd()
     _check(path)
+    require_parsable(path)
     from pxr import Sdf, Tf, Usd, UsdSkel
 
     with damaged(path, "USD", Tf.ErrorException, ValueError, TypeError, RuntimeError):
