@@ -107,7 +107,9 @@ def _figure_targets(motion: Motion) -> list[Target]:
     }
     return [
         *(
-            Target(name, f".{name.lower()}", load_motions, seeds, _mutants(seeds), 2 - ("USD" in name))
+            Target(
+                name, f".{name.lower()}", load_motions, seeds, _mutants(seeds), 2 - ("USD" in name)
+            )
             for name, seeds in skeletons.items()
         ),
         Target("character GLB", ".glb", _mapped, figures, fuzzed_figures.glb_writer(figures)),

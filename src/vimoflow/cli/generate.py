@@ -33,15 +33,13 @@ def generate(input: tuple[Path, ...], *, options: GenerateOptions, preview: bool
     if options.output is not None:
         require_output_folder(options.output)
     from vimoflow.pipeline import generate as run
-    from vimoflow.pipeline.quality import quality_lines
 
     results = run(list(input), options, progress)
     for result in results:
         report(
             f"{result.source.name}: results in {result.folder}",
             result.files,
-            [f"Verdict: {result.verdict}"]
-            + [f"{label}: {value}" for label, value in quality_lines(result.quality)],
+            [f"{label}: {value}" for label, value in result.lines()],
         )
     if results:
         conclude([note for one in results for note in one.warnings], results[0].terms)

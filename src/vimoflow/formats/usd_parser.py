@@ -1,7 +1,7 @@
 """USD's own parser on trial in a process of its own: damage can stall it for minutes, or end it.
 
-Its error messages each repeat the rest of a text, which takes time in the square of the length; of a
-binary file it believes how much memory to take. Only the end of its process interrupts it.
+Its error messages each repeat the rest of a text, which takes time in the square of the length; of
+a binary file it believes how much memory to take. Only the end of its process interrupts it.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def require_parsable(path: Path) -> None:
         trial.wait()
         _trial.cache_clear()
         raise InputError(
-            f"{path}: USD's parser broke off, or was at it for more than {TRIAL_S:g} s; the file is "
-            "damaged, or very long text (save it as .usdc)"
+            f"{path}: USD's parser broke off, or was at it for more than {TRIAL_S:g} s; "
+            "the file is damaged, or very long text (save it as .usdc)"
         )
     if not json.loads(answer):
         raise InputError(f"{path}: damaged, or not USD; its parser cannot read it")
