@@ -42,7 +42,7 @@ def _line_printer(label: str) -> Callable[[int, int | None], None]:
             return
         spent = time.monotonic() - started
         left_s = spent * (total - done) / done
-        early = not foretold and EARLY_S < spent and left_s > WORTH_TELLING_S
+        early = not foretold and spent > EARLY_S and left_s > WORTH_TELLING_S
         if early or done * LINES // total > printed:
             printed, foretold = done * LINES // total, foretold or early
             left = f"{_readable(left_s)} left" if done < total else "done"
