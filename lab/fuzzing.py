@@ -32,7 +32,7 @@ from typing import Any
 from lab.fuzz_targets import Target, mutate, targets
 from vimoflow.errors import VimoflowError
 from vimoflow.files import write_text
-from vimoflow.formats.usd_parser import TRIAL
+from vimoflow.formats.usd_parser import COPIES, TRIAL
 
 SLOW_SECONDS = 10
 MEMORY = 6 << 30
@@ -64,7 +64,9 @@ class Guard:
             and not isinstance(arguments[0], int)  # of a pipe
         )
         if event == "subprocess.Popen" and TRIAL in arguments[1]:
-            return  # USD's parser on trial, which reads alone
+            return  # USD's parser on trial ...
+        if isinstance(arguments[0], str) and COPIES in arguments[0]:
+            return  # ... and what it writes
         if event in _WRITES or opened_to_write:
             self.events.append(f"{event} {arguments!r}"[:200])
 

@@ -11,12 +11,16 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vimoflow.errors import InputError
 
 TRIAL_S = 5.0
+COPIES = "vimoflow-usd-"  # their names begin so
 TRIAL = """
 import json, sys
 from pxr import Sdf
@@ -26,26 +30,45 @@ try:
 except (ImportError, ValueError, OSError):
     pass
 for line in sys.stdin:
+    path, copy = json.loads(line)
     try:
-        opened = Sdf.Layer.OpenAsAnonymous(json.loads(line)) is not None
+        layer = Sdf.Layer.OpenAsAnonymous(path)
+        done = layer is not None and layer.Export(copy)
     except Exception:
-        opened = False
-    print(json.dumps(opened), flush=True)
+        done = False
+    print(json.dumps(done), flush=True)
 """
 
 
-def require_parsable(path: Path) -> None:
-    """Open a file elsewhere first, for so many seconds at most.
+@contextmanager
+def parsed_elsewhere(path: Path) -> Iterator[Path]:
+    """A sound copy of a USD file, by another process in so many seconds at most.
+
+    All values are read for it, which a binary file's parser puts off.
 
     Raises:
-        InputError: it cannot be opened, or not in that time.
+        InputError: the file cannot be read, or not in that time.
     """
+    with tempfile.TemporaryDirectory(prefix=COPIES) as folder:
+        copy = Path(folder) / f"{COPIES}copy.usdc"
+        answer = _ask([str(path.absolute()), str(copy)])
+        if not answer:
+            raise InputError(
+                f"{path}: USD's parser broke off, or was at it for more than {TRIAL_S:g} s; "
+                "the file is damaged, or very long text (save it as .usdc)"
+            )
+        if not json.loads(answer):
+            raise InputError(f"{path}: damaged, or not USD; its parser cannot read it")
+        yield copy
+
+
+def _ask(paths: list[str]) -> str:
     trial = _trial(os.getpid())
     assert trial.stdin is not None and trial.stdout is not None
     clock = threading.Timer(TRIAL_S, trial.kill)
     clock.start()
     try:
-        trial.stdin.write(json.dumps(str(path.absolute())) + "\n")
+        trial.stdin.write(json.dumps(paths) + "\n")
         trial.stdin.flush()
         answer = trial.stdout.readline()
     except OSError:
@@ -56,12 +79,7 @@ def require_parsable(path: Path) -> None:
         trial.kill()
         trial.wait()
         _trial.cache_clear()
-        raise InputError(
-            f"{path}: USD's parser broke off, or was at it for more than {TRIAL_S:g} s; "
-            "the file is damaged, or very long text (save it as .usdc)"
-        )
-    if not json.loads(answer):
-        raise InputError(f"{path}: damaged, or not USD; its parser cannot read it")
+    return answer
 
 
 @functools.cache
