@@ -17,7 +17,7 @@ from vimoflow.training.trainer import train
 
 if __name__ == "__main__":  # corpora are read by several processes
     source, run, steps = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    prepare("bvh", [source], run / "shards", PrepareOptions(split="train", licence="my own"))
+    prepare("bvh", [source], run / "shards", PrepareOptions(licence="my own"))
     options = RunOptions(steps=steps, compile=False)
     train(Path(__file__).with_name("recipe.toml"), run / "shards", run, options)
     (checkpoint,) = run.glob("*.safetensors")

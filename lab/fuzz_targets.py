@@ -54,7 +54,7 @@ class Target:
     """A reader, valid files to start from, and a writer of half-valid ones.
 
     Attributes:
-        share: of all inputs, relative to the other readers'.
+        share: percent of all inputs; cheap readers get more.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Target:
     read: Read
     seeds: tuple[bytes, ...]
     write: Callable[[random.Random], bytes]
-    share: int = 4
+    share: int = 2
 
 
 def targets() -> list[Target]:
@@ -82,16 +82,16 @@ def targets() -> list[Target]:
     archives, tensors = files.smpl_files()
     tools, tables, videos = files.detector_files(), files.text_tables(), files.videos()
     return [
-        Target("BVH", ".bvh", _bvh_posed, bvh, files.write_bvh_text),
-        Target("keypoint JSON", ".json", read_keypoints, jsons, files.safe_json),
-        Target("keypoint npz", ".npz", read_keypoints, (keypoints,), _archives(keypoints)),
-        Target("motion npz", ".npz", load_motion_npz, (saved,), _archives(saved), 1),
-        Target("SMPL npz", ".npz", read_amass, archives, _archives(*archives), 2),
-        Target("SMPL results", ".pt", _results, tensors, _mutants(tensors), 1),
-        Target("pickle", ".pkl", load_pickle, pickles, files.write_pickle),
-        Target("detectors' files", ".any", read_people, tools, _mutants(tools)),
-        Target("tables and dialects", ".any", _assumed, tables, _mutants(tables)),
-        Target("video", ".mp4", _decoded, videos, _mutants(videos), 1),
+        Target("BVH", ".bvh", _bvh_posed, bvh, files.write_bvh_text, 10),
+        Target("keypoint JSON", ".json", read_keypoints, jsons, files.safe_json, 10),
+        Target("keypoint npz", ".npz", read_keypoints, (keypoints,), _archives(keypoints), 6),
+        Target("motion npz", ".npz", load_motion_npz, (saved,), _archives(saved), 4),
+        Target("SMPL npz", ".npz", read_amass, archives, _archives(*archives), 5),
+        Target("SMPL results", ".pt", _results, tensors, _mutants(tensors), 3),
+        Target("pickle", ".pkl", load_pickle, pickles, files.write_pickle, 6),
+        Target("detectors' files", ".any", read_people, tools, _mutants(tools), 6),
+        Target("tables and dialects", ".any", _assumed, tables, _mutants(tables), 4),
+        Target("video", ".mp4", _decoded, videos, _mutants(videos)),
         *_figure_targets(motion),
         *_corpus_targets(),
     ]
@@ -107,12 +107,14 @@ def _figure_targets(motion: Motion) -> list[Target]:
     }
     return [
         *(
-            Target(name, f".{name.lower()}", load_motions, seeds, _mutants(seeds), 1)
+            Target(
+                name, f".{name.lower()}", load_motions, seeds, _mutants(seeds), 2 - ("USD" in name)
+            )
             for name, seeds in skeletons.items()
         ),
-        Target("character GLB", ".glb", _mapped, figures, fuzzed_figures.glb_writer(figures), 2),
-        Target("character FBX", ".fbx", _mapped, rigs, _mutants(rigs), 1),
-        Target("character BVH", ".bvh", _mapped, people, _mutants(people), 1),
+        Target("character GLB", ".glb", _mapped, figures, fuzzed_figures.glb_writer(figures)),
+        Target("character FBX", ".fbx", _mapped, rigs, _mutants(rigs)),
+        Target("character BVH", ".bvh", _mapped, people, _mutants(people)),
     ]
 
 
@@ -128,16 +130,16 @@ def _corpus_targets() -> list[Target]:
     arrays = _every(read_poselib, read_points, read_tang2018_file, load_motion)
     settings = _every(load_rig_map, read_recipe, read_manifest, read_calibration)
     kinds: list[tuple[str, str, Read, tuple[bytes, ...], int]] = [
-        ("people as BVH", ".bvh", load_motion, corpora.rig_files(), 2),
-        ("corpora's text", ".csv", texts, corpora.corpus_texts(), 2),
-        ("settings in TOML", ".toml", settings, corpora.settings(), 2),
-        ("cameras in YAML", ".yml", read_calibration, corpora.opencv_cameras(), 1),
-        ("corpora's arrays", ".npz", arrays, corpora.array_files(), 1),
+        ("people as BVH", ".bvh", load_motion, corpora.rig_files(), 3),
+        ("corpora's text", ".csv", texts, corpora.corpus_texts(), 4),
+        ("settings in TOML", ".toml", settings, corpora.settings(), 4),
+        ("cameras in YAML", ".yml", read_calibration, corpora.opencv_cameras(), 2),
+        ("corpora's arrays", ".npz", arrays, corpora.array_files(), 3),
         ("checkpoints", ".safetensors", _every(load_checkpoint, load_music_model),
          corpora.model_files(), 1),
         ("sound", ".wav", _every(read_audio, read_onsets), corpora.sounds(), 1),
-        ("images", ".png", _decoded, corpora.images(), 1),
-        ("SMPL pickles", ".pkl", _results, corpora.smpl_pickles(), 1),
+        ("images", ".png", _decoded, corpora.images(), 2),
+        ("SMPL pickles", ".pkl", _results, corpora.smpl_pickles(), 3),
     ]  # fmt: skip
     return [
         Target(name, suffix, read, seeds, _mutants(seeds), share)

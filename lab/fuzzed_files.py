@@ -289,6 +289,23 @@ def motion_files(ending: str) -> tuple[bytes, ...]:
         trans = rng.normal(size=(frames, 3))
         motion = Motion(rng.normal(size=(frames, 24, 3)), trans, 30.0, np.zeros((frames, 4)))
         with tempfile.TemporaryDirectory() as folder:
-            motion.save(Path(folder) / f"motion.{ending}")
-            found.append((Path(folder) / f"motion.{ending}").read_bytes())
+            path = Path(folder) / f"motion.{ending}"
+            motion.save(path)
+            if ending.startswith("usd"):
+                _bare_skeleton(path)
+            found.append(path.read_bytes())
     return tuple(found)
+
+
+def _bare_skeleton(path: Path) -> None:
+    """Take the mannequin out of a USD file: nothing reads it, and it is most of the bytes."""
+    from pxr import Sdf, Usd, UsdUtils
+
+    stage = Usd.Stage.Open(str(path))
+    stage.RemovePrim("/motion/mannequin")
+    if path.suffix == ".usdz":
+        inner = str(path.with_name("motion.usdc"))
+        stage.Flatten().Export(inner)
+        UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(inner), str(path), "motion.usdc")
+    else:
+        stage.Flatten().Export(str(path))

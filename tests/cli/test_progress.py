@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 
 from vimoflow.cli.progress import LINES, progress
@@ -29,6 +30,18 @@ def test_short_work_and_unknown_lengths_are_fine(capsys):
         show(1, None)
         show(2, 0)
     assert capsys.readouterr().err == "b ...\n"
+
+
+def test_long_work_is_foretold_early(capsys, monkeypatch):
+    """At 0.1 s a frame, 100,000 take 167 min; the first tenth alone would be 17."""
+    clock = itertools.count(0, 0.1)
+    monkeypatch.setattr("vimoflow.cli.progress.time.monotonic", lambda: next(clock))
+    with progress("keypoints") as show:
+        for done in range(1, 10_001):
+            show(done, 100_000)
+    lines = capsys.readouterr().err.splitlines()[1:]
+    assert [line.split()[1] for line in lines] == ["51", "10000"]
+    assert lines[0].endswith("167 min left") and lines[1].endswith("150 min left")
 
 
 def test_a_terminal_gets_a_bar_and_stdout_stays_clean(capsys, monkeypatch):

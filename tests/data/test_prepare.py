@@ -348,7 +348,8 @@ def test_bvh_of_any_rig_with_a_map_a_rate_and_a_name(tmp_path: Path) -> None:
     for seed in range(3):
         write_bvh(tmp_path / "in" / f"take_{seed}.bvh", seed)
     (tmp_path / "in" / "bad.bvh").write_text("HIERARCHY\n")
-    found, named = PrepareOptions(1), PrepareOptions(1, rig="vimoflow", fps=60.0, name="at-60")
+    found = PrepareOptions(1, split="train")
+    named = PrepareOptions(1, rig="vimoflow", fps=60.0, name="at-60", split="train")
     (own,) = prepare("bvh", [tmp_path / "in"], tmp_path / "out", found)
     (fast,) = prepare("bvh", [tmp_path / "in"], tmp_path / "out", named)
     assert (own.corpus, own.recordings, own.frames) == ("bvh", 3, 3 * 40)
@@ -358,3 +359,17 @@ def test_bvh_of_any_rig_with_a_map_a_rate_and_a_name(tmp_path: Path) -> None:
     assert name == "bad.bvh" and reason.startswith("bad.bvh: ")
     with pytest.raises((InputError, ConfigError), match="no-such-rig"):
         prepare("bvh", [tmp_path / "in"], tmp_path / "out", PrepareOptions(1, rig="no-such-rig"))
+
+
+def test_some_of_ones_own_bvh_is_held_out_and_a_single_pose_costs_itself(tmp_path: Path) -> None:
+    for seed in range(5):
+        write_bvh(tmp_path / "in" / f"take_{seed}.bvh", seed)
+    text = (tmp_path / "in" / "take_0.bvh").read_text()
+    head, _, rows = text.partition("Frame Time:")
+    pose = head.replace("Frames: 40", "Frames: 1") + "Frame Time:" + "\n".join(rows.split("\n")[:2])
+    (tmp_path / "in" / "pose.bvh").write_text(pose + "\n")
+    train, validation = prepare("bvh", [tmp_path / "in"], tmp_path / "out", PrepareOptions(1))
+    assert (train.split, validation.split) == ("train", "validation")
+    assert validation.recordings == 1
+    assert train.recordings + validation.recordings + len(train.rejected) == 6
+    assert {name for name, _ in train.rejected} <= {"pose.bvh"}

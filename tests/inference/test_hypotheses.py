@@ -10,6 +10,7 @@ import pytest
 from motion_examples import swinging_motion
 from vimoflow.errors import InputError
 from vimoflow.inference.hypotheses import (
+    differences,
     joint_spread_m,
     joint_uncertainty,
     shipped_calibration,
@@ -54,6 +55,20 @@ def test_radii_are_the_spread_times_the_factors(motion):
     assert [n for n, m in zip(JOINT_NAMES, moves, strict=True) if m] == [
         "left_elbow", "left_wrist", "left_hand",
     ]  # fmt: skip
+
+
+def test_differences_name_the_joint_that_differs_most(motion):
+    said = differences([motion, bent(motion, 0.1), bent(motion, 0.2)])
+    assert said is not None
+    arm = [j for j in range(24) if JOINT_NAMES[j] in ("left_elbow", "left_wrist", "left_hand")]
+    assert said.most_joint == "left_hand" and "left hand" in str(said)
+    first, near, far = said.from_first_mm
+    assert first == 0 < near < far < 2.01 * near
+    moved = np.linalg.norm(
+        (bent(motion, 0.2).joint_positions - motion.joint_positions)[:, arm], axis=-1
+    )
+    assert far == pytest.approx(1000 * moved.mean() * len(arm) / 24, abs=0.1)
+    assert differences([motion]) is None
 
 
 def test_shipped_factors_grow_with_the_share_they_stand_for():

@@ -9,6 +9,9 @@ import pytest
 
 from vimoflow.keypoints.keypoint_writers import write_keypoints
 from vimoflow.keypoints.posture import turned
+from vimoflow.pipeline.generate_options import GenerateOptions
+from vimoflow.pipeline.inputs import read_source
+from vimoflow.video import VideoWriter
 
 FAST = ("--steps", "2", "--no-refine", "--formats", "npz")
 
@@ -63,6 +66,31 @@ def test_notes_of_readers_stand_in_the_record(run, swaying_keypoints, tmp_path):
     run("generate", tmp_path / "frames", "-o", tmp_path / "out", "--fps", 30, *FAST)
     warnings = json.loads((tmp_path / "out" / "run.json").read_text())["input"]["warnings"]
     assert len(warnings) == 1 and "states no confidence" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ((0.0, None), "in 61 min of video (--start and --end take a part)"),
+        ((60.0, 1200.0), "in 19 min of video"),
+        ((0.0, 30.0), "finding keypoints"),
+    ],
+)
+def test_a_long_video_is_announced(tmp_path, part, said):
+    path = tmp_path / "long.mp4"
+    with VideoWriter(path, (32, 32), 0.1) as writer:
+        for number in range(366):
+            writer.write(np.zeros((32, 32, 3), np.uint8), 10.0 * number)
+    labels = []
+
+    def stop(label):
+        labels.append(label)
+        raise KeyboardInterrupt
+
+    options = GenerateOptions(start_s=part[0], end_s=part[1])
+    with pytest.raises(KeyboardInterrupt):
+        read_source(path, options, stop)
+    assert said in labels[0] and ("min" in said) == ("min" in labels[0])
 
 
 def test_wrong_folders_and_files(assert_refused, tmp_path):

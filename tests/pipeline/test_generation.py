@@ -90,7 +90,8 @@ def test_same_seed_same_bytes_and_another_seed_others(run, keypoint_file, tmp_pa
 
 def test_samples_are_kept_and_the_best_is_on_top(run, keypoint_file, tmp_path):
     out = tmp_path / "out"
-    assert run("generate", keypoint_file(20), "-o", out, "--samples", 3, *FAST)[0] == 0
+    arguments = (*FAST[:-1], "npz,html")
+    assert run("generate", keypoint_file(20), "-o", out, "--samples", 3, *arguments)[0] == 0
     assert names(out / "samples") == {"00", "01", "02"}
     files = [out / "samples" / n / "motion.npz" for n in ("00", "01", "02")]
     with np.load(out / "motion.npz") as best, np.load(files[0]) as first:
@@ -100,6 +101,11 @@ def test_samples_are_kept_and_the_best_is_on_top(run, keypoint_file, tmp_path):
     assert len({path.read_bytes() for path in files}) == 3
     document = json.loads((out / "run.json").read_text())
     assert document["quality"] == document["samples"][0]
+    differ = document["samples_differ"]
+    assert f"{differ['spread_mm']:.0f} mm a joint" in (out / "preview.html").read_text("utf-8")
+    assert differ["from_first_mm"][0] == 0 < min(differ["from_first_mm"][1:])
+    jitters = [one["jitter"] for one in document["samples"]]
+    assert max(jitters) < 2 * jitters[0], "drawn samples tremble"
 
 
 def test_a_bad_input_does_not_stop_the_others(run, keypoint_file, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,17 @@ def test_usd_that_names_other_files(name: str, says: str, text: str, tmp_path: P
 def test_usd_that_refers_to_other_files(arc: str, tmp_path: Path) -> None:
     text = f'#usda 1.0\ndef "a" (\n    {arc} = @../other.usda@\n)\n{{\n}}\n'
     refused(text.encode(), "arc.usda", tmp_path, "other files")
+
+
+def test_text_that_stalls_usds_parser_is_given_up(tmp_path: Path) -> None:
+    """Each tuple of the wrong size gives an error message, which repeats the rest of the text."""
+    tuples = ", ".join(["(0.5, 0.5, 0.5)"] * 100_000)
+    text = f'#usda 1.0\ndef "a"\n{{\n    quatf[] rotations = [{tuples}]\n}}\n'
+    started = time.monotonic()
+    refused(text.encode(), "stalls.usda", tmp_path, "parser broke off")
+    assert time.monotonic() - started < 10
+    (tmp_path / "stalls.usda").unlink()
+    refused(b"#usda 1.0\n]", "next.usda", tmp_path, "cannot read it")  # by a new process
 
 
 def test_a_usdz_is_never_unpacked(tmp_path: Path) -> None:

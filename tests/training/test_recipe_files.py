@@ -121,10 +121,3 @@ def test_a_file_that_is_no_recipe_is_one_line(tmp_path, name, content):
 def test_a_missing_file_is_one_line(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         find_recipe(tmp_path / "none.toml")
-
-
-def test_the_recipe_of_the_documented_ablations_is_read():
-    path = Path(__file__).parents[2] / "docs" / "experiments" / "quick.toml"
-    quick = find_recipe(str(path))
-    assert quick.model.width < RECIPES["small"].model.width
-    assert {*vars(quick.timesteps).values(), *vars(quick.timesteps_alone).values()} == {0.0}

@@ -34,7 +34,7 @@ def test_every_recipe_makes_sense(name):
     parse_weighting(recipe.weighting)
     assert len(recipe.frames) == len(recipe.shares) and sum(recipe.shares) == pytest.approx(1)
     assert recipe.warmup_steps < recipe.steps * (1 - recipe.decay)
-    assert recipe.batch_frames == 32 * 150  # the thesis' batch
+    assert name == "quick" or recipe.batch_frames == 32 * 150  # the thesis' batch
     losses = recipe.losses  # "setting any auxiliary loss to zero caused immediate collapse"
     assert min(losses.joints, losses.velocity + losses.rotation_velocity, losses.foot) > 0
     assert recipe_name(name) == name

@@ -76,8 +76,9 @@ def test_the_motion_in_the_page_is_the_motion(tmp_path: Path) -> None:
     def array(name: str, kind: str, *shape: int) -> np.ndarray:
         return np.frombuffer(base64.b64decode(str(data[name])), kind).reshape(shape)
 
-    turns = array("turns", "<i2", 20, 24, 4).astype(float)
-    offsets, root = np.array(data["offsets"]), array("root", "<f4", 20, 3)
+    offsets = np.array(data["offsets"])
+    data |= data["samples"][0]  # type: ignore[index]
+    turns, root = array("turns", "<i2", 20, 24, 4).astype(float), array("root", "<f4", 20, 3)
     R: list[Rotation] = []
     p: list[np.ndarray] = []
     for joint, parent in enumerate(data["parents"]):  # type: ignore[call-overload]
@@ -89,6 +90,16 @@ def test_the_motion_in_the_page_is_the_motion(tmp_path: Path) -> None:
     seen = array("seen", "u1", 20) / 255
     assert motion.observed is not None
     np.testing.assert_allclose(seen, motion.observed.mean(axis=1), atol=1 / 255)
+
+
+def test_other_samples_are_in_the_page_as_well(tmp_path: Path) -> None:
+    motions = [swinging_motion(20), swinging_motion(20).in_place()]
+    write_preview_page(motions[0], tmp_path / "p.html", others=motions[1:])
+    kept = _data((tmp_path / "p.html").read_text("utf-8"))["samples"]
+    assert isinstance(kept, list)
+    for motion, one in zip(motions, kept, strict=True):
+        root = np.frombuffer(base64.b64decode(one["root"]), "<f4").reshape(-1, 3)
+        np.testing.assert_allclose(root, motion.trans, atol=1e-6)
 
 
 def test_an_unwritable_place_leaves_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -66,10 +67,11 @@ def _ask(
     script: str,
     *options: str,
     uncertainty: JointUncertainty | None = None,
+    others: Sequence[Motion] = (),
 ) -> dict:
     page = folder / "preview.html"
     details = [Detail("Frames", str(len(motion)))]
-    write_preview_page(motion, page, "a <clip>", details, uncertainty)
+    write_preview_page(motion, page, "a <clip>", details, uncertainty, others=others)
     text = page.read_text("utf-8").replace("<body>", STEADY).replace("</body>", ASK % script)
     page.write_text(text, "utf-8")
     done = _run(chromium, page, "--virtual-time-budget=30000", "--dump-dom", *options)
@@ -151,6 +153,25 @@ def test_uncertainty_is_shown_where_it_is_known_and_can_be_switched_off(
     assert answer == {"shown": True, "toggle": True, "off": False, "on": True}
     unknown = _ask(chromium, tmp_path, swinging_motion(3), script)
     assert unknown == {"radii": None, "shown": False, "toggle": False, "off": False, "on": False}
+
+
+def test_samples_can_be_switched(chromium: str, tmp_path: Path) -> None:
+    motions = swinging_motion(5), swinging_motion(5).in_place()
+    script = """
+        viewer.pause(); viewer.setFrame(4);
+        const press = () => document.body.dispatchEvent(
+          new KeyboardEvent("keydown", { key: "s", bubbles: true }));
+        const log = { hidden: byId("choice").hidden, joints: [viewer.jointPositions()] };
+        byId("sample").value = 1; byId("sample").dispatchEvent(new Event("change"));
+        log.joints.push(viewer.jointPositions()); log.chosen = viewer.sample;
+        press(); log.after = viewer.sample; return log;
+    """
+    answer = _ask(chromium, tmp_path, motions[0], script, others=motions[1:])
+    for motion, joints in zip(motions, answer.pop("joints"), strict=True):
+        assert np.abs(np.array(joints) - motion.joint_positions[4]).max() < 1e-3
+    assert answer == {"hidden": False, "chosen": 1, "after": 0}
+    alone = _ask(chromium, tmp_path, motions[0], "viewer.pause(); return [byId('choice').hidden];")
+    assert alone == [True]
 
 
 def test_without_webgl_it_says_so(chromium: str, tmp_path: Path) -> None:

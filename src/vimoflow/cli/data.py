@@ -26,7 +26,7 @@ DATA = CommandGroup(
     },
     examples="""
     vimoflow data build my_videos -o my_dataset
-    vimoflow data prepare bvh my_bvh_files -o shards --split train
+    vimoflow data prepare bvh my_bvh_files -o shards
     """,
 )
 

@@ -41,8 +41,7 @@ def generate(input: tuple[Path, ...], *, options: GenerateOptions, preview: bool
         report(
             f"{result.source.name}: results in {result.folder}",
             result.files,
-            [f"Verdict: {result.verdict}"]
-            + [f"{label}: {value}" for label, value in quality_lines(result.quality)],
+            [f"{label}: {value}" for label, value in result.lines()],
         )
     if results:
         conclude([note for one in results for note in one.warnings], results[0].terms)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 LINES = 10  # at most, where there is no terminal
+EARLY_S, WORTH_TELLING_S = 5, 60  # one line more, so that long work is no surprise
 _BAR = "{desc}: {percentage:3.0f} % |{bar}| {n_fmt} of {total_fmt}, {remaining} left"
 
 
@@ -33,15 +34,23 @@ def progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
 
 
 def _line_printer(label: str) -> Callable[[int, int | None], None]:
-    printed, started = 0, time.monotonic()
+    printed, started, foretold = 0, time.monotonic(), False
 
     def show(done: int, total: int | None) -> None:
-        nonlocal printed
-        if total and done * LINES // total > printed:
-            printed = done * LINES // total
-            spent = time.monotonic() - started
-            left = f"{spent * (total - done) / done:.0f} s left" if done < total else "done"
+        nonlocal printed, foretold
+        if not total or not done:
+            return
+        spent = time.monotonic() - started
+        left_s = spent * (total - done) / done
+        early = not foretold and spent > EARLY_S and left_s > WORTH_TELLING_S
+        if early or done * LINES // total > printed:
+            printed, foretold = done * LINES // total, foretold or early
+            left = f"{_readable(left_s)} left" if done < total else "done"
             share = f"{done} of {total} ({done / total:.0%})"
             print(f"{label}: {share}, {left}", file=sys.stderr, flush=True)
 
     return show
+
+
+def _readable(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

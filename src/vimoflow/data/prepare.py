@@ -35,6 +35,7 @@ from vimoflow.data.quality_gates import (
 from vimoflow.data.recording import Recording
 from vimoflow.data.shards import ShardEntry, remove_shards, write_shard
 from vimoflow.data.sources.amass import read_amass_file
+from vimoflow.data.splits import held_out
 from vimoflow.data.worker_processes import map_in_processes
 from vimoflow.errors import ConfigError, InputError, OutputError
 
@@ -84,7 +85,7 @@ def prepare(
         for key in map_in_processes(work, found, options.workers or os.cpu_count() or 1):
             keys.append(key)
             progress(len(keys), len(found))
-        good, rejected = _gather(cache, keys, name, options.split)
+        good, rejected = _gather(cache, keys, name, options.split, source == "bvh")
         if not good:
             raise InputError(
                 f"{paths[0]}: all {len(rejected)} files rejected, first: {rejected[0][1]}"
@@ -187,9 +188,12 @@ def _read(corpus: Corpus, folder: Path, file: Path) -> GoodFile | RejectedFile:
 
 
 def _gather(
-    cache: Path, keys: Sequence[str], name: str, split: Split | None
+    cache: Path, keys: Sequence[str], name: str, split: Split | None, holds_out: bool
 ) -> tuple[list[GoodFile], list[tuple[str, str]]]:
-    """All results in order, exact copies rejected; reasons begin with the file's name."""
+    """All results in order, exact copies rejected; reasons begin with the file's name.
+
+    Where there is no ``split``, that of the files, or some are held out by their names.
+    """
     good: list[GoodFile] = []
     rejected: list[tuple[str, str]] = []
     for key in keys:
@@ -202,12 +206,25 @@ def _gather(
         own = result.recording
         recording = dataclasses.replace(own, corpus=name, split=split or own.split)
         good.append(GoodFile(recording, result.quality))
-    held_out = [file.recording.split == "validation" for file in good]
-    copies = exact_copies([file.quality for file in good], held_out)
+    if split is None and holds_out:
+        good = _with_some_held_out(good)
+    is_held_out = [file.recording.split == "validation" for file in good]
+    copies = exact_copies([file.quality for file in good], is_held_out)
     for copy, original in copies.items():
         named = good[copy].recording.name
         rejected.append((named, f"{named}: an exact copy of {good[original].recording.name}"))
     return [file for i, file in enumerate(good) if i not in copies], rejected
+
+
+def _with_some_held_out(good: Sequence[GoodFile]) -> list[GoodFile]:
+    chosen = held_out([file.recording.name for file in good])
+    parts: list[Split] = [
+        "validation" if file.recording.name in chosen else "train" for file in good
+    ]
+    return [
+        GoodFile(dataclasses.replace(file.recording, split=part), file.quality)
+        for file, part in zip(good, parts, strict=True)
+    ]
 
 
 def _write(

@@ -21,7 +21,8 @@ class PrepareOptions:
         fps: bvh: the true frame rate, where the files state a false one.
         up: amass, bvh: axis that is up in the files, where it is not found out.
         unit: amass, bvh: of the files: m, cm, mm, in, or metres in a unit, such as 0.0564.
-        split: amass, bvh: what all of these files are for.
+        split: amass, bvh: what all of these files are for; else amass as its authors split it, and
+            of bvh a tenth is held out, takes of one name together.
         licence: amass, bvh: the terms of these files.
         name: amass, bvh: what to call this corpus among others.
 

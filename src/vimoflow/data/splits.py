@@ -1,7 +1,11 @@
-"""Which sequences are trained on, by name alone: the split that AMASS' authors publish."""
+"""Which sequences are trained on, by name alone: as AMASS' authors publish, or a tenth held out."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Literal
 
 PublishedSplit = Literal["train", "validation", "test"]
@@ -29,3 +33,27 @@ def amass_split(name: str) -> PublishedSplit:
     if folders & AMASS_TEST:
         return "test"
     return "validation" if folders & AMASS_VALIDATION else "train"
+
+
+_HELD_OUT = 0.1
+_FEWEST_KINDS = 5
+_TAKE = re.compile(r"([\W\d_]|mirror(ed)?|take)+$", re.IGNORECASE)
+
+
+def held_out(names: Sequence[str]) -> frozenset[str]:
+    """The recordings of one's own that are not trained on: a tenth, at least one of several.
+
+    Names that differ by the take alone, such as ``walk_01`` and ``walk_02_mirror``, stay together
+    where there are kinds enough. The draw depends on the names only, not on their order.
+    """
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        kinds[_TAKE.sub("", name)].add(name)
+    groups = list(kinds.values()) if len(kinds) >= _FEWEST_KINDS else [{name} for name in {*names}]
+    groups.sort(key=lambda group: hashlib.sha256(min(group).encode()).digest())
+    chosen: set[str] = set()
+    for group in groups[:-1]:
+        if len(chosen) >= _HELD_OUT * len({*names}):
+            break
+        chosen |= group
+    return frozenset(chosen)

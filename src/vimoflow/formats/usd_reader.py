@@ -20,6 +20,7 @@ from vimoflow.formats.takes import (
     read_file,
 )
 from vimoflow.formats.up_axis import UP
+from vimoflow.formats.usd_parser import parsed_elsewhere
 from vimoflow.formats.usd_writer import require_usd
 from vimoflow.geometry.rotations import quaternion_to_matrix
 
@@ -39,8 +40,9 @@ def read_usd(path: str | Path) -> list[Take]:
     _check(path)
     from pxr import Sdf, Tf, Usd, UsdSkel
 
-    with damaged(path, "USD", Tf.ErrorException, ValueError, TypeError, RuntimeError):
-        layer = Sdf.Layer.OpenAsAnonymous(str(path))
+    damage = (Tf.ErrorException, ValueError, TypeError, RuntimeError)
+    with parsed_elsewhere(path) as copy, damaged(path, "USD", *damage):
+        layer = Sdf.Layer.OpenAsAnonymous(str(copy))
         if layer is None:
             raise InputError(f"{path}: cannot be read as USD")
         _refuse_other_files(layer, path)

@@ -38,6 +38,41 @@ class Calibration:
     source: str
 
 
+@dataclass(frozen=True)
+class Differences:
+    """How far samples are from each other, pelvises together, millimetres.
+
+    Attributes:
+        spread_mm: standard deviation of a joint, over joints and frames.
+        most_joint: the joint that differs most.
+        most_mm: its standard deviation over the frames.
+        from_first_mm: mean distance of each sample's joints from the first one's.
+    """
+
+    spread_mm: float
+    most_joint: str
+    most_mm: float
+    from_first_mm: tuple[float, ...]
+
+    def __str__(self) -> str:
+        joint = self.most_joint.replace("_", " ")
+        most = f"most the {joint} ({self.most_mm:.0f} mm)"
+        return f"{self.spread_mm:.0f} mm a joint, {most}; see samples/"
+
+
+def differences(samples: Sequence[Motion]) -> Differences | None:
+    """How far samples on one clock differ; None for a single one."""
+    if len(samples) < 2:
+        return None
+    joints = np.stack([motion.joint_positions for motion in samples])
+    by_joint = 1000 * joint_spread_m(joints).mean(axis=0)
+    posed = joints - joints[:, :, :1]
+    apart = 1000 * np.linalg.norm(posed - posed[0], axis=-1).mean(axis=(1, 2))
+    most = int(by_joint.argmax())
+    rounded = tuple(round(float(one), 1) for one in apart)
+    return Differences(float(by_joint.mean()), JOINT_NAMES[most], float(by_joint[most]), rounded)
+
+
 def joint_spread_m(
     joints: Float[np.ndarray, "samples frames 24 3"],
 ) -> Float[np.ndarray, "frames 24"]:

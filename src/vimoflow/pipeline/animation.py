@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.geometry.camera_path import CameraPath
-from vimoflow.inference.hypotheses import joint_uncertainty
+from vimoflow.inference.hypotheses import Differences, differences, joint_uncertainty
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.folders import all_or_nothing
@@ -45,6 +45,11 @@ class Result:
     verdict: Verdict
     warnings: tuple[str, ...]
     terms: str
+    differ: Differences | None = None
+
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """What there is to say of it: label and value."""
+        return _lines(self.verdict, self.quality, self.differ)
 
 
 @dataclass(frozen=True)
@@ -170,8 +175,10 @@ def _written(
     ]
     verdict = judge(made.motions[0], source.keypoints, rated[0][1], source.cuts, source.changes_s)
     terms = model.checkpoint.terms
+    differ = differences(made.motions)
     with all_or_nothing(folder) as partial:
-        _write_files(rated, verdict, source, options, terms, partial)
+        details = _details(_lines(verdict, rated[0][1], differ), source, terms)
+        _write_files(rated, verdict, source, options, details, partial)
         if source.taken is not None:
             write_contact_sheet(
                 source.people,
@@ -188,15 +195,40 @@ def _written(
         }
         onto = _onto_character(rated[0][0], options, partial)
         write_run_record(
-            partial / "run.json", model, source, options, rated, verdict, timings, onto
+            partial / "run.json", model, source, options, rated, verdict, timings, differ, onto
         )
         files = [folder / p.name for p in partial.iterdir() if p.is_file()]
     if "mp4" in options.formats:
         files.append(folder / "preview.mp4")
         previews.add(rated[0][0], source.video, files[-1], options.start_s, options.end_s)
     return Result(
-        source.path, folder, tuple(sorted(files)), rated[0][1], verdict, source.warnings, terms
+        source.path,
+        folder,
+        tuple(sorted(files)),
+        rated[0][1],
+        verdict,
+        source.warnings,
+        terms,
+        differ,
     )
+
+
+def _lines(
+    verdict: Verdict, quality: Quality, differ: Differences | None
+) -> tuple[tuple[str, str], ...]:
+    spread = () if differ is None else (("Samples differ", str(differ)),)
+    return (("Verdict", str(verdict)), *quality_lines(quality), *spread)
+
+
+def _details(lines: Sequence[tuple[str, str]], source: Source, terms: str) -> list[Detail]:
+    details = [Detail(label, value) for label, value in lines]
+    if source.taken is not None:
+        details.append(Detail("Person", str(source.taken)))
+    return [
+        *details,
+        Detail("Not animated", "hands and face"),
+        Detail("Terms of the weights", terms),
+    ]
 
 
 def _onto_character(
@@ -230,10 +262,10 @@ def _write_files(
     verdict: Verdict,
     source: Source,
     options: GenerateOptions,
-    terms: str,
+    details: list[Detail],
     folder: Path,
 ) -> None:
-    motion, quality = rated[0]
+    motion = rated[0][0]
     plain = [name for name in options.formats if name not in PREVIEW_FORMATS]
     samples = [sample for sample, _ in rated]
     uncertainty = joint_uncertainty(samples) if len(samples) > 1 else None
@@ -248,15 +280,8 @@ def _write_files(
         for name in plain:
             other.save(place / f"motion.{name}")
     if "html" in options.formats:
-        details = [Detail("Verdict", str(verdict))]
-        details += [Detail(label, value) for label, value in quality_lines(quality)]
-        if source.taken is not None:
-            details.append(Detail("Person", str(source.taken)))
-        details += [
-            Detail("Not animated", "hands and face"), Detail("Terms of the weights", terms)
-        ]  # fmt: skip
         marks = [Mark(a, b, c.what) for c in verdict.concerns for a, b in c.spans_s]
         title = source.path.name
         write_preview_page(
-            motion, folder / "preview.html", title, details, uncertainty, marks=marks
+            motion, folder / "preview.html", title, details, uncertainty, None, marks, samples[1:]
         )

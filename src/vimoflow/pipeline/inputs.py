@@ -35,6 +35,7 @@ from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.smoothing import smooth
 from vimoflow.notes import collected_notes, note
 from vimoflow.pipeline.generate_options import DEFAULT_DETECTOR, GenerateOptions
+from vimoflow.pipeline.long_videos import announced
 from vimoflow.pipeline.sources import Source
 from vimoflow.pipeline.watched_people import Everybody, WatchedPeople
 from vimoflow.video import Footage
@@ -154,8 +155,8 @@ def _one_person(
     Raises:
         SeveralPeopleError: somebody else is there, though the person should be ``alone``.
     """
-    with progress("finding keypoints") as show:
-        video = _footage(path, options)
+    video = _footage(path, options)
+    with progress(announced("finding keypoints", video, options)) as show:
         region = options.region or _picture(video)
         watch = CutWatch(find_estimator(_detector(options)))
         camera = CameraWatch(watch)
@@ -237,7 +238,7 @@ def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -
     watch = CutWatch(lambda: Everybody(make()))
     camera = CameraWatch(watch)
     region = None if options.region is None else Region(*options.region)
-    with progress("finding people") as show:
+    with progress(announced("finding people", video, options)) as show:
         found = extract_people(
             video, WatchedPeople(camera), *_where(options), show, region, options.effort.rate
         )

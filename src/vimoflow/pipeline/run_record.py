@@ -16,6 +16,7 @@ from vimoflow import __version__
 from vimoflow.conventions import COCO_NAMES
 from vimoflow.formats.motion_npz import frames_seen
 from vimoflow.geometry.signals import runs_of_true
+from vimoflow.inference.hypotheses import Differences
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.quality import Quality
@@ -36,6 +37,7 @@ def write_run_record(
     rated: list[tuple[Motion, Quality]],
     verdict: Verdict,
     timings: dict[str, float],
+    differ: Differences | None,
     onto: CharacterResult | None = None,
 ) -> None:
     """Write everything that is known about a run as JSON."""
@@ -68,6 +70,7 @@ def write_run_record(
         },
         "verdict": dataclasses.asdict(verdict),
         "quality": dataclasses.asdict(rated[0][1]),
+        "samples_differ": None if differ is None else dataclasses.asdict(differ),
         "samples": [dataclasses.asdict(quality) for _, quality in rated],
         "character": None if onto is None else onto.record,
         "not_animated": "hands and face",

@@ -90,7 +90,8 @@ class Learner:
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.trained, recipe)
         self.guard = DivergenceGuard(recipe.divergence)
-        self.monitor = Monitor(settle_steps=min(300, recipe.steps // 4), T=self.schedule.T)
+        settling = max(recipe.warmup_steps, min(300, recipe.steps // 4))
+        self.monitor = Monitor(settle_steps=settling, T=self.schedule.T)
         if compile:
             # A shape for each window length, and another where a batch cannot be shared out evenly.
             torch._dynamo.config.recompile_limit = max(8, 4 * len(recipe.frames))

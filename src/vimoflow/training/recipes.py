@@ -178,6 +178,19 @@ RECIPES: dict[str, Recipe] = {
         model=dataclasses.replace(DenoiserConfig.big(), encoder_layers=6, estimate_std=0.1),
         steps=40_000,
     ),
+    # To see on one core that everything fits together, and for ablations: diffusion and PTSS alone,
+    # so that weightings and timesteps are compared by themselves; losses as once shipped.
+    "quick": Recipe(
+        model=DenoiserConfig(width=64, heads=4, blocks=2, encoder_layers=2),
+        batch_frames=960,
+        frames=(24, 60),
+        shares=(0.5, 0.5),
+        learning_rate=3e-3,
+        warmup_steps=40,
+        timesteps=TimestepShares(),
+        timesteps_alone=TimestepShares(),
+        losses=LossWeights(velocity=40.0, rotation_velocity=0.0),
+    ),
     "regression": Recipe(
         model=dataclasses.replace(_SMALL, estimate_std=0.0),
         regression=True,

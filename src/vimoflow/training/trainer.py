@@ -243,7 +243,7 @@ class _Run:
 
     def _report(self, last: bool) -> None:
         step, options = self.learner.step, self.options
-        if step % options.report_every == 0 or last:
+        if step % options.report_every == 0 or step == 1 or last:
             together = self.processes.sum if self.processes.count > 1 else None
             report = self.learner.monitor.report(step, together)
             if self.log is not None:

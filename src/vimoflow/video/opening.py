@@ -54,7 +54,9 @@ def open_container(path: Path) -> tuple[av.container.InputContainer, av.VideoStr
         or stream.codec_context.name in _TEXT_CODECS
     ):
         container.close()
-        raise InputError(f"{path}: holds no video (audio or text only?)")
+        raise InputError(
+            f"{path}: holds no video (audio or text only?); name a video such as dance.mp4"
+        )
     stream.thread_type = "AUTO"
     return container, stream
 

@@ -7,9 +7,11 @@ function decodeClip(data) {
     frames: data.frames, period: 1 / data.fps, parents: data.parents, offsets: data.offsets,
     colors: data.colors, contactJoints: data.contact_joints,
     times: new Float32Array(bytes(data.times)),
-    root: new Float32Array(bytes(data.root)),
-    turns: new Int16Array(bytes(data.turns)), // local quaternions x y z w, times 32767
-    contacts: new Uint8Array(bytes(data.contacts)),
+    samples: data.samples.map((one) => ({
+      root: new Float32Array(bytes(one.root)),
+      turns: new Int16Array(bytes(one.turns)), // local quaternions x y z w, times 32767
+      contacts: new Uint8Array(bytes(one.contacts)),
+    })),
     radii: data.radii === null ? null : new Uint16Array(bytes(data.radii)), // mm
     marks: data.marks,
     seen: data.seen === null ? null : new Uint8Array(bytes(data.seen)),
@@ -24,7 +26,11 @@ function decodeClip(data) {
     },
   };
   clip.rest = restPositions(clip);
-  clip.middle = middleOfPath(clip);
+  clip.show = (number) => {
+    Object.assign(clip, clip.samples[number], { shown: number });
+    clip.middle = middleOfPath(clip);
+  };
+  clip.show(0);
   clip.contactsAt = (frame) => {
     const glow = new Float32Array(clip.parents.length);
     clip.contactJoints.forEach((joint, k) => { glow[joint] = clip.contacts[frame * 4 + k] / 255; });

@@ -15,7 +15,8 @@
     get frames() { return clip.frames; },
     get camera() { return { ...camera }; },
     get supported() { return scene !== null; },
-    setFrame, play: () => setPlaying(true), pause: () => setPlaying(false),
+    get sample() { return clip.shown; },
+    setFrame, showSample, play: () => setPlaying(true), pause: () => setPlaying(false),
     radii: () => (clip.radii === null ? null : [...clip.radiiAt(frameAt(state.time))]),
     jointPositions: () => poseAt(clip, state.time).map((m) => [m[12], m[13], m[14]]),
   };
@@ -109,7 +110,15 @@
     });
   }
 
-  function uncertain() { return clip.radii !== null && byId("uncertainty").checked; }
+  // The spheres are around the result's joints, not around another sample's.
+  function uncertain() { return clip.radii !== null && clip.shown === 0 && byId("uncertainty").checked; }
+
+  function showSample(number) {
+    clip.show(number % clip.samples.length);
+    byId("sample").value = clip.shown;
+    byId("scale").hidden = !uncertain();
+    requestDraw();
+  }
 
   function drawStrip() {
     const strip = byId("strip"), width = Math.max(1, Math.round(strip.clientWidth * devicePixelRatio));
@@ -196,10 +205,16 @@
     else if (event.key === "ArrowRight") step(1);
     else if (event.key.toLowerCase() === "f") toggle("follow");
     else if (event.key.toLowerCase() === "r") resetView();
+    else if (event.key.toLowerCase() === "s") showSample(clip.shown + 1);
     else return;
     event.preventDefault();
   });
 
+  clip.samples.forEach((_, number) => {
+    byId("sample").add(new Option(number ? `sample ${number}` : "result", number));
+  });
+  byId("choice").hidden = clip.samples.length < 2;
+  byId("sample").addEventListener("change", () => showSample(Number(byId("sample").value)));
   byId("speed").addEventListener("change", playSound);
   byId("hear").addEventListener("change", playSound);
   byId("audible").hidden = !sound;

@@ -67,6 +67,7 @@ def write_preview_page(
     uncertainty: JointUncertainty | None = None,
     sound: Sound | None = None,
     marks: Sequence[Mark] = (),
+    others: Sequence[Motion] = (),
 ) -> None:
     """Write a page that plays the motion: orbit, zoom, pan, play, scrub, contacts, what was seen.
 
@@ -79,11 +80,12 @@ def write_preview_page(
             half of all cases.
         sound: begins with the motion and plays in step with it.
         marks: shown in red on the time line, and in words while they are played.
+        others: further samples on the same frames, to switch to.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    payload = _payload(motion, uncertainty)
+    payload = _payload(motion, uncertainty) | {"samples": [*map(_moving, (motion, *others))]}
     payload["marks"] = [[one.start_s, one.end_s, one.why] for one in marks]
     data = json.dumps(payload, separators=(",", ":"))
     parts = {
@@ -112,7 +114,6 @@ def _audio(sound: Sound) -> str:
 
 def _payload(motion: Motion, uncertainty: JointUncertainty | None) -> dict[str, object]:
     """What clip.js decodes; arrays are little-endian and in base64."""
-    turns = matrix_to_quaternion(torch.from_numpy(motion.local_rotations)).numpy()
     seen = None if motion.observed is None else motion.observed.mean(axis=1)
     radii = None if uncertainty is None else uncertainty.radius_50_m
     return {
@@ -123,12 +124,19 @@ def _payload(motion: Motion, uncertainty: JointUncertainty | None) -> dict[str, 
         "colors": COLORS_SRGB,
         "contact_joints": [joint(name) for name in CONTACT_JOINTS],
         "times": _base64((motion.timestamps - motion.timestamps[0]).astype("<f4")),
-        "root": _base64(motion.trans.astype("<f4")),
-        "turns": _base64(np.round(turns * 32767).astype("<i2")),
-        "contacts": _base64(_byte(motion.contacts)),
         "seen": None if seen is None else _base64(_byte(seen)),
         "radii": None if radii is None else _base64(_millimetres(radii)),
         "mesh": _mesh(load_body().scaled(motion.skeleton.scale)),
+    }
+
+
+def _moving(motion: Motion) -> dict[str, str]:
+    """What samples differ in."""
+    turns = matrix_to_quaternion(torch.from_numpy(motion.local_rotations)).numpy()
+    return {
+        "root": _base64(motion.trans.astype("<f4")),
+        "turns": _base64(np.round(turns * 32767).astype("<i2")),
+        "contacts": _base64(_byte(motion.contacts)),
     }
 
 
