@@ -13,7 +13,8 @@ import numpy as np
 import pygltflib
 import pytest
 
-from character_examples import FIGURES, document_of, glb, names_of, pack, walk
+from character_examples import walk
+from lab.rigs.rigged_figures import FIGURES, document_of, glb, names_of, pack
 from vimoflow import retarget
 from vimoflow.characters.character_files import read_character
 from vimoflow.characters.gltf_file import read_gltf

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from character_examples import FIGURES, Figure, glb, names_of, walk
+from character_examples import walk
 from lab.figures.characters import animated_mesh, node_worlds
-from rig_examples import performance
+from lab.rigs.rig_examples import performance
+from lab.rigs.rigged_figures import FIGURES, Figure, glb, names_of
 from vimoflow import RetargetOptions, retarget
 from vimoflow.characters.alignment import align
 from vimoflow.characters.character_files import read_character
