@@ -66,17 +66,20 @@ class OnCharacter:
         sunk = [one.sunk_mm for one in self.reports]
         degrees = [one.bone_degrees for one in self.reports]
         most = [one.bone_degrees_p95 for one in self.reports]
+        moved = [one.moved_mm for one in self.reports]
         right = {None: "-", True: "yes", False: "no"}[self.right]
         cells = (self.rig, right, *(f"{s.mean():.1f} ({s.max():.1f})" for s in slides),
                  f"{self.slides_more} of {len(self.reports)}", f"{max(sunk):.1f}",
-                 f"{np.mean(degrees):.2f}", f"{np.mean(most):.1f} ({max(most):.1f})")  # fmt: skip
+                 f"{np.mean(degrees):.2f}", f"{np.mean(most):.1f} ({max(most):.1f})",
+                 f"{np.mean(moved):.0f}")  # fmt: skip
         return f"| {' | '.join(cells)} |"
 
 
 HEAD = (
     "| rig | joints right | slide in the recording, mm | on the rig | feet locked "
-    "| slides more | below the floor, mm | limbs beside, degrees | 95 % within |\n"
-    "|---|---|---|---|---|---|---|---|---|"
+    "| slides more | below the floor, mm | limbs beside, degrees "
+    "| 95 % within | joints moved, mm |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
