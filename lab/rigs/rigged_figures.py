@@ -162,7 +162,8 @@ class _Packer:
         self.data.extend(content + b"\0" * (-len(content) % 4))
         component = {"<f4": 5126, "<u2": 5123}[dtype]
         self.accessors.append({"bufferView": len(self.views) - 1, "componentType": component,
-                               "count": len(rows), "type": kind})  # fmt: skip
+                               "count": len(rows), "type": kind, "min": rows.min(0).tolist(),
+                               "max": rows.max(0).tolist()})  # fmt: skip
         return len(self.accessors) - 1
 
 
@@ -205,6 +206,32 @@ def _add_mesh(
     document["materials"] = [{"name": "cloth", "extensions": {"MADE_up": {"deep": [1.5, None]}}}]
     document["nodes"].append({"name": "body", "mesh": 0, "skin": 0})
     document["scenes"][0]["nodes"].append(len(document["nodes"]) - 1)
+
+
+def as_vrm(version: int, document: dict[str, Any]) -> dict[str, Any]:
+    """The document of the figure "VRM" with VRM's table (0.x or 1.0); names in it say nothing."""
+    words = {"pelvis": "hips", "spine1": "spine", "spine2": "chest", "spine3": "upperChest",
+             "neck": "neck", "head": "head", "hip": "UpperLeg", "knee": "LowerLeg",
+             "ankle": "Foot", "foot": "Toes", "collar": "Shoulder", "shoulder": "UpperArm",
+             "elbow": "LowerArm", "wrist": "Hand"}  # fmt: skip
+    rows = {}
+    for ours, name in names_of(FIGURES["VRM"]).items():
+        node = next(n for n, one in enumerate(document["nodes"]) if one["name"] == name)
+        document["nodes"][node]["name"] = f"j{node}"
+        side, _, part = ours.rpartition("_")
+        rows[side + words[part]] = node
+    if version == 1:
+        meta = {"name": "figure", "version": "1", "authors": ["somebody"],
+                "licenseUrl": "https://vrm.dev/licenses/1.0/"}  # fmt: skip
+        table: Any = {bone: {"node": node} for bone, node in rows.items()}
+        extension = {"specVersion": "1.0", "meta": meta, "humanoid": {"humanBones": table}}
+    else:
+        table = [{"bone": bone, "node": node} for bone, node in rows.items()]
+        extension = {"specVersion": "0.0", "meta": {"title": "figure"},
+                     "humanoid": {"humanBones": table}}  # fmt: skip
+    key = "VRMC_vrm" if version == 1 else "VRM"
+    document["extensions"], document["extensionsUsed"] = {key: extension}, [key]
+    return document
 
 
 def pack(document: dict[str, Any], binary: bytes) -> bytes:
