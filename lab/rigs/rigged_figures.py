@@ -70,7 +70,7 @@ FIGURES = {
     "Xsens, arms down": Figure(CONVENTIONS["Xsens"], {"knee": 1.2, "ankle": 1.05}, rolled=True),
     "CMU": Figure(CONVENTIONS["CMU, cgspeed"], {"knee": 0.9, "ankle": 1.1}, 1.1),
     "nothing said": Figure(
-        Convention(*2 * [""]), {"knee": 1.1}, 1.2, rolled=True),
+        Convention("", ""), {"knee": 1.1}, 1.2, rolled=True),
 }  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def toes_bent(rig: Alignment, soles: Mapping[str, Sole], goal: Goal, pose: Pose)
 
 def feet_locked(rig: Alignment, soles: Mapping[str, Sole], goal: Goal, pose: Pose) -> Pose:
     """Resting feet where they came down, no sole below the floor; hips, pelvis, legs follow."""
-    middle = sum(pose.positions[rig.joints[f"{side}_hip"]] for side in SIDES) / len(SIDES)
+    middle = torch.stack([pose.positions[rig.joints[f"{side}_hip"]] for side in SIDES]).mean(0)
     legs = [_leg(rig, soles, goal, pose, number, middle) for number in range(len(SIDES))]
     found = settle(legs, goal.fps, rig.leg_length)
     turn = axis_angle_to_matrix(torch.from_numpy(found.pelvis))
