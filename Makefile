@@ -5,7 +5,7 @@
 #   make docs           the documentation as a site, in site/
 #   make test-slow      tests that take minutes
 #   make test-blender   the files against a real Blender (bpy, about 1 GB; needs Python 3.11)
-#   make test-browser   the preview page in headless Chromium
+#   make test-browser   the preview page, and files in three.js, in headless Chromium (and npm)
 #   make fuzz N=1000000 so many broken files into all readers, going on where the last run stopped
 #   make clean          removes what these commands made
 #

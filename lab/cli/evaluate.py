@@ -10,6 +10,7 @@ EVALUATE = CommandGroup(
     {
         "Benchmarks": {
             "aistpp": "lab.cli.studies:aistpp",
+            "characters": "lab.cli.characters:characters",
             "completion": "lab.cli.completion:completion",
             "distributions": "lab.cli.studies:distributions",
             "hypotheses": "lab.cli.studies:hypotheses",

@@ -30,6 +30,7 @@ def main() -> None:
         f"{kind}.{field.name}": getattr(mesh, field.name).astype(_NARROW.get(field.name, float))
         for kind, mesh in (("fine", build_body()), ("coarse", build_body(coarse=True)))
         for field in fields(mesh)
+        if field.name != "colors"
     }
     path = Path(body.__file__).with_name("mannequin.safetensors")
     write_bytes(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
@@ -90,7 +91,7 @@ def _loft(part: Part) -> BodyMesh:
     faces = _ring_faces(len(rings) - 2, part.segments)
     joints, weights = _weights(part, vertices)
     material = np.full(len(vertices), MATERIALS.index(part.material))
-    return BodyMesh(vertices, _normals(vertices, faces), joints, weights, material, faces)
+    return BodyMesh(vertices, normals_of(vertices, faces), joints, weights, material, faces)
 
 
 def _profile(part: Part, length: float) -> Float[np.ndarray, "rings 5"]:
@@ -142,7 +143,7 @@ def _ring_faces(rings: int, segments: int) -> Int[np.ndarray, "faces 4"]:
     return np.concatenate((start, quads, end))
 
 
-def _normals(
+def normals_of(
     vertices: Float[np.ndarray, "vertices 3"], faces: Int[np.ndarray, "faces 4"]
 ) -> Float[np.ndarray, "vertices 3"]:
     """Unit vertex normals, faces weighted by area."""

@@ -1,5 +1,8 @@
 """What everything agrees on: a frame rate, a stature, the order of keypoints."""
 
+from typing import Literal
+
+Figure = Literal["mannequin", "human", "skeleton"]  # that files show
 MODEL_FPS = 30.0  # Hz; what the model was trained at, and what "per frame" means in metrics
 ASSUMED_FPS = 30.0  # Hz; of a recording that does not say
 STATURE_M = 1.7  # the canonical skeleton, standing, with its head and soles

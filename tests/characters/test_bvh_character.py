@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from character_examples import walk
-from rig_conventions import CONVENTIONS
-from rig_examples import performance, person_of_other_proportions, to_bvh
+from lab.rigs.rig_conventions import CONVENTIONS
+from lab.rigs.rig_examples import performance, person_of_other_proportions, to_bvh
 from vimoflow import retarget
 from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh
 from vimoflow.motion.retarget_report import LIMB_BONES

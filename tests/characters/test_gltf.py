@@ -13,7 +13,8 @@ import numpy as np
 import pygltflib
 import pytest
 
-from character_examples import FIGURES, document_of, glb, names_of, pack, walk
+from character_examples import walk
+from lab.rigs.rigged_figures import FIGURES, as_vrm, document_of, glb, pack
 from vimoflow import retarget
 from vimoflow.characters.character_files import read_character
 from vimoflow.characters.gltf_file import read_gltf
@@ -123,29 +124,6 @@ def test_nodes_with_a_matrix(tmp_path: Path) -> None:
     assert np.allclose(hips[0]["translation"], hips[1]["translation"], atol=1e-6)
 
 
-def vrm(version: int, document: dict[str, Any]) -> dict[str, Any]:
-    """The document with VRM's table; names in it say nothing."""
-    words = {"pelvis": "hips", "spine1": "spine", "spine2": "chest", "spine3": "upperChest",
-             "neck": "neck", "head": "head", "hip": "UpperLeg", "knee": "LowerLeg",
-             "ankle": "Foot", "foot": "Toes", "collar": "Shoulder", "shoulder": "UpperArm",
-             "elbow": "LowerArm", "wrist": "Hand"}  # fmt: skip
-    rows = {}
-    for ours, name in names_of(FIGURE).items():
-        node = next(n for n, one in enumerate(document["nodes"]) if one["name"] == name)
-        document["nodes"][node]["name"] = f"j{node}"
-        side, _, part = ours.rpartition("_")
-        rows[side + words[part]] = node
-    if version == 1:
-        bones: Any = {bone: {"node": node} for bone, node in rows.items()}
-        document["extensions"] = {
-            "VRMC_vrm": {"specVersion": "1.0", "humanoid": {"humanBones": bones}}
-        }
-    else:
-        bones = [{"bone": bone, "node": node} for bone, node in rows.items()]
-        document["extensions"] = {"VRM": {"humanoid": {"humanBones": bones}, "meta": {"x": 1}}}
-    return document
-
-
 @pytest.mark.parametrize("version", [0, 1])
 def test_vrm_says_itself_which_joints_are_which(tmp_path: Path, version: int) -> None:
     document, binary = document_of(FIGURE)
@@ -153,7 +131,7 @@ def test_vrm_says_itself_which_joints_are_which(tmp_path: Path, version: int) ->
     by_name.write_bytes(pack(document, binary))
     expected = find_map(read_character(by_name)).joints
     path = tmp_path / "hero.vrm"
-    path.write_bytes(pack(vrm(version, copy.deepcopy(document)), binary))
+    path.write_bytes(pack(as_vrm(version, copy.deepcopy(document)), binary))
     found = find_map(read_character(path))
     assert "VRM" in found.found
     assert {k: v for k, v in found.joints.items() if k in expected} == expected

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from character_examples import FIGURES, glb, walk
+from character_examples import walk
 from lab.figures.characters import node_worlds
+from lab.rigs.rigged_figures import FIGURES, glb
 from vimoflow import RetargetOptions, retarget
 from vimoflow.characters.gltf_file import read_gltf
 from vimoflow.characters.looping import best_cycle, repeated, trimmed

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rig_conventions import AUTODESK, CONVENTIONS, Convention
-from rig_examples import performance, person_of_other_proportions, to_bvh
+from lab.rigs.rig_conventions import AUTODESK, CONVENTIONS, Convention
+from lab.rigs.rig_examples import performance, person_of_other_proportions, to_bvh
 from vimoflow.characters.joint_words import understood
 from vimoflow.data.rig_maps import RECOGNISED, detect_rig_map
 from vimoflow.data.sources.bvh import read_bvh_file

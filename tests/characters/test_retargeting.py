@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from character_examples import FIGURES, Figure, glb, names_of, walk
+from character_examples import walk
 from lab.figures.characters import animated_mesh, node_worlds
-from rig_examples import performance
+from lab.rigs.rig_examples import performance
+from lab.rigs.rigged_figures import FIGURES, Figure, glb, names_of
 from vimoflow import RetargetOptions, retarget
 from vimoflow.characters.alignment import align
 from vimoflow.characters.character_files import read_character
@@ -61,8 +62,7 @@ def test_a_walk_goes_over(tmp_path: Path, name: str) -> None:
         for ours, named in names_of(FIGURES[name]).items()
     }
     degrees = limb_degrees(WALK, at)
-    assert degrees.mean() < 3
-    assert (degrees.mean(1) < 3).all()
+    assert np.quantile(degrees, 0.95) < 3
     arms = [k for k, (a, _) in enumerate(LIMB_BONES) if "should" in a or "elbow" in a]
     assert degrees[arms].max() < 0.1
     slide, sunk = slide_and_sunk(path, result.files[0], at)
@@ -99,6 +99,18 @@ def slide_and_sunk(source: Path, target: Path, at: dict[str, np.ndarray]) -> tup
         mesh = animated_mesh(target, range(0, len(WALK), 3))
         sunk = -float(mesh.vertices[..., 1].min())
     return 1000 * float(np.concatenate(steps).mean()), 1000 * sunk
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_feet_that_slide_in_the_recording_slide_no_more(tmp_path: Path, name: str) -> None:
+    """Nor do limbs turn away for it: the recording drifts by 6 cm a second."""
+    drift = WALK.timestamps[:, None] * np.array([0.06, 0.0, -0.02])
+    drifting = dataclasses.replace(WALK, trans=(WALK.trans + drift).astype(np.float32))
+    character = read_character(write(tmp_path, name))
+    report = onto_character(drifting, align(character, find_map(character))).report
+    assert report.slide_mm is not None and report.slide_source_mm is not None
+    assert report.slide_source_mm > 1.5 and report.slide_mm < 0.5 * report.slide_source_mm
+    assert report.bone_degrees_p95 < 3 and report.sunk_mm < 5
 
 
 @pytest.mark.parametrize("name", ["Mixamo", "DAZ, child", "Unity, giant"])
@@ -221,6 +233,6 @@ def test_real_characters(tmp_path: Path, name: str) -> None:
     assert result.joints["left_elbow"] == "lowerarm_l" and result.joints["chest"] == "spine_03"
     report = result.report
     assert report.slide_mm is not None and report.slide_mm < 0.5 and report.sunk_mm <= 5
-    assert report.bone_degrees < 3
+    assert report.bone_degrees_p95 < 3
     mesh = animated_mesh(result.files[0], range(0, len(WALK), 4))
     assert mesh.vertices[..., 1].min() > -0.005

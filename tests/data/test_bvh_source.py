@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from rig_examples import SyntheticRig, along_x_frames, performance, rest_frames, to_bvh
+from lab.rigs.rig_examples import SyntheticRig, along_x_frames, performance, rest_frames, to_bvh
 from vimoflow.data.motion_files import load_motion
 from vimoflow.data.rig_maps import detect_rig_map, load_rig_map
 from vimoflow.data.sources.bvh import BvhWarning, list_bvh, read_bvh_file

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rig_examples import (
+from lab.rigs.rig_examples import (
     FACING_X,
     Z_UP,
     SyntheticRig,

@@ -1,13 +1,14 @@
-"""The mannequin's mesh: closed, outward, on its joints, symmetric."""
+"""The mannequin's mesh: closed, outward, on its joints, symmetric; and the human's."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import trimesh
 from scipy.spatial.transform import Rotation
 
 from motion_examples import swinging_motion
-from vimoflow.formats.body import MATERIALS, load_body, skin
+from vimoflow.formats.body import MATERIALS, load_body, load_human, skin
 from vimoflow.motion.skeleton import joint, load_skeleton
 
 
@@ -92,3 +93,19 @@ def test_skin_follows_its_joints() -> None:
     before = np.linalg.norm(body.vertices[mine] - load_skeleton().rest_positions()[hand], axis=1)
     after = np.linalg.norm(vertices[mine] - motion.joint_positions[2, hand], axis=1)
     np.testing.assert_allclose(before, after, atol=1e-9)
+
+
+def test_the_human_stands_where_the_mannequin_does() -> None:
+    human, body = load_human(), load_body()
+    np.testing.assert_allclose(human.weight_matrix.sum(axis=1), 1, atol=1e-6)
+    assert human.vertices[:, 1].min() == pytest.approx(body.vertices[:, 1].min(), abs=0.01)
+    assert 1.6 < np.ptp(human.vertices[:, 1]) < 1.95
+    mesh = trimesh.Trimesh(human.vertices, human.triangles, process=False)
+    assert mesh.is_winding_consistent and mesh.volume > 0.03
+    assert human.colors is not None and (human.colors >= 0).all() and (human.colors <= 1).all()
+    rest = load_skeleton().rest_positions()
+    for side in ("left", "right"):  # joints lie inside what they move
+        for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist"):
+            number = joint(f"{side}_{part}")
+            own = human.vertices[human.weight_matrix[:, number] > 0.3]
+            assert np.linalg.norm(own - rest[number], axis=1).min() < 0.12, part

@@ -13,12 +13,14 @@ import pytest
 import trimesh
 from scipy.spatial.transform import Rotation, Slerp
 
+from lab.figures.characters import animated_mesh
 from motion_examples import swinging_motion
 from vimoflow.errors import OutputError
-from vimoflow.formats.body import load_body
+from vimoflow.formats.body import load_body, load_human, skin
 from vimoflow.formats.glb import save_glb
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import JOINT_NAMES
+from vimoflow.viewer.mannequin import world_rotations
 
 COMPONENTS = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 SIZES = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
@@ -164,3 +166,31 @@ def test_an_unwritable_place_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         save_glb(swinging_motion(2), tmp_path / "nowhere" / "m.glb")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_human_is_skinned_to_the_same_joints(motion: Motion, tmp_path: Path) -> None:
+    """Its vertices by glTF's rules are those of linear blending by our own kinematics."""
+    save_glb(motion, tmp_path / "human.glb", "human")
+    mesh = animated_mesh(tmp_path / "human.glb", [0, 20, 39])
+    R_world = world_rotations(motion.local_rotations)
+    for number, frame in enumerate((0, 20, 39)):
+        wanted, _ = skin(load_human(), R_world[frame], motion.joint_positions[frame])
+        np.testing.assert_allclose(mesh.vertices[number], wanted, atol=1e-5)
+    primitive = pygltflib.GLTF2().load(str(tmp_path / "human.glb")).meshes[0].primitives[0]
+    assert primitive.attributes.COLOR_0 is not None
+
+
+def test_a_skeleton_is_the_joints_alone(motion: Motion, gltf: Any, tmp_path: Path) -> None:
+    save_glb(motion, tmp_path / "bare.glb", "skeleton")
+    bare = pygltflib.GLTF2().load(str(tmp_path / "bare.glb"))
+    assert not bare.meshes and not bare.skins
+    assert [n.name for n in bare.nodes] == list(JOINT_NAMES)
+    for name, matrix in joint_matrices(gltf, 0.7).items():
+        if name in JOINT_NAMES:
+            np.testing.assert_allclose(joint_matrices(bare, 0.7)[name], matrix, atol=1e-6)
+
+
+@pytest.mark.parametrize("figure", ["mannequin", "human", "skeleton"])
+def test_a_minute_is_under_two_megabytes(figure: Any, tmp_path: Path) -> None:
+    save_glb(swinging_motion(1800), tmp_path / "minute.glb", figure)
+    assert (tmp_path / "minute.glb").stat().st_size < 2e6

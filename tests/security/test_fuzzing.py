@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from lab.rigs.rig_conventions import CONVENTIONS
+from lab.rigs.rig_examples import SyntheticRig, along_x_frames, performance, to_bvh
 from motion_examples import swinging_motion
-from rig_conventions import CONVENTIONS
-from rig_examples import SyntheticRig, along_x_frames, performance, to_bvh
 from vimoflow.data.sources.bvh import read_bvh_file
 from vimoflow.errors import VimoflowError
 from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh, write_bvh

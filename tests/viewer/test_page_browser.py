@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
-from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from browser import answer_of, find_chromium, run_page
 from motion_examples import swinging_motion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.uncertainty import JointUncertainty
@@ -21,12 +17,6 @@ from vimoflow.viewer.page import Detail, write_preview_page
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-quic", "--hide-scrollbars",
-    "--enable-logging=stderr", "--window-size=800,600",
-)  # fmt: skip
 # Headless Chromium draws when it likes; this clock makes every frame 16 ms long.
 STEADY = """<body><script>
 let steady = performance.now();
@@ -46,18 +36,7 @@ ASK = """<script>(async () => {
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name)
-        if found:
-            return found
-    pytest.skip("needs Chromium or Chrome")
-
-
-def _run(chromium: str, page: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [chromium, *FLAGS, f"--user-data-dir={page.parent / 'profile'}", *options, page.as_uri()],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    return find_chromium()
 
 
 def _ask(
@@ -74,16 +53,11 @@ def _ask(
     write_preview_page(motion, page, "a <clip>", details, uncertainty, others=others)
     text = page.read_text("utf-8").replace("<body>", STEADY).replace("</body>", ASK % script)
     page.write_text(text, "utf-8")
-    done = _run(chromium, page, "--virtual-time-budget=30000", "--dump-dom", *options)
-    errors = [
-        line for line in done.stderr.splitlines() if "CONSOLE" in line and "GPU stall" not in line
-    ]
-    assert not errors, errors
-    found = re.search(r'<pre id="answer">(.*?)</pre>', done.stdout, re.S)
-    assert found, done.stderr[-2000:]
-    answer = json.loads(unescape(found[1]))
-    assert "error" not in answer, answer
-    return answer
+    profile = folder / "profile"
+    return answer_of(
+        run_page(chromium, page.as_uri(), profile, "--virtual-time-budget=30000", "--dump-dom",
+                 *options)
+    )  # fmt: skip
 
 
 def test_joints_in_the_page_are_those_of_the_motion(chromium: str, tmp_path: Path) -> None:
@@ -197,7 +171,8 @@ def test_the_figure_is_drawn_with_its_left_on_the_right(chromium: str, tmp_path:
     write_preview_page(still, page, "still")
     pause = "<script>vimoflowViewer.pause()</script></body>"
     page.write_text(page.read_text("utf-8").replace("</body>", pause), "utf-8")
-    _run(chromium, page, "--virtual-time-budget=2000", f"--screenshot={shot}")
+    run_page(chromium, page.as_uri(), tmp_path / "profile", "--virtual-time-budget=2000",
+             f"--screenshot={shot}")  # fmt: skip
     rgb = np.asarray(Image.open(shot).convert("RGB")).astype(int)[60:460]
     blue = np.argwhere(rgb[..., 2] - rgb[..., 0] > 60)
     red = np.argwhere(rgb[..., 0] - rgb[..., 2] > 60)

@@ -1,7 +1,7 @@
 """Feet that rest where they came down, on the character's own soles.
 
-What a foot needs to stay is found first, what both legs share of it moves the hips, and the legs'
-own joints do what remains.
+Feet in contact keep their direction and toes are bent first. Then
+:mod:`vimoflow.characters.settling` finds how hips, pelvis and feet give way; the legs follow.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from torch import Tensor
 
 from vimoflow.characters.alignment import Alignment
 from vimoflow.characters.posing import Goal, Pose, limb_moved, pose_from
+from vimoflow.characters.settling import SINKS_M, Leg, settle
 from vimoflow.characters.soles import Sole, foot_points
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
@@ -28,17 +28,12 @@ from vimoflow.inference.refinement.foot_locking import (
     FootLockSettings,
     contact_runs,
     faded,
-    locking,
 )
 from vimoflow.motion.retarget_report import SIDES
 from vimoflow.motion.skeleton import joint
 
-_SINKS_M = 0.001  # a sole may give way so far, before a straight knee has to bend for it
 _TURNS = np.radians(15)  # a flat foot that turns more pivots, and is let
-SMOOTH_S = 0.12  # the hips follow what both legs share over this time
 _MOST_BENT = np.radians(60)  # of the toes
-_RESTS = FootLockSettings().contact
-_REACH = 0.998  # of the leg: hips are lowered where a resting foot is farther away
 
 
 def planted(goal: Goal) -> Goal:
@@ -78,59 +73,52 @@ def toes_bent(rig: Alignment, soles: Mapping[str, Sole], goal: Goal, pose: Pose)
 
 
 def feet_locked(rig: Alignment, soles: Mapping[str, Sole], goal: Goal, pose: Pose) -> Pose:
-    """Resting feet where they came down, no sole below the floor; hips and legs follow."""
-    pushes = {}
-    for leg, side in enumerate(SIDES):
-        feet, heights = foot_points(rig, soles[side], side, goal.R_world, pose.positions)
-        contacts = goal.contacts[:, 2 * leg : 2 * leg + 2]
-        push = goal.scale * locking(
-            feet / goal.scale, heights / goal.scale, contacts, goal.fps, FootLockSettings()
-        )
-        push[:, 1] -= (heights.amin(-1) + push[:, 1] + _SINKS_M).clamp(max=0)
-        pushes[side] = push
-    shared = _shared(pushes, goal)
-    no_way_down = torch.tensor([-torch.inf, 0.0, -torch.inf]).double()  # as a landing foot's
-    asked = {s: p.maximum(no_way_down) - shared for s, p in pushes.items()}
-    shared[:, 1] -= _too_far(rig, pose, asked, goal)
+    """Resting feet where they came down, no sole below the floor; hips, pelvis, legs follow."""
+    middle = torch.stack([pose.positions[rig.joints[f"{side}_hip"]] for side in SIDES]).mean(0)
+    legs = [_leg(rig, soles, goal, pose, number, middle) for number in range(len(SIDES))]
+    found = settle(legs, goal.fps, rig.leg_length)
+    turn = axis_angle_to_matrix(torch.from_numpy(found.pelvis))
     turns = {node: pose.rotations[node] for node in rig.drives if node in pose.rotations}
-    for side in SIDES:
-        turns |= limb_moved(rig, pose, side, ("hip", "knee", "ankle"), pushes[side] - shared,
+    for node in {rig.hips, rig.joints["pelvis"]}:
+        turns[node] = turn @ turns[node]
+    middle_now = middle + torch.from_numpy(found.hips)
+
+    def carried(place: Tensor) -> Tensor:
+        return middle_now + (turn @ (place - middle)[..., None])[..., 0]
+
+    for leg, ankle, side in zip(legs, found.ankles, SIDES, strict=True):
+        push = torch.from_numpy(ankle - _sunk(leg.height + ankle[:, 1]))
+        hip = pose.positions[rig.joints[f"{side}_hip"]]
+        turns |= limb_moved(rig, pose, side, ("hip", "knee", "ankle"), push - carried(hip) + hip,
                        goal.R_world[:, joint(f"{side}_knee"), :, 0])  # fmt: skip
-    return pose_from(rig, turns, pose.positions[rig.hips] + shared)
+    return pose_from(rig, turns, carried(pose.positions[rig.hips]))
 
 
-def _shared(pushes: Mapping[str, Tensor], goal: Goal) -> Tensor:
-    """What both legs need alike, weighted by how much each carries; smooth in time."""
-    carries = [goal.contacts[:, 2 * leg : 2 * leg + 2].amax(-1) + 0.05 for leg in range(len(SIDES))]
-    both = torch.stack([pushes[side] for side in SIDES])
-    weight = torch.stack(carries)[..., None]
-    mean = ((weight * both).sum(0) / weight.sum(0)).numpy()
-    return torch.from_numpy(gaussian_filter1d(mean, SMOOTH_S * goal.fps, axis=0, mode="nearest"))
+def _sunk(heights: Float[np.ndarray, " frames"]) -> Float[np.ndarray, "frames 3"]:
+    """What soles are too deep below the floor; negative."""
+    return (heights + SINKS_M).clip(max=0)[:, None] * np.array([0.0, 1.0, 0.0])
 
 
-def _too_far(
-    rig: Alignment, pose: Pose, pushes: Mapping[str, Tensor], goal: Goal
-) -> Float[Tensor, " frames"]:
-    """By how much the hips are to come down so that legs reach where their feet rest, metres.
-
-    Only resting feet count, and by what they are moved at most: a straight leg that swings would
-    pull the whole body down for a few millimetres that nobody sees.
-    """
-    down = np.zeros(len(goal.hips))
-    for leg_number, (side, push) in enumerate(pushes.items()):
-        rests = goal.contacts[:, 2 * leg_number : 2 * leg_number + 2].amax(-1) > _RESTS
-        hip, knee, ankle = (
-            pose.positions[rig.joints[f"{side}_{p}"]] for p in ("hip", "knee", "ankle")
-        )
-        leg = (knee - hip).norm(dim=-1) + (ankle - knee).norm(dim=-1)
-        reach = torch.maximum(_REACH * leg, (ankle - hip).norm(dim=-1))
-        way = ankle + push - hip
-        across = way[:, [0, 2]].square().sum(-1)
-        highest = (reach.square() - across).clamp(min=0).sqrt()
-        lower = torch.minimum((-way[:, 1] - highest).clamp(min=0), push.norm(dim=-1))
-        down = np.maximum(down, torch.where(rests, lower, 0.0).numpy())
-    width = SMOOTH_S * goal.fps
-    if not down.any():
-        return torch.from_numpy(down)
-    hull = maximum_filter1d(down, 2 * int(2 * width) + 1, mode="nearest")
-    return torch.from_numpy(gaussian_filter1d(hull, width, mode="nearest"))
+def _leg(
+    rig: Alignment,
+    soles: Mapping[str, Sole],
+    goal: Goal,
+    pose: Pose,
+    number: int,
+    middle: Float[Tensor, "frames 3"],
+) -> Leg:
+    """One leg, in contact as the motion's is; runs too short to be steps count as no floor."""
+    side, settings = SIDES[number], FootLockSettings()
+    hip, knee, ankle = (pose.positions[rig.joints[f"{side}_{p}"]] for p in ("hip", "knee", "ankle"))
+    feet, soles_at = foot_points(rig, soles[side], side, goal.R_world, pose.positions)
+    contacts = goal.contacts[:, 2 * number : 2 * number + 2]
+    on_floor = np.zeros(len(hip), dtype=bool)
+    shortest = settings.shortest_s * goal.fps
+    for first, end in contact_runs(contacts.amax(-1) > settings.contact, shortest):
+        which = int(contacts[first:end].sum(0).argmax())
+        height = float(soles_at[first:end, which].median())
+        on_floor[first:end] = abs(height) < settings.near_floor_m * goal.scale
+    return Leg(
+        (knee - hip).numpy(), (ankle - knee).numpy(), (hip - middle).numpy(), feet.numpy(),
+        (contacts > settings.contact).numpy(), on_floor, soles_at.amin(-1).numpy(),
+    )  # fmt: skip

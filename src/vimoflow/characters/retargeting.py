@@ -19,7 +19,7 @@ from torch import Tensor
 from vimoflow.characters.alignment import Alignment
 from vimoflow.characters.contact_report import ContactReport, contact_report
 from vimoflow.characters.posing import Goal, Pose, goal_of, limb_moved, pose_from, posed
-from vimoflow.characters.resting_feet import SMOOTH_S, feet_locked, planted, toes_bent
+from vimoflow.characters.resting_feet import feet_locked, planted, toes_bent
 from vimoflow.characters.retarget_options import RootMotion
 from vimoflow.characters.soles import find_soles
 from vimoflow.errors import InputError
@@ -27,6 +27,8 @@ from vimoflow.geometry.rotations import matrix_to_quaternion
 from vimoflow.motion.character import CharacterMotion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import joint
+
+_PIN_S = 0.12  # a pinned hand comes and goes over this time
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def _pinned(rig: Alignment, pose: Pose, wrist: str, places: Tensor, goal: Goal) 
     side = wrist.removesuffix("_wrist")
     free = places.isnan().any(-1)
     push = torch.where(free[:, None], 0.0, places.nan_to_num() - pose.positions[rig.joints[wrist]])
-    eased = gaussian_filter1d(push.numpy(), SMOOTH_S * goal.fps, axis=0, mode="nearest")
+    eased = gaussian_filter1d(push.numpy(), _PIN_S * goal.fps, axis=0, mode="nearest")
     push = torch.where(free[:, None], torch.from_numpy(eased), push)
     hinge = goal.R_world[:, joint(f"{side}_elbow"), :, 1] * (-1.0 if side == "left" else 1.0)
     turns = {node: pose.rotations[node] for node in rig.drives if node in pose.rotations}

@@ -35,7 +35,6 @@ def generate(input: tuple[Path, ...], *, options: GenerateOptions, preview: bool
     from vimoflow.pipeline import generate as run
 
     results = run(list(input), options, progress)
-    from vimoflow.pipeline.quality import quality_lines  # needs PyTorch, which loads in a thread
 
     for result in results:
         report(

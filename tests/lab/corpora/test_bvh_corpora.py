@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lab.corpora import bvh_corpora
-from rig_examples import (
+from lab.rigs.rig_examples import (
     SyntheticRig,
     performance,
     rest_frames,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lab.corpora import climb
-from rig_examples import performance, world_positions, world_rotations
+from lab.rigs.rig_examples import performance, world_positions, world_rotations
 from vimoflow.errors import InputError
 from vimoflow.motion.skeleton import JOINT_NAMES, joint
 

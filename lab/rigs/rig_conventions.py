@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rig_examples import Z_UP, SyntheticRig, rest_frames
+from lab.rigs.rig_examples import Z_UP, SyntheticRig, rest_frames
 
 _PARTS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
 _TRUNK = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
