@@ -145,10 +145,7 @@ def _chosen(people: list[Source], person: str | None, path: Path) -> Source:
 
 
 def _one_person(
-    path: Path,
-    options: GenerateOptions,
-    progress: Progress,
-    alone: bool = False,
+    path: Path, options: GenerateOptions, progress: Progress, alone: bool = False
 ) -> Source:
     """Whom the detector finds by itself.
 
@@ -160,14 +157,9 @@ def _one_person(
         region = options.region or _picture(video)
         watch = CutWatch(find_estimator(_detector(options)))
         camera = CameraWatch(watch)
-        found = extract(
-            video,
-            Census(camera) if alone else camera,
-            *_where(options),
-            show,
-            None if region is None else Region(*region),
-            options.effort.rate,
-        )
+        look_for = Census(camera) if alone else camera
+        where = None if region is None else Region(*region)
+        found = extract(video, look_for, *_where(options), show, where, options.effort.rate)
     keypoints, cuts = on_every_frame(found.keypoints, found.clock, watch.cuts(found.keypoints))
     warnings = found.warnings + _cut_notes(keypoints, cuts)
     moved = _moved(camera.path, found.keypoints, keypoints)
