@@ -32,9 +32,10 @@ from typing import Any
 from lab.fuzz_targets import Target, mutate, targets
 from vimoflow.errors import VimoflowError
 from vimoflow.files import write_text
-from vimoflow.formats.usd_parser import COPIES, TRIAL
+from vimoflow.formats.usd_process import ARRAYS, MODULE
 
-SLOW_SECONDS = 10
+SLOW_SECONDS = 10  # of its own work
+STUCK_SECONDS = 60  # of waiting, on a busy machine
 MEMORY = 6 << 30
 PIECE = 10_000
 OUTCOMES = ("read", "refused", "crashed", "slow", "wrote")
@@ -52,7 +53,8 @@ class Guard:
     def __init__(self) -> None:
         self.armed, self.events = False, []  # type: bool, list[str]
         sys.addaudithook(self._heard)
-        signal.signal(signal.SIGALRM, self._alarm)
+        for kind in (signal.SIGALRM, signal.SIGPROF):
+            signal.signal(kind, self._alarm)
 
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.armed:
@@ -63,10 +65,10 @@ class Guard:
             and set(arguments[1]) & set("wax+")
             and not isinstance(arguments[0], int)  # of a pipe
         )
-        if event == "subprocess.Popen" and TRIAL in arguments[1]:
-            return  # USD's parser on trial ...
-        if isinstance(arguments[0], str) and COPIES in arguments[0]:
-            return  # ... and what it writes
+        if event == "subprocess.Popen" and MODULE in arguments[1]:
+            return  # what reads USD ...
+        if isinstance(arguments[0], str) and ARRAYS in arguments[0]:
+            return  # ... and what it found
         if event in _WRITES or opened_to_write:
             self.events.append(f"{event} {arguments!r}"[:200])
 
@@ -76,7 +78,8 @@ class Guard:
     def outcome(self, target: Target, path: Path) -> str:
         """Read one file: one of `OUTCOMES`."""
         self.events.clear()
-        signal.alarm(SLOW_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SLOW_SECONDS)
+        signal.alarm(STUCK_SECONDS)
         self.armed = True
         try:
             target.read(path)
@@ -91,6 +94,7 @@ class Guard:
         finally:
             self.armed = False
             signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
         return "wrote" if self.events else outcome
 
 

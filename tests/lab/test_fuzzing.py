@@ -32,6 +32,11 @@ def hangs(path: Path) -> object:
         time.sleep(0.01)
 
 
+def works_on(path: Path) -> object:
+    while True:
+        pass
+
+
 def writes(path: Path) -> object:
     return path.with_suffix(".other").write_text("mine")
 
@@ -52,7 +57,8 @@ def guard() -> Iterator[fuzzing.Guard]:
     ("read", "outcome"),
     [
         (Path.read_bytes, "read"), (refuses, "refused"), (says_nothing_of_the_file, "crashed"),
-        (crashes, "crashed"), (hangs, "slow"), (writes, "wrote"), (removes, "wrote"),
+        (crashes, "crashed"), (hangs, "slow"), (works_on, "slow"),
+        (writes, "wrote"), (removes, "wrote"),
     ],
 )  # fmt: skip
 def test_what_counts_against_a_reader(
@@ -60,6 +66,7 @@ def test_what_counts_against_a_reader(
     read: Callable[[Path], object], outcome: str,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(fuzzing, "SLOW_SECONDS", 1)
+    monkeypatch.setattr(fuzzing, "STUCK_SECONDS", 1 if read is hangs else 600)
     path = tmp_path / "fuzz.any"
     path.write_bytes(b"x")
     target = fuzzing.Target("one", ".any", read, (b"x",), lambda rng: b"x")

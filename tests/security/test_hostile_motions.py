@@ -152,7 +152,7 @@ def test_text_that_stalls_usds_parser_is_given_up(tmp_path: Path) -> None:
     refused(text.encode(), "stalls.usda", tmp_path, "parser broke off")
     assert time.monotonic() - started < 10
     (tmp_path / "stalls.usda").unlink()
-    refused(b"#usda 1.0\n]", "next.usda", tmp_path, "cannot read it")  # by a new process
+    refused(b"#usda 1.0\n]", "next.usda", tmp_path, "cannot be read as USD")  # by a new process
 
 
 def test_a_usdz_is_never_unpacked(tmp_path: Path) -> None:
