@@ -37,4 +37,4 @@ def characters(
         rows = [one.row() for one in on_characters(list(motions.values()), character, show)]
     click.echo("\n".join([HEAD, *rows]))
     whole, files = minute_seconds(shards)
-    click.echo(f"\nA minute: {whole:.2f} s, of which reading and writing {files:.2f} s")
+    click.echo(f"\nA minute: {whole:.2f} s of one core; reading and writing alone {files:.2f} s")

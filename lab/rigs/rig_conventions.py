@@ -7,6 +7,7 @@ the side's word, "-" for a joint that the rig lacks, "~" for a blank in a name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,7 +39,7 @@ class Convention:
     sides: tuple[str, str] = ("Left", "Right")
     prefix: str = ""
     above: dict[str, str] = field(default_factory=dict)
-    more: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    more: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units: float = 100.0
     arms: float = 0.0
     z_up: bool = False
