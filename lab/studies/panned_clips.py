@@ -8,18 +8,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from vimoflow.geometry.camera_path import CameraPath
-from vimoflow.keypoints.estimators import KeypointEstimator
+from vimoflow.keypoints.estimators import KeypointEstimator, find_estimator
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.pipeline.video_to_motion import VideoToMotion
-from vimoflow.video import VideoFrame
+from vimoflow.video import VideoFrame, frames
 from vimoflow.video.camera_motion import CameraMotion, CameraWatch
 from vimoflow.video.camera_turns import opencv
 
+_LONGEST = 150  # frames
 KINDS = ("still", "cropped", "turned, 0.8", "turned, 1.45", "shaken")
 
 
@@ -41,10 +44,10 @@ class Filming:
     reach: float = 0.15
     period_s: float = 3.0
 
-    def views(self, frames: Sequence[VideoFrame]) -> Iterator[VideoFrame]:
+    def views(self, shown: Sequence[VideoFrame]) -> Iterator[VideoFrame]:
         """What it sees of every frame, 640 pixels wide."""
         cv2 = opencv()
-        for frame in frames:
+        for frame in shown:
             height, width = frame.rgb.shape[:2]
             size = (640, round(640 * self.tall * height / (self.share * width)))
             H = self.mapping(frame.time, (width, height))
@@ -92,15 +95,24 @@ class Seen:
     camera: CameraPath | None
 
 
+def panned(model: VideoToMotion, estimator: str, video: Path) -> str:
+    """The table of a video with one person in its middle, see `panned_table`."""
+    make = find_estimator(estimator)
+    shown = list(islice(frames(video), _LONGEST))
+    return panned_table(
+        video.name, [seen_clip(model, make(), shown, Filming(kind)) for kind in KINDS]
+    )
+
+
 def seen_clip(
     model: VideoToMotion,
     detector: KeypointEstimator,
-    frames: Sequence[VideoFrame],
+    shown: Sequence[VideoFrame],
     filming: Filming,
 ) -> Seen:
     """A clip through one virtual camera, as ``generate`` takes it by default."""
     watch = CameraWatch(detector)
-    views = list(filming.views(frames))
+    views = list(filming.views(shown))
     points = np.stack(list(watch.estimate(iter(views))))
     height, width = views[0].rgb.shape[:2]
     keypoints = Keypoints2D(points, np.array([f.time for f in views]), (width, height))
