@@ -21,7 +21,7 @@ from vimoflow.geometry.rotations import rotation_about
 from vimoflow.inference.conditioning.viewpoint import USUAL_FOCAL
 from vimoflow.motion.features import decode_features, encode_features
 
-_WIDEST = np.radians(50)  # off its axis no still picture shows a person as cameras do
+_WIDEST = np.radians(65)  # off its axis no still picture shows a person as cameras do
 _SMOOTH = 6.0  # frames: a hand's turns are followed, its shake is not
 _LEAST_DEPTH = 0.1
 _SHIFTS = 5.0  # focal lengths, by the longer side, above which a turn looks like a shift
