@@ -21,12 +21,16 @@ EVALUATE = CommandGroup(
             "robustness": "lab.cli.studies:robustness",
             "verdict": "lab.cli.studies:verdict",
             "views": "lab.cli.views:views",
+            "world": "lab.cli.world:world",
         },
         "Rendered clips with exact truth": {
             "pairs": "lab.cli.rendered:pairs",
             "render": "lab.cli.rendered:render",
             "rendered": "lab.cli.rendered:rendered",
             "detector": "lab.cli.rendered:detector",
+        },
+        "Real clips": {
+            "panned": "lab.cli.world:panned",
         },
     },
 )

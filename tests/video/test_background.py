@@ -1,40 +1,35 @@
-"""Turns, zoom and focal length from corners of the background."""
+"""How a camera moved, from corners that are followed over many frames."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
-from vimoflow.video.background import Span, best_focal, fitted_turn
+from vimoflow.video.background import Corners
 
 RNG = np.random.default_rng(0)
-CORNERS = RNG.uniform(-0.5, 0.5, (100, 2)) * (1, 0.6)
+FEW, MANY = 2, 40
 
 
-def turned(vector: tuple[float, float, float], focal: float, zoom: float = 1.0) -> np.ndarray:
-    """Where the corners are after the directions to them turned by a rotation vector."""
-    rays = np.concatenate((CORNERS / focal, np.ones((len(CORNERS), 1))), axis=1)
-    rays = rays @ Rotation.from_rotvec(vector).as_matrix().T
-    return zoom * focal * rays[:, :2] / rays[:, 2:]
+def path_of_a_cropped_pan(lost: range) -> np.ndarray:
+    """Shifts by the focal length that are found where a picture shifts by 0.01 a frame."""
+    corners = Corners()
+    corners.go_on(np.zeros((0, 2)), np.zeros(0, bool))
+    for frame in range(40):
+        places = RNG.uniform((-0.5, -0.3), (0.5, 0.3), (MANY, 2))
+        if frame == 0:
+            corners.begin(places)
+        shift, noise = np.array((-0.01, 0.0)), RNG.normal(0, 2e-4, corners.places.shape)
+        kept = np.full(len(corners.places), frame not in lost)
+        if corners.go_on(corners.places + shift + noise, kept):
+            corners.begin(places[: FEW if frame in lost else MANY])
+    path = corners.path()
+    assert path is not None and not path.travels and path.focal is not None
+    assert (path.zoom == 1).all()
+    return path.focal * path.heading
 
 
-@pytest.mark.parametrize("focal", [0.6, 0.8, 1.6])
-def test_a_turn_and_a_zoom_are_found_though_a_fifth_of_the_corners_goes_its_own_way(
-    focal: float,
-) -> None:
-    after = turned((0.02, -0.08, 0.03), focal, 1.1)
-    after[:20] += RNG.normal(0, 0.05, (20, 2))
-    found = fitted_turn(CORNERS, after, focal)
-    assert np.allclose(Rotation.from_matrix(found.R).as_rotvec(), (0.02, -0.08, 0.03), atol=2e-4)
-    assert found.zoom == pytest.approx(1.1, rel=1e-3)
-
-
-@pytest.mark.parametrize("focal", [0.6, 1.2, 1.6])
-def test_large_turns_tell_the_focal_length(focal: float) -> None:
-    spans = [Span(0, 9, CORNERS, turned((0, angle, 0), focal)) for angle in (0.15, -0.12)]
-    assert best_focal(spans) == pytest.approx(focal, rel=0.13)
-
-
-def test_small_turns_tell_none() -> None:
-    assert best_focal([Span(0, 9, CORNERS, turned((0, 0.01, 0), 1.5))]) is None
+@pytest.mark.parametrize("lost", [range(0), range(18, 24)], ids=["always seen", "with a gap"])
+def test_a_cropped_pan_shifts_as_it_did(lost: range) -> None:
+    shifts = path_of_a_cropped_pan(lost)
+    assert np.allclose(shifts, 0.01 * np.arange(41), atol=0.01)

@@ -15,8 +15,10 @@ from jaxtyping import Float
 from vimoflow.formats.glb import save_glb
 from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.geometry.camera_path import CameraPath
+from vimoflow.inference.conditioning.steadying import steadied
 from vimoflow.inference.hypotheses import Differences, differences, joint_uncertainty
 from vimoflow.inference.sampling import SamplingOptions
+from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.pipeline.generate_options import PREVIEW_FORMATS, GenerateOptions
@@ -128,6 +130,13 @@ def _camera(source: Source, options: GenerateOptions) -> CameraPath:
     return source.camera_path if seen and source.camera_path is not None else still
 
 
+def _seen_steadily(source: Source, options: GenerateOptions) -> Keypoints2D:
+    """The keypoints that a motion is compared with: a camera that turns is no error of theirs."""
+    found = source.keypoints
+    view = steadied(found.points, found.image_size, _camera(source, options))
+    return dataclasses.replace(found, points=view.points_px) if view.still else found
+
+
 def _sampled(
     model: VideoToMotion, source: Source, options: GenerateOptions, progress: Progress,
     whose: str = "",
@@ -166,15 +175,12 @@ def _written(
     previews: PreviewDrawing,
 ) -> Result:
     started = time.perf_counter()
-    source = made.source
+    source, seen = made.source, _seen_steadily(made.source, options)
     rated = [
-        (
-            _presented(motion, options, made.offset_m),
-            measure_quality(motion, source.keypoints, source.cuts),
-        )
+        (_presented(motion, options, made.offset_m), measure_quality(motion, seen, source.cuts))
         for motion in made.motions
     ]
-    verdict = judge(made.motions[0], source.keypoints, rated[0][1], source.cuts, source.changes_s)
+    verdict = judge(made.motions[0], seen, rated[0][1], source.cuts, source.changes_s)
     terms = model.checkpoint.terms
     differ = differences(made.motions)
     with all_or_nothing(folder) as partial:

@@ -17,7 +17,7 @@ from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_ang
 from vimoflow.geometry.signals import linear_resample
 from vimoflow.inference.choices import Aggregation
 from vimoflow.inference.conditioning.resampling import model_times, resample_keypoints
-from vimoflow.inference.conditioning.steadying import steadied, turned_along
+from vimoflow.inference.conditioning.steadying import Steadied, steadied, turned_along
 from vimoflow.inference.conditioning.viewpoint import Lens
 from vimoflow.inference.gravity import upright_shot
 from vimoflow.inference.multiview import sample_views
@@ -96,7 +96,7 @@ class VideoToMotion:
             camera = dataclasses.replace(CameraPath.still(len(keypoints)), travels=not camera)
         view = steadied(keypoints.points, keypoints.image_size, camera)
         seen = dataclasses.replace(keypoints, points=view.points_px)
-        shots, yaw = _shots(self.checkpoint, seen, times, found, view.still)
+        shots, yaw = _shots(self.checkpoint, seen, times, found, view)
         options = options or SamplingOptions()
         first = int(options.sampler_of(self.checkpoint) == "one-pass")
         parts = [(options, first), (options.drawing(), samples - first)]
@@ -151,7 +151,7 @@ def _shots(
     keypoints: Keypoints2D,
     times: np.ndarray,
     cuts: Sequence[int],
-    static_camera: bool,
+    view: Steadied,
 ) -> tuple[list[Shot], Tensor]:
     """What each shot's camera saw at the model's times, and the yaw of the first one's view.
 
@@ -164,7 +164,8 @@ def _shots(
     ]
     firsts = [0, *(int(i) for i in np.searchsorted(times, moments))]
     edges = [0, *(c for c in cuts if 0 < c < len(keypoints)), len(keypoints)]
-    lens = Lens.guessed(torch.tensor([keypoints.image_size], dtype=torch.float32))
+    size = torch.tensor([keypoints.image_size], dtype=torch.float32)
+    lens = Lens.guessed(size, torch.tensor([view.focal]))
     shots, yaws = [], []
     for number, first in enumerate(firsts):
         end = firsts[number + 1] if number + 1 < len(firsts) else len(times)
@@ -180,7 +181,7 @@ def _shots(
             for i in range(first, end, PIECE)
         ]
         points = torch.cat(parts)[None]
-        shot = upright_shot(checkpoint, points, lens, static_camera)
+        shot = upright_shot(checkpoint, points, lens, view.still)
         shots.append(Shot(first, shot.condition))
         yaws.append(shot.yaw)
     return shots, yaws[0]

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from vimoflow.geometry.camera_path import CameraPath
-from vimoflow.video.background import Background, opencv
+from vimoflow.video.background import Background
+from vimoflow.video.camera_turns import opencv
 from vimoflow.video.video_frames import VideoFrame
 
 _WIDTH = 320  # pixels looked at

@@ -47,7 +47,8 @@ def predict(
             points[k, :length] = torch.from_numpy(view.points_px)
             yaw[k, :length] = torch.from_numpy(view.yaw)
             valid[k, :length] = True
-        lens, _ = filming_of([cases[i] for i in rows])
+        focal = torch.tensor([view.focal for view in views])
+        lens, _ = filming_of([cases[i] for i in rows], focal)
         still = torch.tensor([view.still for view in views])
         shot = upright_shot(checkpoint, points, lens, still, valid)
         features = sample_features(checkpoint, shot.condition, options, valid)
@@ -72,11 +73,13 @@ def condition_of(case: Case) -> Condition:
     return see_shot(points, *filming_of([case])).condition
 
 
-def filming_of(cases: Sequence[Case]) -> tuple[Lens, Tensor]:
-    """The usual lens of each case's picture, and whether its camera stood still."""
+def filming_of(
+    cases: Sequence[Case], focal: Float[Tensor, " cases"] | None = None
+) -> tuple[Lens, Tensor]:
+    """The lens of each case's picture, see `Lens.guessed`, and whether its camera stood still."""
     sizes = [case.image_size_px or _extent(case.points_px) for case in cases]
     still = torch.tensor([case.static_camera for case in cases])
-    return Lens.guessed(torch.tensor(sizes, dtype=torch.float32)), still
+    return Lens.guessed(torch.tensor(sizes, dtype=torch.float32), focal), still
 
 
 def _extent(points_px: Float[np.ndarray, "frames 17 3"]) -> tuple[float, float]:

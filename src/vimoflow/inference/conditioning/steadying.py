@@ -21,9 +21,10 @@ from vimoflow.geometry.rotations import rotation_about
 from vimoflow.inference.conditioning.viewpoint import USUAL_FOCAL
 from vimoflow.motion.features import decode_features, encode_features
 
-_WIDEST = np.radians(50)  # off its axis no still picture shows a person as cameras do
+_WIDEST = np.radians(65)  # off its axis no still picture shows a person as cameras do
 _SMOOTH = 6.0  # frames: a hand's turns are followed, its shake is not
 _LEAST_DEPTH = 0.1
+_SHIFTS = 5.0  # focal lengths, by the longer side, above which a turn looks like a shift
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,14 @@ class Steadied:
         points_px: in a picture of the same size and focal length as the first frame's.
         yaw: the view's heading by the first camera's, radians about +Y.
         still: the view stays the same, and the path in it tells the path in the room.
+        focal: the focal length by the picture's longer side; NaN where nothing tells it. A picture
+            that only shifts is cut from a wider one: of that one's usual lens.
     """
 
     points_px: Float[np.ndarray, "frames 17 3"]
     yaw: Float[np.ndarray, " frames"]
     still: bool
+    focal: float = np.nan
 
 
 def steadied(
@@ -65,7 +69,10 @@ def steadied(
     image = ahead[..., :2] / np.maximum(ahead[..., 2:], _LEAST_DEPTH) * focal + center
     image = np.where(seen[..., None], image, points_px[..., :2])
     points = np.concatenate((image, points_px[..., 2:]), axis=-1)
-    return Steadied(points.astype(points_px.dtype), -right, still)
+    found = np.nan if path.focal is None else path.focal
+    if found > _SHIFTS:
+        found = USUAL_FOCAL * (1 + found * np.ptp(path.heading))
+    return Steadied(points.astype(points_px.dtype), -right, still, found)
 
 
 def turned_along(

@@ -40,11 +40,20 @@ class Lens:
     down_known: Bool[Tensor, "*batch"]
 
     @classmethod
-    def guessed(cls, size_px: Float[Tensor, "*batch 2"]) -> Lens:
-        """A level camera with the usual lens, for pictures of this width and height."""
-        nothing = torch.zeros(size_px.shape[:-1], dtype=torch.bool, device=size_px.device)
-        down = level_down(size_px[..., 0])
-        return cls(USUAL_FOCAL * size_px.amax(-1), size_px / 2, down, nothing, nothing)
+    def guessed(
+        cls, size_px: Float[Tensor, "*batch 2"], focal: Float[Tensor, "*batch"] | None = None
+    ) -> Lens:
+        """A level camera, for pictures of this width and height.
+
+        ``focal`` is the focal length by the longer side; where it is not given or NaN, the usual
+        lens is guessed.
+        """
+        side, nothing = size_px.amax(-1), torch.zeros_like(size_px[..., 0], dtype=torch.bool)
+        known = nothing if focal is None else focal.isfinite()
+        focal_px = USUAL_FOCAL * side
+        if focal is not None:
+            focal_px = torch.where(known, focal.to(side) * side, focal_px)
+        return cls(focal_px, size_px / 2, level_down(side), known, nothing)
 
 
 def level_down(like: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3"]:

@@ -20,6 +20,9 @@ from vimoflow.inference.sampling.task import FeatureTask, denoised
 from vimoflow.inference.sampling.unseen import filled_between_seen, unseen_frames
 from vimoflow.motion.features import mirrored_features
 
+# One pass is cheap, and the more windows tell of a frame the less their places matter.
+_DENSER = 5
+
 
 def denoise_features(
     checkpoint: Checkpoint,
@@ -39,9 +42,10 @@ def denoise_features(
         first_frame: the condition's first frame in the time line that noise belongs to.
     """
     batch, frames = condition.pose.shape[:2]
-    plan = plan or WindowPlan.cover(frames, options.window, options.overlap)
     sampler, schedule = options.sampler_of(checkpoint), checkpoint.schedule
     one_pass = sampler == "one-pass"
+    hop = (options.window - options.overlap) // (_DENSER if one_pass else 1)
+    plan = plan or WindowPlan.cover(frames, options.window, options.window - max(hop, 1))
     task = _FromVideo(
         checkpoint, plan, batch, options.seed, options.guidance, first_frame,
         condition=condition, valid=valid, one_pass=one_pass, mirrored=one_pass and options.mirrored,

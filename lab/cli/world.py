@@ -1,0 +1,51 @@
+"""Where people go while the camera moves: virtual cameras, and real clips panned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vimoflow.cli.evaluate import Checkpoints, Manifest, require_manifest
+from vimoflow.cli.paths import DataFolder, require_input
+from vimoflow.cli.progress import progress
+from vimoflow.conventions import DEFAULT_CHECKPOINT
+
+
+def world(
+    manifest: Manifest, *, data: DataFolder, checkpoint: Checkpoints = DEFAULT_CHECKPOINT
+) -> None:
+    """World errors of clips through cameras that stand, pan, shake, zoom, follow and orbit.
+
+    Args:
+        manifest: the benchmark, as benchmarks/world.toml; its clips are filmed by every kind.
+        data: folder of shards made by `vimoflow data prepare`.
+        checkpoint: a checkpoint that ships, or a file.
+    """
+    require_manifest(manifest)
+    require_input(data)
+    from lab.studies.world_paths import filmed, world_table
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import read_manifest
+    from vimoflow.inference.sampling import SamplingOptions
+
+    wanted, model = read_manifest(manifest), load_checkpoint(checkpoint)
+    shards = read_shards(data, wanted.split)
+    with progress("sampling") as show:
+        rows = filmed(model, wanted, shards, SamplingOptions(), progress=show)
+    click.echo(world_table(rows))
+
+
+def panned(video: Path, *, checkpoint: Checkpoints = DEFAULT_CHECKPOINT) -> None:
+    """A real clip of a still camera as ones would have filmed it that turn, shake or crop.
+
+    Args:
+        video: one person in the middle of the picture.
+        checkpoint: a checkpoint that ships, or a file.
+    """
+    require_input(video)
+    from lab.studies.panned_clips import panned as table
+    from vimoflow.pipeline.video_to_motion import VideoToMotion
+
+    click.echo(table(VideoToMotion.from_pretrained(checkpoint), "mediapipe", video))

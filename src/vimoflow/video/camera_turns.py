@@ -1,0 +1,162 @@
+"""Turns, zooms and focal lengths of a camera, from corners of the background in two pictures.
+
+A turn and a zoom are what move distant corners; where near ones move otherwise (parallax), the
+essential matrix (Nister 2004) tells the turn of a camera that travels. The focal length is the one
+under which turns explain most; a picture that only shifts, as a panned crop does, is one of a very
+long lens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from vimoflow.errors import ConfigError
+
+USUAL_FOCAL = 0.8  # of the picture's longer side
+PARALLAX = 0.0035  # of the longer side: corners that a turn leaves so far off are near ones
+_SPREAD_PX = 0.7  # of corners about where a turn puts them; what is farther counts less and less
+_FOCALS = np.geomspace(0.36, 10, 21)  # of the picture's longer side; at 10 a turn is a shift
+_TURNED = np.radians(3)  # less tells no focal length
+_ZOOMS = 0.6  # of the misfit without zoom: what it must leave to be one
+_AGREE = 0.5  # of the corners, with one essential matrix
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where directions of one frame's camera are in another's, and how well that explains corners.
+
+    Attributes:
+        R: turns directions of the first frame's camera into the other's.
+        zoom: focal length by the first frame's.
+        off: median distance of the corners from where they should be, by the longer side.
+    """
+
+    R: Float[np.ndarray, "3 3"]
+    zoom: float
+    off: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """Corners at the beginning and the end of the frames over which they were followed."""
+
+    first: int
+    last: int
+    before: Float[np.ndarray, "n 2"]
+    after: Float[np.ndarray, "n 2"]
+
+
+def fitted_turn(
+    before: Float[np.ndarray, "n 2"],
+    after: Float[np.ndarray, "n 2"],
+    focal: float = USUAL_FOCAL,
+    zooms: bool = True,
+) -> Turn:
+    """The turn and zoom that take most corners to where they are found (Gauss-Newton)."""
+    rays = np.concatenate((before / focal, np.ones((len(before), 1))), axis=1)
+    R, zoom, free = np.eye(3), 1.0, 3 + zooms
+    for _ in range(4):
+        turned = rays @ R.T
+        a, b = (turned[:, :2] / np.maximum(turned[:, 2:], 0.1)).T
+        image = zoom * np.stack((a, b), axis=1)
+        off = after / focal - image
+        spread = max(_SPREAD_PX / 320 / focal, 1.5 * float(np.median(np.abs(off))))
+        weight = 1 / (1 + (off**2).sum(1) / spread**2) ** 2
+        one = np.ones_like(a)
+        by = zoom * np.stack((
+            np.stack((-a * b, one + a * a, -b, a), axis=1),
+            np.stack((-one - b * b, a * b, a, b), axis=1),
+        ), axis=1)[..., :free]  # fmt: skip
+        normal = np.einsum("n,nki,nkj->ij", weight, by, by) + 1e-9 * np.eye(free)
+        step = np.linalg.solve(normal, np.einsum("n,nki,nk->i", weight, by, off))
+        R, zoom = rotation(step[:3]) @ R, zoom * float(np.exp(step[3:].sum()))
+    return Turn(R, zoom, focal * float(np.median(np.linalg.norm(off, axis=1))))
+
+
+def best_lens(spans: list[Span]) -> tuple[float | None, bool]:
+    """The focal length by the longer side that turns explain best, and whether it zooms.
+
+    None is the focal length where few turns tell. A zoom must explain much that turns without one
+    do not, through whatever lens: on corners at one side of the picture it looks much like a turn.
+    """
+    moved = [s for s in spans if float(np.median(np.abs(s.after - s.before))) > PARALLAX]
+    if not moved:
+        return None, True
+    steady, zooming = best_focal(moved, zooms=False), best_focal(moved, zooms=True)
+    zooms = zooming.off < _ZOOMS * steady.off
+    return (zooming if zooms else steady).focal, zooms
+
+
+@dataclass(frozen=True)
+class Focal:
+    """A focal length by the longer side, None where few turns tell, and what it leaves."""
+
+    focal: float | None
+    off: float
+
+
+def best_focal(spans: list[Span], zooms: bool = True) -> Focal:
+    """The focal length under which turns explain best where corners went."""
+
+    def off(focal: float, among: list[Span]) -> float:
+        return float(np.mean([fitted_turn(s.before, s.after, focal, zooms).off for s in among]))
+
+    usual = Focal(None, off(USUAL_FOCAL, spans))
+    telling = []
+    for span in spans:
+        turn = rotation_vector(fitted_turn(span.before, span.after, zooms=zooms).R)
+        if np.linalg.norm(turn[:2]) > _TURNED:
+            telling.append(span)
+    if not telling:
+        return usual
+    tried = [off(focal, telling) for focal in _FOCALS]
+    best = int(np.argmin(tried))
+    if best == 0 or tried[best] > 0.8 * off(USUAL_FOCAL, telling):
+        return usual
+    from scipy.optimize import minimize_scalar  # slow to load, and only turning cameras need it
+
+    around = _FOCALS[best - 1], _FOCALS[min(best + 1, len(_FOCALS) - 1)]
+    found = minimize_scalar(off, bounds=around, args=(telling,), method="bounded",
+                            options={"xatol": 1e-3})  # fmt: skip
+    return Focal(float(found.x), off(float(found.x), spans))
+
+
+def essential_turn(span: Span, focal: float) -> np.ndarray | None:
+    """The turn of a camera that travelled; None where too few corners agree on one."""
+    cv2 = opencv()
+    a, b = span.before / focal, span.after / focal
+    E, agree = cv2.findEssentialMat(a, b, np.eye(3), cv2.RANSAC, 0.999, 1 / 320 / focal)
+    if E is None or E.shape != (3, 3) or agree.mean() < _AGREE:
+        return None
+    _, R, _, _ = cv2.recoverPose(E, a, b, np.eye(3), mask=agree)
+    return np.asarray(R) if np.trace(R) > 1 else None
+
+
+def rotation(vector: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    """A rotation vector, radians, as a matrix."""
+    return np.asarray(opencv().Rodrigues(np.asarray(vector, float))[0])
+
+
+def rotation_vector(R: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3"]:
+    """The inverse of `rotation`."""
+    return np.asarray(opencv().Rodrigues(np.asarray(R, float))[0])[:, 0]
+
+
+def opencv() -> Any:
+    """OpenCV, loaded when first needed.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import cv2
+    except ImportError as error:
+        raise ConfigError(
+            f"a moving camera cannot be looked for ({error}); run: "
+            "pip install opencv-python-headless"
+        ) from error
+    return cv2
