@@ -20,11 +20,7 @@ from vimoflow.keypoints.estimators import (
     find_estimator,
     find_people_estimator,
 )
-from vimoflow.keypoints.formats import (
-    choose_person,
-    holds_keypoints,
-    read_file,
-)
+from vimoflow.keypoints.formats import choose_person, holds_keypoints, read_file
 from vimoflow.keypoints.mending import mended
 from vimoflow.keypoints.mirroring import mirrored
 from vimoflow.keypoints.people_census import Census, SeveralPeopleError
@@ -159,14 +155,10 @@ def _one_person(
         region = options.region or _picture(video)
         watch = CutWatch(find_estimator(_detector(options)))
         camera = CameraWatch(watch)
-        found = extract(
-            video,
-            Census(camera) if alone else camera,
-            *_where(options),
-            show,
-            None if region is None else Region(*region),
-            options.effort.rate,
-        )
+        window = None if region is None else Region(*region)
+        detector = Census(camera) if alone else camera
+        where = (*_where(options), show, window, options.effort.rate)
+        found = extract(video, detector, *where)
     keypoints, cuts = on_every_frame(found.keypoints, found.clock, watch.cuts(found.keypoints))
     warnings = found.warnings + _cut_notes(keypoints, cuts)
     moved = _moved(camera.path, found.keypoints, keypoints)
