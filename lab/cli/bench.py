@@ -25,6 +25,7 @@ BENCH = CommandGroup(
             "evaluate": f"{_HERE}:evaluate",
             "idle": "lab.cli.bench_machine:idle",
             "busy": "lab.cli.bench_machine:busy",
+            "batches": f"{_HERE}:batches",
             "detectors": f"{_HERE}:detectors",
             "extract": f"{_HERE}:extract",
             "refine": f"{_HERE}:refine",
@@ -132,6 +133,18 @@ def refine(*, data: DataFolder) -> None:
 
     with progress("refining") as show:
         click.echo(table(list(compare_refinement(load_checkpoint(), clips_to_refine(data), show))))
+
+
+def batches(*, frames: Times = 150, rounds: Times = 3) -> None:
+    """Processor time a clip of the networks, by how many clips go through them together.
+
+    Args:
+        frames: of each clip.
+        rounds: how often each size takes its turn; the medians count.
+    """
+    from lab.speed.batches import batch_lines, measure_batches
+
+    click.echo(batch_lines(list(measure_batches(frames=frames, rounds=rounds))))
 
 
 def detectors(*, rendered: DataFolder) -> None:

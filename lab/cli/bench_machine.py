@@ -28,7 +28,7 @@ def idle(
     Args:
         video: a clip of some seconds, which is played forth and back to any length.
         output: where the stages of every run go; the table gets the ending .md.
-        repeats: runs; the medians count.
+        repeats: runs, of the long clip at most two; the medians count.
         short: length of the short clips, seconds.
         long: length of the long one, seconds.
     """

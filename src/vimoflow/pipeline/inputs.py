@@ -20,11 +20,7 @@ from vimoflow.keypoints.estimators import (
     find_estimator,
     find_people_estimator,
 )
-from vimoflow.keypoints.formats import (
-    choose_person,
-    holds_keypoints,
-    read_file,
-)
+from vimoflow.keypoints.formats import choose_person, holds_keypoints, read_file
 from vimoflow.keypoints.mending import mended
 from vimoflow.keypoints.mirroring import mirrored
 from vimoflow.keypoints.people_census import Census, SeveralPeopleError
