@@ -15,7 +15,7 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between
 from vimoflow.inference.refinement.foot_locking import lock_feet, reach
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.contacts import label_contacts
@@ -33,6 +33,9 @@ _CLEAR_M = 0.03  # under the sole of a foot that swings
 _TOES_CLEAR_M = 0.02
 _SWINGS_M_S = (0.25, 0.75)  # slower than the one a foot rests, faster than the other it swings
 _MOST_BENT = 1.0  # radians, of toes
+_TILTED = 0.4  # radians: a sole so steep is meant to be
+_FLAT_S = 1 / 15
+_FOOT = ("ankle", "foot")
 
 
 def grounded(motion: Motion, humanoid: Humanoid) -> Motion:
@@ -43,7 +46,7 @@ def grounded(motion: Motion, humanoid: Humanoid) -> Motion:
         humanoid: its person's body, whose surface touches the floor.
     """
     size = motion.skeleton.scale
-    motion = _with_toes_up(motion)
+    motion = _with_toes_up(_with_flat_soles(motion))
     trans = motion.trans.copy()
     trans[:, 1] -= _floor_heights(motion, humanoid)
     level = dataclasses.replace(motion, trans=trans).scaled(1 / size)
@@ -67,16 +70,36 @@ def _floor_heights(motion: Motion, humanoid: Humanoid) -> Float[np.ndarray, " fr
     return smooth
 
 
+def _with_flat_soles(motion: Motion) -> Motion:
+    """A foot of which heel and ball rest lies flat: on its edge nobody balances."""
+    R = torch.from_numpy(motion.local_rotations)
+    R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double(), motion.skeleton)
+    rests = label_contacts(joints / motion.skeleton.scale, motion.fps)
+    up, R = torch.tensor([0.0, 1, 0], dtype=torch.float64), R.clone()
+    for leg, side in enumerate(("left", "right")):
+        at = joint(f"{side}_ankle")
+        turn = matrix_to_axis_angle(rotation_between(R_world[:, at, :, 1], up.expand(len(R), 3)))
+        flat = rests[:, 2 * leg : 2 * leg + 2].amin(-1) * (turn.norm(dim=-1) < _TILTED)
+        flat = torch.from_numpy(gaussian_filter1d(flat.numpy(), _FLAT_S * motion.fps))
+        R_above = R_world[:, joint(f"{side}_knee")]
+        R_here = axis_angle_to_matrix(turn * flat[:, None]) @ R_world[:, at]
+        R[:, at] = R_above.transpose(-1, -2) @ R_here
+    return _posed(motion, R)
+
+
 def _with_swing(motion: Motion) -> Motion:
-    """Feet that swing keep clear of the floor; canonical size."""
+    """A foot that swings by the other keeps clear of the floor; canonical size."""
     R = torch.from_numpy(motion.local_rotations)
     R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double(), motion.skeleton)
     soles = sole_heights(joints)
+    swings = [
+        torch.minimum(*(_swings(joints, f"{side}_{end}", motion.fps, 1) for end in _FOOT))
+        for side in ("left", "right")
+    ]
     for leg, side in enumerate(("left", "right")):
-        swings = torch.minimum(*(_swings(joints, f"{side}_{end}", motion.fps, 1.0)
-                                 for end in ("ankle", "foot")))  # fmt: skip
+        share = swings[leg] * (1 - swings[1 - leg])
         low = soles[:, 2 * leg : 2 * leg + 2].amin(-1)
-        lift = (_CLEAR_M * swings - low).clamp(min=0) * swings
+        lift = (_CLEAR_M * share - low).clamp(min=0) * share
         push = torch.zeros(len(lift), 3, dtype=torch.float64)
         push[:, 1] = torch.from_numpy(
             gaussian_filter1d(lift.numpy(), _SWING_S * motion.fps, mode="nearest")
