@@ -146,6 +146,17 @@ def surface_places(model: Any, states: States) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(places), np.stack(velocities)
 
 
+def centres_of_mass(model: Any, states: States) -> Float[np.ndarray, "frames 3"]:
+    """Of the whole body in every frame, metres, the simulator's world."""
+    engine, found = mujoco(), np.zeros((len(states.times), 3))
+    data = engine.MjData(model)
+    for row, data.qpos[:] in zip(found, states.qpos, strict=True):
+        engine.mj_kinematics(model, data)
+        engine.mj_comPos(model, data)
+        row[:] = data.subtree_com[1]
+    return found
+
+
 def surface_of(model: Any) -> Surface:
     """The points of a body's surface that may be its lowest."""
     engine = mujoco()

@@ -73,7 +73,9 @@ def _floor_heights(motion: Motion, humanoid: Humanoid) -> Float[np.ndarray, " fr
 def _with_flat_soles(motion: Motion) -> Motion:
     """A foot of which heel and ball rest lies flat: on its edge nobody balances."""
     R = torch.from_numpy(motion.local_rotations)
-    R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double(), motion.skeleton)
+    R_world, joints = forward_kinematics(
+        R, torch.from_numpy(motion.trans).double(), motion.skeleton
+    )
     rests = label_contacts(joints / motion.skeleton.scale, motion.fps)
     up, R = torch.tensor([0.0, 1, 0], dtype=torch.float64), R.clone()
     for leg, side in enumerate(("left", "right")):
@@ -90,7 +92,9 @@ def _with_flat_soles(motion: Motion) -> Motion:
 def _with_swing(motion: Motion) -> Motion:
     """A foot that swings by the other keeps clear of the floor; canonical size."""
     R = torch.from_numpy(motion.local_rotations)
-    R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double(), motion.skeleton)
+    R_world, joints = forward_kinematics(
+        R, torch.from_numpy(motion.trans).double(), motion.skeleton
+    )
     soles = sole_heights(joints)
     swings = [
         torch.minimum(*(_swings(joints, f"{side}_{end}", motion.fps, 1) for end in _FOOT))
@@ -111,7 +115,9 @@ def _with_swing(motion: Motion) -> Motion:
 def _with_toes_up(motion: Motion) -> Motion:
     """Toes bend so that their tips are not below the floor, and clear of it where they swing."""
     R, size = torch.from_numpy(motion.local_rotations), motion.skeleton.scale
-    R_world, joints = forward_kinematics(R, torch.from_numpy(motion.trans).double(), motion.skeleton)
+    R_world, joints = forward_kinematics(
+        R, torch.from_numpy(motion.trans).double(), motion.skeleton
+    )
     R = R.clone()
     for side in ("left", "right"):
         at = joint(f"{side}_foot")
