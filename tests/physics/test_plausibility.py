@@ -44,7 +44,7 @@ def test_a_flight_is_a_fall_or_somebody_holds_the_body():
 
 def test_feet_that_shuffle_to_and_fro_do_not_drift():
     still = standing(90)
-    way = np.outer(0.05 * np.sin(12 * still.timestamps), [1, 0, 0]).astype(np.float32)
+    way = np.outer(0.05 * np.sin(4 * np.pi * still.timestamps), [1, 0, 0]).astype(np.float32)
     frames = physics_report(dataclasses.replace(still, trans=still.trans + way)).frames
     assert np.median(frames.slide_mm_s) > 200 and np.median(frames.drift_mm_s) < 60
 

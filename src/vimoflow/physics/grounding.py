@@ -97,7 +97,7 @@ def _with_swing(motion: Motion) -> Motion:
     )
     soles = sole_heights(joints)
     swings = [
-        torch.minimum(*(_swings(joints, f"{side}_{end}", motion.fps, 1) for end in _FOOT))
+        torch.minimum(*(_swings(joints, f"{side}_{end}", motion.fps, 1.0) for end in _FOOT))
         for side in ("left", "right")
     ]
     for leg, side in enumerate(("left", "right")):
