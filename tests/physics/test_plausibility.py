@@ -46,7 +46,7 @@ def test_feet_that_shuffle_to_and_fro_do_not_drift():
     still = standing(90)
     way = np.outer(0.05 * np.sin(4 * np.pi * still.timestamps), [1, 0, 0]).astype(np.float32)
     frames = physics_report(dataclasses.replace(still, trans=still.trans + way)).frames
-    assert np.median(frames.slide_mm_s) > 200 and np.median(frames.drift_mm_s) < 60
+    assert np.median(frames.drift_mm_s) < 0.2 * np.median(frames.slide_mm_s)
 
 
 def test_leaning_beyond_the_feet_is_told_by_the_centre_of_pressure():
