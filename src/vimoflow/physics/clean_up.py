@@ -29,7 +29,8 @@ class CleanUp:
 
     Attributes:
         motion: the simulated one at 30 fps, or the given one where the body fell or was carried.
-        succeeded: whether it came to the end within 0.3 m of the root as put on the floor, never held by half its weight.
+        succeeded: whether it came to the end within 0.3 m of the root as put on the floor, in no
+            second held by half its weight.
         assist: what held the pelvis in each second, as far as it came: force by body weight and
             moment by body weight times stature, added.
         seconds: that it took.
