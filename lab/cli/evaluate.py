@@ -18,6 +18,7 @@ EVALUATE = CommandGroup(
             "music": "lab.cli.music_beats:beats",
             "nearest": "lab.cli.studies:nearest",
             "physics": "lab.cli.physics:physics",
+            "clean-up": "lab.cli.physics:clean_up",
             "robustness": "lab.cli.studies:robustness",
             "verdict": "lab.cli.studies:verdict",
             "views": "lab.cli.views:views",

@@ -38,3 +38,28 @@ def physics(
             f"| {one.name} | {one.clips} | {one.measure} | {one.area:.3f} "
             f"| {one.captured:.3g} | {one.damaged:.3g} |"
         )
+
+
+def clean_up(
+    *,
+    data: DataFolder,
+    limit: Annotated[int, Option(metavar="N", low=1, high=1e9)] = 10,
+    clips: bool = False,
+    split: Literal["validation", "train"] = "validation",
+) -> None:
+    """Clean up everyday motion, dance and hard motion in simulation, and tell what it gains.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`.
+        limit: clips of each kind.
+        clips: a line for each clip instead of each kind.
+        split: whose recordings.
+    """
+    require_input(data)
+    from lab.studies.cleaned_motion import clean_up_study, clean_up_table, steps_per_second
+    from vimoflow.data.shards import read_shards
+
+    click.echo(f"{steps_per_second():.0f} steps of the simulator a second\n")
+    with progress("simulating") as show:
+        found = clean_up_study(read_shards(data, split), limit, show)
+    click.echo(clean_up_table(found, clips))

@@ -31,6 +31,24 @@ def test_standing_is_plausible_floating_and_sliding_are_not():
     assert sunk.frames.penetration_mm.mean() == pytest.approx(30, abs=1)
 
 
+def test_a_flight_is_a_fall_or_somebody_holds_the_body():
+    still = standing(45)
+    t = np.clip(still.timestamps - 0.3, 0, 0.6)
+    for slower, held in ((1.0, 0.0), (0.5, 0.75)):
+        fly = 0.5 * 9.81 * slower**2 * t * (0.6 - t)
+        trans = still.trans + np.outer(fly, [0, 1, 0]).astype(np.float32)
+        frames = physics_report(dataclasses.replace(still, trans=trans)).frames
+        assert frames.held_in_air.max() == pytest.approx(held, abs=0.02)
+    assert physics_report(still).frames.held_in_air.max() == 0
+
+
+def test_feet_that_shuffle_to_and_fro_do_not_drift():
+    still = standing(90)
+    way = np.outer(0.05 * np.sin(4 * np.pi * still.timestamps), [1, 0, 0]).astype(np.float32)
+    frames = physics_report(dataclasses.replace(still, trans=still.trans + way)).frames
+    assert np.median(frames.drift_mm_s) < 0.2 * np.median(frames.slide_mm_s)
+
+
 def test_leaning_beyond_the_feet_is_told_by_the_centre_of_pressure():
     leaning = standing()
     poses, lean = leaning.poses.copy(), 0.3

@@ -19,7 +19,6 @@ from vimoflow.cli.paths import (
 )
 from vimoflow.cli.progress import progress
 from vimoflow.options import Option
-from vimoflow.physics.clean_up_options import CleanUpOptions
 from vimoflow.pipeline.generate_options import Formats
 
 PHYSICS = CommandGroup(
@@ -77,15 +76,16 @@ def clean(
     *,
     output: OutputFolder,
     formats: Formats = ("npz", "bvh", "glb", "html"),
-    options: CleanUpOptions,
+    mass: Mass = None,
 ) -> None:
-    """Track a motion in simulation on a flat floor, so that nothing sinks, floats or is held up.
+    """Track a motion in simulation on a flat floor, so that nothing sinks, floats or slides.
 
     What help it still needed is told by second; where the body falls, the motion is left as it was.
 
     Args:
         motion: .npz (ours or AMASS) or .bvh of a person.
         output: folder the results go to.
+        mass: of the person, kg; without it, that of a usual build of the height.
         formats: which files to write, separated by commas.
     """
     from vimoflow.data.motion_files import load_motion
@@ -97,10 +97,10 @@ def clean(
     require_output_folder(output)
     given = load_motion(motion)
     with progress("simulating") as show:
-        found = clean_up(given, options, show)
+        found = clean_up(given, mass, show)
     record = found.document() | {
-        "before": physics_report(given, options.mass).summary(),
-        "after": physics_report(found.motion, options.mass).summary(),
+        "before": physics_report(given, mass).summary(),
+        "after": physics_report(found.motion, mass).summary(),
     }
     with all_or_nothing(output) as partial:
         for name in formats:

@@ -1,4 +1,4 @@
-"""A motion cleaned by simulating it: nothing sinks, floats or is held up by nothing."""
+"""A motion cleaned by simulating it: nothing sinks, floats or slides."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ import numpy as np
 
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.motion.clip import Motion
+from vimoflow.motion.clip_resampling import at_even_times
 from vimoflow.notes import note
-from vimoflow.physics.clean_up_options import CleanUpOptions
+from vimoflow.physics.balance_control import Balance, follow
+from vimoflow.physics.grounding import grounded
 from vimoflow.physics.humanoid import TIMESTEP_S, make_humanoid
-from vimoflow.physics.predictive_control import Follower, Pass
-from vimoflow.physics.states import motion_of, states_of
+from vimoflow.physics.states import motion_of, require_physical, states_of
+
+FELL_M = 0.3  # from the reference's root
+MOST_ASSIST = 0.5  # in a second: who needs more is carried
+STEPS_PER_FRAME = round(1 / (MODEL_FPS * TIMESTEP_S))
 
 
 @dataclass(frozen=True)
@@ -23,17 +28,16 @@ class CleanUp:
     """What came out of the simulation.
 
     Attributes:
-        motion: the simulated one at 30 fps, or the given one where every pass fell.
-        succeeded: whether a pass came to the end within 0.3 m of the given root.
-        limit: on the assist's force in the pass that counts, share of body weight.
-        assist: what held the pelvis in each second: force by body weight and moment by body weight
-            times stature, added.
+        motion: the simulated one at 30 fps, or the given one where the body fell or was carried.
+        succeeded: whether it came to the end within 0.3 m of the root as put on the floor, in no
+            second held by half its weight.
+        assist: what held the pelvis in each second, as far as it came: force by body weight and
+            moment by body weight times stature, added.
         seconds: that it took.
     """
 
     motion: Motion
     succeeded: bool
-    limit: float | None
     assist: tuple[float, ...]
     seconds: float
 
@@ -41,7 +45,6 @@ class CleanUp:
         """All but the motion, as values that JSON holds."""
         return {
             "succeeded": self.succeeded,
-            "assist_limit": self.limit,
             "assist_by_second": self.assist,
             "seconds": round(self.seconds, 2),
         }
@@ -49,31 +52,38 @@ class CleanUp:
 
 def clean_up(
     motion: Motion,
-    options: CleanUpOptions | None = None,
+    mass_kg: float | None = None,
     show: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> CleanUp:
-    """Track a motion in simulation, with as little help as will do.
+    """Track a motion in simulation on a flat floor, with as little help as will do.
+
+    Args:
+        motion: of a person whose feet are near y = 0.
+        mass_kg: of the person; without it, that of a usual build.
+        show: told how many of the frames are done.
 
     Raises:
         InputError: the motion is too short, not finite, or faster than anybody moves.
         ConfigError: MuJoCo is missing, or no person has this size or mass.
     """
-    options, started = options or CleanUpOptions(), time.perf_counter()
-    humanoid = make_humanoid(motion.skeleton, options.mass)
-    reference = states_of(motion, 1 / TIMESTEP_S)
-    follower = Follower(humanoid, reference, options.samples, options.seed, options.threads)
-    plan, best, kept = follower.empty_plan(), None, None
-    for done, limit in enumerate(options.assist, start=1):
-        found: Pass = follower.follow(limit, plan)
-        show(done, len(options.assist))
-        if not found.succeeded:
+    started = time.perf_counter()
+    require_physical(motion)
+    humanoid = make_humanoid(motion.skeleton, mass_kg)
+    reference = states_of(grounded(at_even_times(motion), humanoid), 1 / TIMESTEP_S)
+    frames, assist = [], []
+    total = 1 + (len(reference.times) - 1) // STEPS_PER_FRAME
+    for step, (qpos, helped) in enumerate(follow(Balance(humanoid, reference))):
+        if not np.linalg.norm(qpos[:3] - reference.qpos[step, :3]) < FELL_M:  # NaN counts as fallen
             break
-        plan, best, kept = found.plan, found, limit
-    spent = time.perf_counter() - started
-    if best is None:
-        note("the simulated body fell even with assist; the motion is left as it was")
-        return CleanUp(motion, False, None, (), spent)
-    seconds = np.array_split(best.assist, max(round(len(best.assist) / MODEL_FPS), 1))
-    help_by_second = tuple(round(float(part.mean()), 4) for part in seconds)
-    simulated = motion_of(best.qpos, float(MODEL_FPS), motion.skeleton)
-    return CleanUp(simulated, True, kept, help_by_second, spent)
+        assist.append(helped)
+        if step % STEPS_PER_FRAME == 0:
+            frames.append(qpos)
+            show(len(frames), total)
+    parts = np.array_split(assist, max(round(len(assist) * TIMESTEP_S), 1))
+    by_second = tuple(round(float(part.mean()), 4) for part in parts)
+    succeeded = len(assist) == len(reference.times) and max(by_second) < MOST_ASSIST
+    if succeeded:
+        motion = motion_of(np.array(frames), float(MODEL_FPS), motion.skeleton)
+    else:
+        note("the simulated body fell or had to be carried; the motion is left as it was")
+    return CleanUp(motion, succeeded, by_second, time.perf_counter() - started)

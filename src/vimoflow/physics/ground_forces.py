@@ -82,8 +82,11 @@ def _frame(
     model.opt.disableflags = off
     effort, root = data.qfrc_inverse, data.xpos[1]
     needed = np.concatenate((effort[:3], data.xmat[1].reshape(3, 3) @ effort[3:6]))
-    points, velocities = _surface_at(data, surface)
-    forces = _best_forces(needed, points - root, points[:, 2], velocities, humanoid.weight_n)
+    points, velocities = surface_at(data, surface)
+    speeds = np.linalg.norm(velocities, axis=1)
+    cost = _ENTRY + (np.maximum(points[:, 2], 0) / CLOSE_M) ** 4 + (speeds / SLOW_M_S) ** 4
+    forces, near = np.zeros_like(points), points[:, 2] < _NEAR_M
+    forces[near] = best_forces(needed, (points - root)[near], cost[near], humanoid.weight_n)
     pushed = np.zeros(model.nv)
     for at in np.flatnonzero(forces[:, 2]):
         body = int(surface.bodies[at])
@@ -94,8 +97,8 @@ def _frame(
     return needed, residual, effort[6:], points, velocities, forces
 
 
-def _surface_at(data: Any, surface: Surface) -> tuple[np.ndarray, np.ndarray]:
-    """Places and velocities of the points, in the world."""
+def surface_at(data: Any, surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """Places and velocities of the points in the world, (points, 3) each."""
     R = data.xmat[surface.bodies].reshape(-1, 3, 3)
     points = data.xpos[surface.bodies] + np.einsum("pij,pj->pi", R, surface.local)
     points[:, 2] -= surface.radii
@@ -103,30 +106,55 @@ def _surface_at(data: Any, surface: Surface) -> tuple[np.ndarray, np.ndarray]:
     return points, drift + np.cross(turn, points - data.subtree_com[1])
 
 
-def _best_forces(
+def best_forces(
     needed: Float[np.ndarray, "6"],
     arms: Float[np.ndarray, "points 3"],
-    heights: Float[np.ndarray, " points"],
-    velocities: Float[np.ndarray, "points 3"],
+    cost: Float[np.ndarray, " points"],
     weight_n: float,
 ) -> Float[np.ndarray, "points 3"]:
-    """Forces of the ground, newtons: shares of the edges of each point's cone of friction."""
-    forces = np.zeros_like(arms)
-    near = np.flatnonzero(heights < _NEAR_M)
-    if not len(near):
-        return forces
-    speeds = np.linalg.norm(velocities[near], axis=1)
-    cost = _ENTRY + (np.maximum(heights[near], 0) / CLOSE_M) ** 4 + (speeds / SLOW_M_S) ** 4
-    edges = np.tile(_EDGES, (len(near), 1))
-    moments = np.cross(np.repeat(arms[near], len(_EDGES), axis=0), edges)
+    """Forces of the ground, newtons: shares of the edges of each point's cone of friction.
+
+    Args:
+        needed: force and moment to be explained, N and N m.
+        arms: from where the moment is taken to the points, metres.
+        cost: of a force of body weight at each point; 1 costs what such a force explains.
+        weight_n: of the body.
+    """
+    if not len(arms):
+        return np.zeros_like(arms)
+    edges = np.tile(_EDGES, (len(arms), 1))
+    moments = np.cross(np.repeat(arms, len(_EDGES), axis=0), edges)
     A = np.concatenate((edges.T, moments.T, np.diag(np.repeat(cost, len(_EDGES)))))
     b = np.concatenate((needed / weight_n, np.zeros(len(edges))))
     try:
         shares = nnls(A, b, maxiter=30 * len(edges))[0]
     except RuntimeError:  # it went in circles
         shares = lsq_linear(A, b, bounds=(0, np.inf)).x
-    forces[near] = weight_n * shares.reshape(-1, len(_EDGES)) @ _EDGES
+    forces: np.ndarray = weight_n * shares.reshape(-1, len(_EDGES)) @ _EDGES
     return forces
+
+
+def surface_places(model: Any, states: States) -> tuple[np.ndarray, np.ndarray]:
+    """Places and velocities of the surface's points in every frame, (frames, points, 3), world."""
+    engine, surface, found = mujoco(), surface_of(model), []
+    data = engine.MjData(model)
+    for data.qpos[:], data.qvel[:] in zip(states.qpos, states.qvel, strict=True):
+        engine.mj_fwdPosition(model, data)
+        engine.mj_comVel(model, data)
+        found.append(surface_at(data, surface))
+    places, velocities = zip(*found, strict=True)
+    return np.stack(places), np.stack(velocities)
+
+
+def centres_of_mass(model: Any, states: States) -> Float[np.ndarray, "frames 3"]:
+    """Of the whole body in every frame, metres, the simulator's world."""
+    engine, found = mujoco(), np.zeros((len(states.times), 3))
+    data = engine.MjData(model)
+    for row, data.qpos[:] in zip(found, states.qpos, strict=True):
+        engine.mj_kinematics(model, data)
+        engine.mj_comPos(model, data)
+        row[:] = data.subtree_com[1]
+    return found
 
 
 def surface_of(model: Any) -> Surface:

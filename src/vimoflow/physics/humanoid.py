@@ -25,8 +25,8 @@ from vimoflow.physics.anthropometry import (
 )
 from vimoflow.physics.simulator import mujoco
 
-TIMESTEP_S = 1 / 120  # four steps a frame at 30 fps
-SOLE_M = 0.015  # below the foot joint, on the canonical figure
+TIMESTEP_S = 1 / 240  # eight steps a frame at 30 fps
+SOLE_M, TOE_M = 0.015, 0.065  # below and before the foot joint, on the canonical figure
 STATURES_M, MASSES_KG = (0.4, 3.0), (2.0, 500.0)
 _FULL_EFFORT_RAD = 0.15  # how far off a joint's target must be for its full strength
 _DAMPING_S = 0.1  # of the stiffness
@@ -83,10 +83,17 @@ def humanoid_xml(skeleton: Skeleton, mass_kg: float) -> str:
     """
     root = ElementTree.Element("mujoco", model="vimoflow_humanoid")
     _add(root, "compiler", angle="degree", autolimits="true")
-    _add(root, "option", timestep=TIMESTEP_S, integrator="implicitfast")
+    # True cones of friction, stiffer than the floor is: pyramids and soft friction let feet creep.
+    _add(
+        root, "option", timestep=TIMESTEP_S, integrator="implicitfast", cone="elliptic",
+        impratio=10,
+    )  # fmt: skip
     default = _add(root, "default")
     # The parts touch the floor, not one another.
-    _add(default, "geom", contype=0, conaffinity=1, condim=3, friction=(0.9, 0.005, 0.0001))
+    _add(
+        default, "geom", contype=0, conaffinity=1, condim=3, friction=(1, 0.005, 0.0001),
+        solref=(0.01, 1), solimp=(0.95, 0.99, 0.001),
+    )  # fmt: skip
     world = _add(root, "worldbody")
     _add(world, "light", pos=(0, -2, 4), dir=(0, 0.4, -1))
     _add(
@@ -176,7 +183,7 @@ def _add_foot(body: Any, name: str, skeleton: Skeleton, mass: float) -> None:
         top, bottom = 0.4 * ball[1], ball[1] - sole
         heel, front, wide = -0.055 * size, length, 0.04 * size
     else:
-        top, bottom, heel, front, wide = 0.5 * sole, -sole, 0.0, 0.065 * size, 0.042 * size
+        top, bottom, heel, front, wide = 0.5 * sole, -sole, 0.0, TOE_M * size, 0.042 * size
     middle = forward * (heel + front) / 2 + np.array([0, (top + bottom) / 2, 0])
     _add(
         body, "geom", name=f"{name}_sole", type="box", pos=middle, zaxis=forward, mass=mass,

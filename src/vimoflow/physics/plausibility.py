@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import median_filter, uniform_filter1d
 from scipy.spatial import ConvexHull, QhullError
 
+from vimoflow.geometry.signals import runs_of_true
 from vimoflow.motion.clip import Motion
 from vimoflow.physics.anthropometry import segments
-from vimoflow.physics.ground_forces import Dynamics, inverse_dynamics
+from vimoflow.physics.ground_forces import (
+    Dynamics,
+    centres_of_mass,
+    inverse_dynamics,
+    surface_places,
+)
 from vimoflow.physics.humanoid import Humanoid, make_humanoid
 from vimoflow.physics.states import States, states_of
 
@@ -21,6 +27,8 @@ _LOADED = 0.05  # of body weight: below, the ground does not count as touched
 _TOUCHES_M = 0.02  # a point lower than this, or so near the lowest one, may carry the body
 _FLOATS_M = 0.1  # nothing that is so high slides
 _SPREAD_S = 0.3  # how far smoothing spreads an impact; its impulse stays the same
+_AIR_M = 0.03  # whose lowest point is higher touches nothing
+_FLIGHT_FRAMES = 4  # a parabola through fewer is noise
 _MM = 1000.0
 
 
@@ -36,8 +44,12 @@ class Frames:
         residual_moment: the same of the moment, of body weight times stature.
         penetration_mm: depth of the lowest point under the floor.
         float_mm: height of the lowest point over the floor while the body does not fall freely.
-        slide_mm_s: horizontal speed of the slowest point that touches the floor: a foot that
-            rolls has a point at rest.
+        slide_mm_s: horizontal speed of the slowest point that touches the floor (a foot that
+            rolls has a point at rest) while the body does not fall freely.
+        drift_mm_s: how fast these points move in one direction, over a second: their median
+            velocity, to which feet that turn or shuffle add nothing.
+        held_in_air: upward force on a body that touches nothing, of body weight: from the parabola
+            that its centre of mass should fly; 0 where it touches, or falls as it must.
         over_strength: joints that need more torque than they have.
         strength_used: the largest share of its strength that a joint needs.
         outside_support_mm: from the centre of pressure that balance needs to the polygon of the
@@ -52,6 +64,8 @@ class Frames:
     penetration_mm: Float[np.ndarray, " frames"]
     float_mm: Float[np.ndarray, " frames"]
     slide_mm_s: Float[np.ndarray, " frames"]
+    drift_mm_s: Float[np.ndarray, " frames"]
+    held_in_air: Float[np.ndarray, " frames"]
     over_strength: Float[np.ndarray, " frames"]
     strength_used: Float[np.ndarray, " frames"]
     outside_support_mm: Float[np.ndarray, " frames"]
@@ -83,6 +97,8 @@ class PhysicsReport:
             "penetration_mm": of.penetration_mm.mean(),
             "float_mm": of.float_mm.mean(),
             "slide_mm_s": of.slide_mm_s.mean(),
+            "drift_mm_s": of.drift_mm_s.mean(),
+            "held_in_air_percent": 100 * of.held_in_air.mean(),
             "over_strength_percent": 100 * (of.over_strength > 0).mean(),
             "outside_support_percent": 100 * (outside > 0).mean() if len(outside) else 0,
             "power_w_kg": of.power_w.mean() / self.mass_kg,
@@ -91,16 +107,18 @@ class PhysicsReport:
         return {key: round(float(value), 4) for key, value in numbers.items()}
 
     def implausibility(self) -> float:
-        """One number, the worst of three faults; above 1 something is wrong.
+        """One number, the worst of four faults; above 1 something is wrong.
 
-        Force out of nowhere, a body that floats, and feet that never come to rest.
+        Force out of nowhere, a body that floats, feet that are carried off, and flights that are
+        no falls.
         """
         of = self.frames
         return float(
             max(
                 of.residual_force.mean() / 0.2,
                 np.median(of.float_mm) / 20,
-                np.quantile(of.slide_mm_s, 0.25) / 50,
+                np.median(of.drift_mm_s) / 50,
+                of.held_in_air.max() / 0.5,
             )
         )
 
@@ -137,7 +155,7 @@ def physics_report(motion: Motion, mass_kg: float | None = None) -> PhysicsRepor
     over = (used > 1).reshape(len(used), -1, 3).any(-1)
     names = [name for name in segments() if name != "pelvis"]
     return PhysicsReport(
-        _frames(humanoid, states, dynamics, used, over),
+        _frames(humanoid, states, dynamics, used, over, _held_in_air(humanoid, motion)),
         humanoid.mass_kg,
         motion.skeleton.stature,
         {n: round(float(o.mean()), 4) for n, o in zip(names, over.T, strict=True) if o.any()},
@@ -150,15 +168,17 @@ def _frames(
     dynamics: Dynamics,
     used: Float[np.ndarray, "frames actuated"],
     over: Bool[np.ndarray, "frames joints"],
+    held_in_air: Float[np.ndarray, " frames"],
 ) -> Frames:
     weight, stature = humanoid.weight_n, humanoid.skeleton.stature
     lowest = dynamics.points[..., 2].min(1)
     speeds = np.linalg.norm(dynamics.velocities[..., :2], axis=-1)
     touching = dynamics.points[..., 2] < lowest[:, None].clip(0) + _TOUCHES_M
-    slide = np.where(touching, speeds, np.inf).min(1)
-    slide[lowest > _FLOATS_M] = 0
+    slowest = np.where(touching, speeds, np.inf).argmin(1)
+    slide = dynamics.velocities[np.arange(len(slowest)), slowest, :2]
     needed = dynamics.needed[:, 2] / weight
-    frames = max(round(_SPREAD_S / float(states.times[1])), 1)
+    slide = slide * np.where(lowest > _FLOATS_M, 0, np.clip(needed, 0, 1))[:, None]
+    second, frames = (max(round(t / float(states.times[1])), 1) for t in (1.0, _SPREAD_S))
     residual = uniform_filter1d(dynamics.residual, frames, axis=0)
     return Frames(
         times=states.times,
@@ -167,12 +187,30 @@ def _frames(
         residual_moment=np.linalg.norm(residual[:, 3:], axis=1) / (weight * stature),
         penetration_mm=_MM * np.maximum(-lowest, 0),
         float_mm=_MM * np.maximum(lowest, 0) * np.clip(needed, 0, 1),
-        slide_mm_s=_MM * slide,
+        slide_mm_s=_MM * np.linalg.norm(slide, axis=1),
+        drift_mm_s=_MM * np.linalg.norm(median_filter(slide, (second, 1), mode="nearest"), axis=1),
+        held_in_air=held_in_air,
         over_strength=over.sum(1).astype(float),
         strength_used=used.max(1),
         outside_support_mm=_MM * _outside_support(humanoid, states, dynamics),
         power_w=np.abs(dynamics.torques * states.qvel[:, 6:]).sum(1),
     )
+
+
+def _held_in_air(humanoid: Humanoid, motion: Motion) -> Float[np.ndarray, " frames"]:
+    """What a body that touches nothing is held by, of body weight.
+
+    Smoothing would spread the impacts before and after into a flight: the motion is taken as it is.
+    """
+    states, model = states_of(motion, cutoff_hz=0.0), humanoid.model
+    low = surface_places(model, states)[0][..., 2].min(1)
+    height, found = centres_of_mass(model, states)[:, 2], np.zeros(len(low))
+    for first, end in runs_of_true(low > _AIR_M * motion.skeleton.scale):
+        if end - first >= _FLIGHT_FRAMES:
+            span = slice(first, end)
+            bend = np.polynomial.Polynomial.fit(states.times[span], height[span], 2)
+            found[span] = max(1 + float(bend.deriv(2)(0.0)) / 9.81, 0.0)
+    return found
 
 
 def _outside_support(

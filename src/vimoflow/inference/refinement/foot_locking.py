@@ -55,7 +55,7 @@ def lock_feet(motion: Motion, settings: FootLockSettings | None = None) -> Motio
     settings = settings or FootLockSettings()
     R = torch.from_numpy(motion.local_rotations).double()
     root = torch.from_numpy(motion.trans).double()
-    R_world, joints = forward_kinematics(R, root)
+    R_world, joints = forward_kinematics(R, root, motion.skeleton)
     contacts = torch.from_numpy(np.asarray(motion.contacts)).double()
     soles = sole_heights(joints)
     for leg, side in enumerate(("left", "right")):
@@ -64,7 +64,7 @@ def lock_feet(motion: Motion, settings: FootLockSettings | None = None) -> Motio
         push = locking(joints[:, index], soles[:, ends], contacts[:, ends], motion.fps, settings)
         below = (soles[:, ends].amin(-1) + push[:, 1]).clamp(max=0)
         push[:, 1] -= below
-        R = _reach(R, R_world, joints, side, push)
+        R = reach(R, R_world, joints, side, push)
     poses = matrix_to_axis_angle(R).to(torch.float32).numpy()
     return dataclasses.replace(motion, poses=poses)
 
@@ -124,8 +124,21 @@ def faded(push: Tensor, locked: Tensor, fade: int) -> Tensor:
     return torch.where(locked[:, None], push, out)
 
 
-def _reach(R: Tensor, R_world: Tensor, joints: Tensor, side: str, push: Tensor) -> Tensor:
-    """Local rotations with one leg's ankle moved by ``push`` and its foot's direction kept."""
+def reach(
+    R: Float[Tensor, "frames 24 3 3"],
+    R_world: Float[Tensor, "frames 24 3 3"],
+    joints: Float[Tensor, "frames 24 3"],
+    side: str,
+    push: Float[Tensor, "frames 3"],
+) -> Float[Tensor, "frames 24 3 3"]:
+    """Local rotations with one leg's ankle moved by ``push`` and its foot's direction kept.
+
+    Args:
+        R: local rotations, of which the leg's are changed in a copy.
+        R_world, joints: the pose before, in the world.
+        side: "left" or "right".
+        push: metres.
+    """
     hip, knee, ankle = (joint(f"{side}_{name}") for name in ("hip", "knee", "ankle"))
     thigh, shin = joints[:, knee] - joints[:, hip], joints[:, ankle] - joints[:, knee]
     upper, lower = limb_turns(thigh, shin, R_world[:, knee, :, 0], push)
