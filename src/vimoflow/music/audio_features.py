@@ -172,7 +172,7 @@ def require_music(
     return samples
 
 
-def beats_s(features: Float[np.ndarray, "frames 37"]) -> Float[np.ndarray, " beats"]:
+def beats_s(features: Float[np.ndarray, "frames c"]) -> Float[np.ndarray, " beats"]:
     """Times of the beats, seconds."""
     return np.flatnonzero(features[:, BEATS] > 0.5) / FPS
 
