@@ -1,4 +1,4 @@
-"""LoRA (Hu et al. 2022), to compare adapters with: each product gets a trainable part of low rank."""
+"""LoRA (Hu et al. 2022), to compare adapters with: products get a trainable part of low rank."""
 
 from __future__ import annotations
 

@@ -65,9 +65,7 @@ def beats_of(dance: Dance) -> MotionBeats | None:
     return MotionBeats(beats, strength)
 
 
-def played(
-    beats: MotionBeats, seconds: float, seed: int
-) -> Float[np.ndarray, " samples"]:
+def played(beats: MotionBeats, seconds: float, seed: int) -> Float[np.ndarray, " samples"]:
     """Music at these beats; tempo feel, instruments, key and noise are drawn from the seed.
 
     Args:
@@ -93,8 +91,10 @@ def played(
             _add(sound, hat, time + length * part / division, soft)
     _add_chords(sound, beats.times_s[::metre], seconds, loud[2], rng)
     sound = sound[: int(seconds * RATE_HZ)]
-    sound += np.sqrt(np.mean(sound**2)) * 10 ** (rng.uniform(-50, -15) / 20) * rng.normal(
-        size=len(sound)
+    sound += (
+        np.sqrt(np.mean(sound**2))
+        * 10 ** (rng.uniform(-50, -15) / 20)
+        * rng.normal(size=len(sound))
     )
     return (0.8 * sound / max(np.abs(sound).max(), 1e-9)).astype(np.float32)
 

@@ -83,9 +83,7 @@ def standing_out(pairs: Sequence[InStep], rate: float = 0.05) -> list[InStep]:
     By Benjamini and Hochberg (1995).
     """
     ranked = sorted(pairs, key=lambda pair: pair.p_value)
-    kept = [
-        n for n, pair in enumerate(ranked, 1) if pair.p_value <= rate * n / max(len(ranked), 1)
-    ]
+    kept = [n for n, pair in enumerate(ranked, 1) if pair.p_value <= rate * n / max(len(ranked), 1)]
     return ranked[: max(kept, default=0)]
 
 

@@ -97,7 +97,9 @@ class StyleJudge:
             raise InputError(f"no motion lasts {WINDOW / FPS:g} s")
         said = self._model.predict(np.concatenate(rows))
         names, counts = np.unique(said, return_counts=True)
-        return Judged(dict(zip(names.tolist(), (counts / len(said)).tolist(), strict=True)), len(said))
+        return Judged(
+            dict(zip(names.tolist(), (counts / len(said)).tolist(), strict=True)), len(said)
+        )
 
 
 def _labelled(styles: Mapping[str, Sequence[Dance]]) -> tuple[np.ndarray, list[str]]:

@@ -1,7 +1,7 @@
 """Dances that halt on the beat while they are drawn: guidance by the music's beats themselves.
 
-At every denoising step the clean estimate gives way to the motion nearest to it that hardly moves at
-the beats; the network then makes a dance of that. Nothing is trained for it, as in loss-guided
+At every denoising step the clean estimate gives way to the motion nearest to it that hardly moves
+at the beats; the network then makes a dance of that. Nothing is trained for it, as in loss-guided
 diffusion (Song et al. 2023), but the nearest motion is exact here, not a step along a gradient.
 """
 
