@@ -14,7 +14,7 @@ from vimoflow.diffusion.denoiser import Denoiser, DenoiserConfig
 from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.geometry.rotations import matrix_to_sixd, rotation_about
 from vimoflow.motion.skeleton import joint
-from vimoflow.music.audio_features import BEATS, RATE_HZ
+from vimoflow.music.audio_features import RATE_HZ, with_beats
 from vimoflow.music.music_model import MusicModel, MusicScale
 from vimoflow.music.pairs import Dance
 
@@ -40,8 +40,10 @@ def swinging(
     for side in ("left", "right"):
         R[:, joint(f"{side}_shoulder")] = rotation_about("z", angle)
     root = torch.tensor([0.0, 0.9, 0.0]).expand(frames, 3).clone()
-    heard = torch.rand(frames, 35, generator=torch.Generator().manual_seed(1))
-    heard[:, BEATS] = (torch.arange(frames) % (period // 2) == beat_at).float()
+    heard = torch.rand(frames, 37, generator=torch.Generator().manual_seed(1))
+    heard = torch.from_numpy(
+        with_beats(heard.numpy(), np.arange(beat_at, frames, period // 2) / 30)
+    )
     return Dance(
         name, matrix_to_sixd(R).float(), root, torch.ones(frames, 4), heard if music else None
     )
@@ -51,7 +53,7 @@ def tiny_model(seed: int = 0, dances: tuple[str, ...] = ()) -> MusicModel:
     """A dance model of a few thousand weights, whose FiLM and outputs do something."""
     torch.manual_seed(seed)
     config = DenoiserConfig(
-        width=16, heads=2, blocks=2, encoder_layers=1, condition_channels=35, estimate_std=0.1
+        width=16, heads=2, blocks=2, encoder_layers=1, condition_channels=37, estimate_std=0.1
     )
     denoiser = Denoiser(config, NoiseSchedule())
     with torch.no_grad():

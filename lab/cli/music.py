@@ -20,6 +20,9 @@ MUSIC = CommandGroup(
     "Dance models compared.",
     {
         "Commands": {
+            "made": "lab.cli.music_made:made",
+            "in-step": "lab.cli.music_steps:in_step",
+            "judge": "lab.cli.music_judge:judge",
             "folds": f"{_HERE}:folds",
             "styles": f"{_HERE}:styles",
             "preference": f"{_HERE}:preference",

@@ -32,6 +32,7 @@ def beats(
     seconds: Seconds = 30.0,
     steps: Annotated[int, Option(metavar="N", low=1, high=1000)] = 20,
     guidance: Annotated[float, Option(metavar="W", low=0, high=20)] = 0.5,
+    beat: Annotated[float, Option(metavar="W", low=0, high=1e4)] = 3.0,
 ) -> None:
     """Beat alignment on songs the model never heard, against random time offsets.
 
@@ -44,6 +45,7 @@ def beats(
         seconds: of each song.
         steps: denoising steps.
         guidance: how closely to follow the music; 0 is none.
+        beat: how firmly to halt on beats; 0 leaves the beat to the network.
     """
     from lab.music.beat_tests import (
         beat_test,
@@ -68,7 +70,8 @@ def beats(
         if not new:
             raise InputError(f"{audio}: the model has heard all of these songs")
         with progress("dancing") as show:
-            drawn = drawn_to(model, new, DanceOptions(steps, guidance=guidance), seconds, show)
+            sampling = DanceOptions(steps, guidance=guidance, beat=beat)
+            drawn = drawn_to(model, new, sampling, seconds, show)
         as_drawn, on_beat = beat_tests(drawn, new)
         tests = {"as drawn": as_drawn, "on beat": on_beat}
     report_beats(tests, output)

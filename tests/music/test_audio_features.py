@@ -17,7 +17,7 @@ pytest.importorskip("librosa")
 
 def test_beats_lie_on_the_clicks_and_a_frame_is_a_thirtieth(tmp_path):
     found = f.music_features(tone(tmp_path / "a.wav", 8.0), cache=tmp_path)
-    assert found.shape == (240, 35) and found.dtype == np.float32
+    assert found.shape == (240, 37) and found.dtype == np.float32
     beats = f.beats_s(found)
     assert len(beats) > 8 and np.abs(beats - np.round(beats / 0.5) * 0.5).max() < 0.08
     assert set(np.unique(found[:, [f.PEAKS, f.BEATS]])) == {0.0, 1.0}
@@ -94,3 +94,23 @@ def test_a_video_without_sound_is_said_so(tmp_path):
         container.mux(stream.encode(None))
     with pytest.raises(InputError, match="no sound"):
         f.music_features(path, cache=tmp_path)
+
+
+def test_the_phase_turns_once_a_beat_and_rests_where_there_is_none():
+    beats = np.array([10.5, 20.5, 35.5, 200.0])
+    phase = f.beat_phase(beats, 230)
+    length = np.linalg.norm(phase, axis=1)
+    heard = np.arange(230) >= 11
+    heard[36:] = False  # five seconds without a beat are a pause, and nothing comes after the last
+    np.testing.assert_allclose(length, heard, atol=1e-6)
+    turned = np.unwrap(np.arctan2(phase[11:36, 1], phase[11:36, 0])) / (2 * np.pi)
+    np.testing.assert_allclose(turned, np.interp(np.arange(11, 36), beats, np.arange(4)), atol=1e-6)
+    assert (f.beat_phase(np.array([3.0]), 9) == 0).all()
+
+
+def test_other_beats_replace_those_found():
+    features = np.random.default_rng(0).random((60, 37)).astype(np.float32)
+    changed = f.with_beats(features, np.array([0.5, 1.0]))
+    np.testing.assert_allclose(f.beats_s(changed), [0.5, 1.0])
+    np.testing.assert_array_equal(changed[:, : f.BEATS], features[:, : f.BEATS])
+    np.testing.assert_allclose(changed[15:30, f.PHASE], f.beat_phase(np.array([0.0, 15.0]), 15))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import torch
 
@@ -9,8 +11,8 @@ from music_examples import swinging
 from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats
 from vimoflow.motion.features import LAYOUT
 from vimoflow.music import dance_windows as windows
-from vimoflow.music.audio_features import BEATS, beats_s
-from vimoflow.music.dance_windows import WindowSettings, draw_windows
+from vimoflow.music.audio_features import BEATS, PHASE, beats_s
+from vimoflow.music.dance_windows import WindowSettings, chances_of, draw_windows
 from vimoflow.music.pairs import Dance
 
 
@@ -40,11 +42,14 @@ def test_retimed_beats_stay_impulses_at_the_changed_distance():
         beats = np.flatnonzero(music[:, BEATS].numpy())
         assert set(np.unique(music[:, BEATS])) <= {0.0, 1.0}
         assert set(np.diff(beats[1:-1])) == {8}  # ten frames at 1.25 times the speed
+        inner = music[beats[1] : beats[-2], PHASE].numpy()
+        turned = np.unwrap(np.arctan2(inner[:, 1], inner[:, 0])) / (2 * np.pi)
+        np.testing.assert_allclose(np.diff(turned), 1 / 8, atol=1e-5)
 
 
 def test_silent_dances_have_zeros_and_say_so():
     batch = draw_windows([swinging("a", music=False)], 3, 60, generator())
-    assert not batch.heard.any() and (batch.music == 0).all() and batch.music.shape[-1] == 35
+    assert not batch.heard.any() and (batch.music == 0).all() and batch.music.shape[-1] == 37
 
 
 def aligned(dance: Dance, settings: WindowSettings) -> float:
@@ -71,3 +76,19 @@ def test_bent_windows_stay_inside_the_dance():
     batch = draw_windows([swinging("a", 160)], 12, 150, generator(), WindowSettings(rematch=4))
     assert torch.isfinite(batch.features).all() and batch.valid[:, 0].all()
     assert (batch.music[batch.valid][:, 0] != 0).any()
+
+
+def test_music_made_for_a_motion_is_not_matched_anew():
+    dance = swinging("a", 600, period=24, beat_at=7)
+    stays = dataclasses.replace(dance, in_step=True)
+    plain = aligned(dance, WindowSettings(retime=0.0))
+    assert aligned(stays, WindowSettings(retime=0.0, rematch=60)) == plain
+
+
+def test_corpora_are_drawn_by_their_shares_and_within_them_by_length():
+    dances = [
+        dataclasses.replace(swinging(f"{k}", frames), corpus=corpus)
+        for k, (frames, corpus) in enumerate(((100, "a"), (300, "a"), (50, "b")))
+    ]
+    np.testing.assert_allclose(chances_of(dances, {"a": 0.8}), [0.2, 0.6, 0.2])
+    np.testing.assert_allclose(chances_of([swinging("x", 100), swinging("y", 300)]), [0.25, 0.75])

@@ -28,7 +28,7 @@ QUICK = RunOptions(compile=False, workers=0, part_frames=60)
 def tiny_recipe(steps: int) -> Recipe:
     return dataclasses.replace(
         music_recipe(steps), frames=(60,), batch_frames=120, warmup_steps=1, decay=0.0,
-        model=DenoiserConfig(width=16, heads=2, blocks=1, encoder_layers=1, condition_channels=35),
+        model=DenoiserConfig(width=16, heads=2, blocks=1, encoder_layers=1, condition_channels=37),
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_a_resumed_run_is_the_run_bit_for_bit(tmp_path):
     first, second = weights(whole), weights(parts)
     assert all(torch.equal(first[key], second[key]) for key in first)
     model = load_music_model(parts)
-    assert model.checkpoint.provenance["steps"] == 4 and model.channels == 35
+    assert model.checkpoint.provenance["steps"] == 4 and model.channels == 37
     with pytest.raises(CheckpointError, match="rematch"):
         train_music(DANCES, tmp_path / "parts", "music", (), options, tiny_recipe(6), rematch=5)
 
@@ -75,7 +75,7 @@ def test_the_motion_side_of_a_video_model_is_taken_over_and_its_ears_are_not():
     own = video.denoiser.state_dict()
     body = [key for key in taken if not key.startswith("encoder.")]
     assert body and all(torch.equal(taken[key], own[key]) for key in body)
-    assert taken["encoder.pose_in.weight"].shape[1] == 35
+    assert taken["encoder.pose_in.weight"].shape[1] == 37
     with pytest.raises(CheckpointError, match="other sizes"):
         denoiser_from_video(video, Denoiser(dataclasses.replace(music_config(), width=64)))
 

@@ -1,4 +1,4 @@
-"""What the dance model hears: 35 features of the music at motion rate.
+"""What the dance model hears: 37 features of the music at motion rate.
 
 The audio is taken at 15,360 Hz, of which 512 samples are one frame at 30 fps, so that no feature
 has to be resampled.
@@ -31,6 +31,8 @@ MFCC = slice(1, 21)
 CHROMA = slice(21, 33)
 PEAKS, BEATS = 33, 34
 IMPULSES = (PEAKS, BEATS)
+PHASE = slice(35, 37)
+_LONGEST_BEAT_S = 2.0  # a longer gap is a pause, in which there is no beat to be in
 _SILENT = 1e-4  # root mean square; -80 dB
 
 
@@ -52,15 +54,16 @@ class MusicFeatures(Protocol):
 
 
 class LibrosaFeatures:
-    """Onset strength, 20 MFCC, 12 chroma, peaks and beats (the baseline of EDGE, Tseng 2023).
+    """Onset strength, 20 MFCC, 12 chroma, peaks and beats (the baseline of EDGE, Tseng 2023),
+    and the phase of the beat.
 
-    Peaks and beats are 1 at their frame and 0 elsewhere.
+    Peaks and beats are 1 at their frame and 0 elsewhere; see :func:`beat_phase`.
     """
 
-    name = "librosa-35"
-    channels = 35
+    name = "librosa-37"
+    channels = 37
 
-    def __call__(self, samples: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "frames 35"]:
+    def __call__(self, samples: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "frames 37"]:
         """See :class:`MusicFeatures`."""
         with librosa_alone() as librosa:
             return self._found(librosa, samples)
@@ -78,8 +81,37 @@ class LibrosaFeatures:
         peaks = librosa.onset.onset_detect(**found)
         _, beats = librosa.beat.beat_track(**found)
         features[peaks[peaks < frames], PEAKS] = 1
-        features[beats[beats < frames], BEATS] = 1
-        return features
+        return with_beats(features, beats[beats < frames] / FPS)
+
+
+def with_beats(
+    features: Float[np.ndarray, "frames 37"], times_s: Float[np.ndarray, " beats"]
+) -> Float[np.ndarray, "frames 37"]:
+    """The features with other beats, at times inside of them."""
+    out = features.copy()
+    out[:, BEATS] = 0
+    out[np.round(times_s * FPS).astype(int), BEATS] = 1
+    out[:, PHASE] = beat_phase(times_s * FPS, len(features))
+    return out
+
+
+def beat_phase(beats: Float[np.ndarray, " beats"], frames: int) -> Float[np.ndarray, "frames 2"]:
+    """Cosine and sine of where in its beat each frame is; an impulse says so at one frame only.
+
+    Args:
+        beats: their places in frames, rising, which need not be whole nor inside.
+        frames: how many; 0 before the first beat, after the last, and in pauses.
+    """
+    at = np.arange(frames)
+    out = np.zeros((frames, 2), dtype=np.float32)
+    if len(beats) < 2:
+        return out
+    after = np.searchsorted(beats, at, side="right").clip(1, len(beats) - 1)
+    first, length = beats[after - 1], np.maximum(np.diff(beats)[after - 1], 1e-6)
+    share = (at - first) / length
+    inside = (share >= 0) & (share <= 1) & (length <= _LONGEST_BEAT_S * FPS)
+    out[inside] = np.stack((np.cos(2 * np.pi * share), np.sin(2 * np.pi * share)), 1)[inside]
+    return out
 
 
 def music_features(
@@ -140,7 +172,7 @@ def require_music(
     return samples
 
 
-def beats_s(features: Float[np.ndarray, "frames 35"]) -> Float[np.ndarray, " beats"]:
+def beats_s(features: Float[np.ndarray, "frames c"]) -> Float[np.ndarray, " beats"]:
     """Times of the beats, seconds."""
     return np.flatnonzero(features[:, BEATS] > 0.5) / FPS
 

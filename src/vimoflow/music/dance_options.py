@@ -20,6 +20,7 @@ class DanceOptions:
         on_beat: bend the dance's time a little so that it halts on beats, see ``beat_warping``.
         seed: of the noise; same seed, same dance.
         guidance: how closely to follow the music, the thesis' w; 0 is none.
+        beat: how firmly to halt on beats while it is drawn, see ``beat_guidance``; 0 is not at all.
         steps: denoising steps.
         sampler: how to denoise.
         window, overlap: frames at 30 fps.
@@ -34,10 +35,11 @@ class DanceOptions:
     steps: Annotated[int, Option(metavar="N", low=1, high=1000, group=MODEL)] = 20
     sampler: Annotated[Literal["ddim", "ddpm", "mean"], Option(group=MODEL)] = "ddim"
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.5
+    beat: Annotated[float, Option(metavar="W", low=0, high=1e4, group=MODEL)] = 3.0
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0
     window: Annotated[int, PYTHON_ONLY] = 150
     overlap: Annotated[int, PYTHON_ONLY] = 50
-    on_beat: Annotated[bool, Option(("--on-beat/--as-drawn",))] = True
+    on_beat: Annotated[bool, Option(("--on-beat/--as-drawn",))] = False
     smoothing_s: Annotated[float, PYTHON_ONLY] = 0.04
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.data.augmentation import Clips, mirrored
-from vimoflow.data.batches import Mix, placed
+from vimoflow.data.batches import Mix, corpus_shares, placed
 from vimoflow.evaluation.metrics.rhythm import beat_alignment
 from vimoflow.geometry.rotations import sixd_to_matrix
 from vimoflow.motion.kinematics import forward_kinematics
-from vimoflow.music.audio_features import FPS, IMPULSES, LibrosaFeatures
+from vimoflow.music.audio_features import FPS, IMPULSES, PHASE, LibrosaFeatures, beat_phase
 from vimoflow.music.beat_warping import Halts, map_to_beats
 from vimoflow.music.pairs import Dance
 
@@ -57,6 +57,7 @@ class WindowSettings:
             song, each with a speed of the motion, are tried, the one with the highest beat
             alignment is taken, and the motion's time is bent to what is left (``beat_warping``):
             for corpora whose motion and music are not in step (docs/music).
+        beat_alone: windows that hear nothing but beats and onsets' peaks.
     """
 
     mirror: float = 0.5
@@ -64,11 +65,12 @@ class WindowSettings:
     retime: float = 0.5
     retime_range: tuple[float, float] = (0.85, 1.18)
     rematch: int = 0
+    beat_alone: float = 0.2
 
     @classmethod
     def none(cls) -> WindowSettings:
         """Windows as they are."""
-        return cls(mirror=0.0, turn=False, retime=0.0)
+        return cls(mirror=0.0, turn=False, retime=0.0, beat_alone=0.0)
 
 
 def draw_windows(
@@ -78,6 +80,7 @@ def draw_windows(
     generator: torch.Generator,
     settings: WindowSettings | None = None,
     channels: int = LibrosaFeatures.channels,
+    chances: Float[np.ndarray, " dances"] | None = None,
 ) -> DanceBatch:
     """Random windows, long dances more often; the same generator state gives the same ones.
 
@@ -87,13 +90,16 @@ def draw_windows(
         generator: of all that is random.
         settings: how windows are varied.
         channels: of the music features.
+        chances: of each dance, see :func:`chances_of`; by length alone if None.
     """
     settings = settings or WindowSettings()
     rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
-    lengths = np.array([len(dance) for dance in dances], dtype=float)
+    if chances is None:
+        lengths = np.array([len(dance) for dance in dances], dtype=float)
+        chances = lengths / lengths.sum()
     rows = [
         _window(dances[i], frames, channels, rng, settings)
-        for i in rng.choice(len(dances), size=count, p=lengths / lengths.sum())
+        for i in rng.choice(len(dances), size=count, p=chances)
     ]
     sixd, root, contacts, music, heard, valid = (torch.stack(x) for x in zip(*rows, strict=True))
     clips = Clips(sixd_to_matrix(sixd), root, contacts, valid)
@@ -101,6 +107,20 @@ def draw_windows(
     yaw = 2 * math.pi * torch.rand(count, generator=generator) * settings.turn
     joints = forward_kinematics(clips.R_parent_joint, clips.root_world)[1]
     return DanceBatch(*placed(clips, joints, yaw), music, heard, clips.valid)
+
+
+def chances_of(
+    dances: Sequence[Dance], shares: Mapping[str, float] | None = None
+) -> Float[np.ndarray, " dances"]:
+    """How often each dance is drawn: corpora by their shares, within them by length.
+
+    Args:
+        dances: of any corpora, and a user's own.
+        shares: of the windows, by corpus, see ``data.batches.corpus_shares``.
+    """
+    lengths = np.array([len(dance) for dance in dances], dtype=float)
+    corpora, of = np.unique([dance.corpus for dance in dances], return_inverse=True)
+    return corpus_shares(list(corpora), shares or {})[of] * lengths / np.bincount(of, lengths)[of]
 
 
 def _window(
@@ -113,7 +133,8 @@ def _window(
     start = start if retimed else math.floor(start)
     at = start + speed * np.arange(frames)
     heard_at = None
-    if settings.rematch and len(dance.music_beats) and len(dance) > frames:
+    searched = settings.rematch and not dance.in_step
+    if searched and len(dance.music_beats) and len(dance) > frames:
         start, speed, place = _rematched(dance, frames, rng, settings)
         at = _bent(dance, start, speed, place, frames)
         heard_at = place + np.arange(frames, dtype=np.float64)
@@ -125,6 +146,10 @@ def _window(
         music = Mix(heard_at, last)(dance.music)
         for channel in IMPULSES if channels > max(IMPULSES) else ():
             music[:, channel] = _impulses(dance.music[:, channel].numpy(), heard_at)
+        if channels >= PHASE.stop:
+            rate = heard_at[1] - heard_at[0]  # later ones may be held at the end
+            beats = (dance.music_beats - heard_at[0]) / max(rate, 1e-6)
+            music[:, PHASE] = torch.from_numpy(beat_phase(beats, frames))
         music = music * valid[:, None]
     mix = Mix(at, last)
     return (

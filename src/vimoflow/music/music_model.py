@@ -36,17 +36,18 @@ class MusicScale:
 
     @classmethod
     def fit(cls, dances: Sequence[Dance], name: str = LibrosaFeatures.name) -> MusicScale:
-        """Of the dances that have music; peaks and beats stay 0 and 1."""
+        """Of the dances that have music; what is told of the beat stays as it is."""
         heard = torch.cat([d.music for d in dances if d.music is not None]).double()
         mean, std = heard.mean(0), heard.std(0).clamp(min=1e-3)
         if name == LibrosaFeatures.name:
-            mean[list(IMPULSES)], std[list(IMPULSES)] = 0.0, 1.0
+            mean[min(IMPULSES) :], std[min(IMPULSES) :] = 0.0, 1.0
         return cls(name, tuple(mean.tolist()), tuple(std.tolist()))
 
     def __call__(self, music: Float[Tensor, "*batch c"]) -> Float[Tensor, "*batch c"]:
-        """Features as the denoiser takes them."""
+        """Features as the denoiser takes them; frames of zeros, which no sound has, stay so."""
         mean, std = (torch.tensor(x).to(music) for x in (self.mean, self.std))
-        return ((music - mean) / std).clamp(-_MOST, _MOST)
+        heard = (music != 0).any(-1, keepdim=True)
+        return ((music - mean) / std).clamp(-_MOST, _MOST) * heard
 
 
 @dataclass(frozen=True)

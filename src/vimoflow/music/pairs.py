@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +24,17 @@ from vimoflow.geometry.rotations import (
 )
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import forward_kinematics
-from vimoflow.music.audio_features import FPS, MusicFeatures, beats_s, music_features
+from vimoflow.music.audio_features import (
+    FPS,
+    LibrosaFeatures,
+    MusicFeatures,
+    beats_s,
+    music_features,
+    with_beats,
+)
 from vimoflow.music.beat_warping import Halts, halts_in
+
+BEATS_ENDING = ".beats"
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,8 @@ class Dance:
         sixd, root, contacts: see ``motion.features``; the root in metres.
         music: features as ``music.audio_features`` makes them, not normalised; None where
             there is no music.
+        corpus: which it is of; "" for a user's own.
+        in_step: whether motion and music are, as where the music was made for the motion.
     """
 
     name: str
@@ -44,6 +55,8 @@ class Dance:
     root: Float[Tensor, "frames 3"]
     contacts: Float[Tensor, "frames 4"]
     music: Float[Tensor, "frames c"] | None
+    corpus: str = ""
+    in_step: bool = False
 
     def __len__(self) -> int:
         return len(self.root)
@@ -67,6 +80,7 @@ def read_dances(
     only: Sequence[str] = ("*",),
     without: Sequence[str] = (),
     extractor: MusicFeatures | None = None,
+    in_step: bool = False,
 ) -> list[Dance]:
     """Recordings of all corpora of a folder of shards that have music, with it.
 
@@ -74,29 +88,60 @@ def read_dances(
         data: folder of shards.
         audio: folder with a file for each recording, named like it, or like its piece of music
             where the recordings are AIST++'s (``mJS2.mp3`` for ``gJS_sBM_cAll_d03_mJS2_ch07``).
+            Where ``NAME.beats`` is beside one, its lines, seconds, are the beats instead of those
+            that are found.
         split: which; both if None.
         only, without: patterns of names (``DANCE_W_*``) to take, and of those to leave out.
         extractor: see :func:`vimoflow.music.audio_features.music_features`.
+        in_step: whether this music is in step with the motions.
 
     Raises:
         InputError: nothing is left, or a file cannot be read.
     """
     found = []
-    for entry in read_manifest(data):
-        if split is not None and entry.split != split:
-            continue
-        shard = read_shard(data, entry)
-        for row, name in enumerate(shard.names):
-            path = find_music(audio, name)
-            if path is None or not _chosen(name, only, without):
-                continue
-            found.append(_dance(shard, row, music_features(path, extractor=extractor)))
+    for shard, row in _rows(data, split, only, without):
+        if path := find_music(audio, shard.names[row]):
+            music = _with_stated_beats(music_features(path, extractor=extractor), path)
+            found.append(_dance(shard, row, music, in_step))
     if not found:
         raise InputError(
             f"{data}: no recording has music in {audio} and is named as wanted; music files are "
             f"named like the recordings ({', '.join(ENDINGS)})"
         )
     return found
+
+
+def read_motions_only(
+    data: Path,
+    split: Split | None = "train",
+    only: Sequence[str] = ("*",),
+    without: Sequence[str] = (),
+) -> list[Dance]:
+    """All recordings of a folder of shards, without music; see :func:`read_dances`."""
+    return [_dance(shard, row, None, False) for shard, row in _rows(data, split, only, without)]
+
+
+def _rows(
+    data: Path, split: Split | None, only: Sequence[str], without: Sequence[str]
+) -> Iterator[tuple[Shard, int]]:
+    """The chosen recordings, each as a row of its shard."""
+    for entry in read_manifest(data):
+        if split is None or entry.split == split:
+            shard = read_shard(data, entry)
+            for row, name in enumerate(shard.names):
+                if _chosen(name, only, without):
+                    yield shard, row
+
+
+def _with_stated_beats(music: np.ndarray, path: Path) -> np.ndarray:
+    stated = path.with_suffix(BEATS_ENDING)
+    if not stated.is_file() or music.shape[1] != LibrosaFeatures.channels:
+        return music
+    try:
+        times = np.sort([float(line) for line in stated.read_text("utf-8").split()])
+    except ValueError as error:
+        raise InputError(f"{stated}: beats are seconds, one a line ({error})") from error
+    return with_beats(music, times[(times >= 0) & (times < (len(music) - 0.5) / FPS)])
 
 
 def find_music(audio: Path, name: str) -> Path | None:
@@ -121,16 +166,18 @@ def dance_of(
     )
 
 
-def _dance(shard: Shard, row: int, music: np.ndarray) -> Dance:
+def _dance(shard: Shard, row: int, music: np.ndarray | None, in_step: bool) -> Dance:
     first, end = int(shard.starts[row]), int(shard.starts[row + 1])
-    end = min(end, first + len(music))
+    end = end if music is None else min(end, first + len(music))
     poses = torch.from_numpy(shard.poses[first:end]).unflatten(1, (24, 3))
     return Dance(
         shard.names[row],
         matrix_to_sixd(axis_angle_to_matrix(poses)),
         torch.from_numpy(shard.trans[first:end].copy()),
         torch.from_numpy(shard.contacts[first:end].copy()),
-        torch.from_numpy(music[: end - first].copy()),
+        None if music is None else torch.from_numpy(music[: end - first].copy()),
+        shard.entry.corpus,
+        in_step,
     )
 
 

@@ -17,7 +17,8 @@ from vimoflow.inference.sampling.finishing import finished_motion
 from vimoflow.inference.sampling.joining import orthonormal
 from vimoflow.inference.sampling.task import FeatureTask, denoised
 from vimoflow.motion.clip import Motion
-from vimoflow.music.audio_features import FPS
+from vimoflow.music.audio_features import FPS, beats_s
+from vimoflow.music.beat_guidance import halting, weights_at
 from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.dance_options import DanceOptions
 from vimoflow.music.music_model import MusicModel
@@ -49,13 +50,15 @@ def dance_features(
         ConfigError: the music's channels are not the model's, or options make no sense.
     """
     options = options or DanceOptions()
-    if music.shape[1] != model.channels:
+    if music.shape[1] < model.channels:
         raise ConfigError(f"the model takes {model.channels} channels, not {music.shape[1]}")
     plan = WindowPlan.cover(len(music), options.window, options.overlap)
-    heard = model.scale(music)[None].expand(samples, -1, -1)
+    # Earlier models know less of the music: its first channels.
+    heard = model.scale(music[:, : model.channels])[None].expand(samples, -1, -1)
+    halts = weights_at(beats_s(music.numpy()) * FPS, len(music), options.beat)
     task = _ToMusic(
         model.checkpoint, plan, samples, options.seed, options.guidance,
-        music=heard, smoothing_s=options.smoothing_s,
+        music=heard, halts=halts.expand(samples, -1), smoothing_s=options.smoothing_s,
     )  # fmt: skip
     sampler = require_sampler(options.sampler)
     walk = Walk.of(model.checkpoint.schedule, options.steps, sampler)
@@ -92,8 +95,12 @@ class _ToMusic(FeatureTask):
     """Windows told by the music at their frames."""
 
     music: Tensor = field(kw_only=True)
+    halts: Tensor = field(kw_only=True)
     smoothing_s: float = field(kw_only=True)
 
     def estimate(self, windows: range, x_t: Tensor, t: Tensor) -> Tensor:
-        features = self.asked(self.rows(self.music, windows), x_t, t)
-        return orthonormal(_smoothed(features, self.smoothing_s))
+        features = _smoothed(self.asked(self.rows(self.music, windows), x_t, t), self.smoothing_s)
+        if bool(self.halts.any()):
+            weights = self.rows(self.halts, windows)
+            features = halting(features, weights.unflatten(0, features.shape[:2]))
+        return orthonormal(features)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Float
 
 from vimoflow.data.shards import ShardEntry, read_manifest, read_shard
 from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.denoiser import Denoiser
-from vimoflow.music.dance_windows import DanceBatch, WindowSettings, draw_windows
+from vimoflow.music.audio_features import IMPULSES
+from vimoflow.music.dance_windows import (
+    DanceBatch,
+    WindowSettings,
+    chances_of,
+    draw_windows,
+)
 from vimoflow.music.music_model import MusicScale, denoiser_from_video, music_config
 from vimoflow.music.pairs import Dance
+from vimoflow.training.losses import LossWeights
 from vimoflow.training.material import data_rows
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.run_options import RunOptions
@@ -34,7 +44,7 @@ def music_recipe(steps: int = 4000) -> Recipe:
     return Recipe(
         model=music_config(), frames=(150,), shares=(1.0,), batch_frames=2400, steps=steps,
         learning_rate=1e-3, warmup_steps=100, independent_timesteps=0.05, timesteps=shares,
-        timesteps_alone=shares, condition_drop=0.15,
+        timesteps_alone=shares, condition_drop=0.15, losses=LossWeights(velocity=20.0),
     )  # fmt: skip
 
 
@@ -47,18 +57,21 @@ class DanceMaterial:
         scale: of the music features.
         windows: how windows are varied.
         entries: the shards that the dances are from, for the terms.
+        shares: of the windows, by corpus, see ``data.batches.corpus_shares``.
     """
 
     dances: Sequence[Dance]
     scale: MusicScale
     windows: WindowSettings
     entries: Sequence[ShardEntry] = ()
+    shares: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Names of the dances, and how their windows are matched."""
-        names = sorted(dance.name for dance in self.dances)
-        return {"dances": names, "rematch": self.windows.rematch}
+        """Names of the recordings with music, and how windows are drawn and matched."""
+        names = sorted({dance.name for dance in self.dances if dance.music is not None})
+        shares = {"corpus_shares": dict(self.shares)} if self.shares else {}
+        return {"dances": names, "rematch": self.windows.rematch, **shares}
 
     @property
     def record(self) -> dict[str, Any]:
@@ -66,11 +79,24 @@ class DanceMaterial:
         music = dataclasses.asdict(self.scale)
         return {**self.settings, "data": data_rows(self.entries), "music": music}
 
+    @functools.cached_property
+    def chances(self) -> Float[np.ndarray, " dances"]:
+        """How often each dance is drawn."""
+        return chances_of(self.dances, self.shares)
+
     def draw(self, clips: int, frames: int, generator: torch.Generator) -> DanceBatch:
-        """See :func:`~vimoflow.music.dance_windows.draw_windows`; the music is scaled."""
+        """See :func:`~vimoflow.music.dance_windows.draw_windows`; the music is scaled.
+
+        Some windows hear the beat alone, so that it counts whatever the timbre.
+        """
         channels = len(self.scale.mean)
-        batch = draw_windows(self.dances, clips, frames, generator, self.windows, channels)
-        return dataclasses.replace(batch, music=self.scale(batch.music))
+        batch = draw_windows(
+            self.dances, clips, frames, generator, self.windows, channels, self.chances
+        )
+        music = self.scale(batch.music)
+        beat_alone = torch.rand(clips, generator=generator) < self.windows.beat_alone
+        music[beat_alone, :, : min(IMPULSES)] = 0
+        return dataclasses.replace(batch, music=music)
 
 
 def train_music(
@@ -101,7 +127,7 @@ def train_music(
     options = options or RunOptions(compile=False)
     options = dataclasses.replace(options, resume=options.resume and (output / STATE).is_file())
     windows = WindowSettings(rematch=rematch)
-    material = DanceMaterial(dances, MusicScale.fit(dances), windows, entries)
+    material = DanceMaterial(dances, MusicScale.fit(dances), windows, entries, options.shares)
     return learn(name, recipe or music_recipe(), material, output, options, _motion_side)
 
 

@@ -37,7 +37,7 @@ def test_folds_that_were_stopped_are_not_judged(tmp_path, monkeypatch):
     monkeypatch.setattr(comparison, "train_music", lambda *_, **__: path)
     g = torch.Generator().manual_seed(0)
     dances = [
-        dataclasses.replace(swinging(f"{k}", 90), music=torch.rand(90, 35, generator=g))
+        dataclasses.replace(swinging(f"{k}", 90), music=torch.rand(90, 37, generator=g))
         for k in range(2)
     ]
     with pytest.raises(InputError, match="after 3 steps; run it again"):
@@ -48,7 +48,7 @@ def test_takes_of_one_song_stay_in_one_fold():
     g = torch.Generator().manual_seed(0)
     dances = []
     for k in range(5):
-        song = torch.rand(900, 35, generator=g)
+        song = torch.rand(900, 37, generator=g)
         for take, shift in enumerate((0, 25)):
             d = swinging(f"{k}-{take}", 800)
             dances.append(dataclasses.replace(d, music=song[shift : shift + 800]))
