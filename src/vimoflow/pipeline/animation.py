@@ -208,15 +208,9 @@ def _written(
     if "mp4" in options.formats:
         files.append(folder / "preview.mp4")
         previews.add(rated[0][0], source.video, files[-1], options.start_s, options.end_s)
+    quality = rated[0][1]
     return Result(
-        source.path,
-        folder,
-        tuple(sorted(files)),
-        rated[0][1],
-        verdict,
-        source.warnings,
-        terms,
-        differ,
+        source.path, folder, tuple(sorted(files)), quality, verdict, source.warnings, terms, differ
     )
 
 
