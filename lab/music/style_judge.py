@@ -103,7 +103,8 @@ class StyleJudge:
 
 
 def _labelled(styles: Mapping[str, Sequence[Dance]]) -> tuple[np.ndarray, list[str]]:
-    rows, labels = [], []
+    rows: list[np.ndarray] = []
+    labels: list[str] = []
     for name, dances in styles.items():
         for dance in dances:
             found = style_features(dance)

@@ -75,11 +75,12 @@ def train(
     for folder in (data, audio, *([made] if made else [])):
         require_input(folder)
     require_output_folder(output)
+    from vimoflow.data.prepare_options import Split
     from vimoflow.music.pairs import read_dances, read_motions_only
     from vimoflow.music.training import entries_of, train_music
     from vimoflow.training.run_options import RunOptions
 
-    split = None if all_splits else "train"
+    split: Split | None = None if all_splits else "train"
     dances = read_dances(data, audio, split, without=without)
     if made is not None:
         dances += read_dances(data, made, split, without=without, in_step=True)
