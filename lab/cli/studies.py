@@ -106,7 +106,7 @@ def mending(
     manifest: Manifest,
     *,
     data: DataFolder,
-    checkpoint: Checkpoints = "small",
+    checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
     limit: Limit = None,
 ) -> None:
     """What mending keypoints costs on clips as they are, gains on damaged ones, and finds.
@@ -136,7 +136,7 @@ def mending(
 def verdict(
     *,
     data: DataFolder,
-    checkpoint: Checkpoints = "small",
+    checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
     seeds: Annotated[tuple[int, ...], Option(("--seed",), metavar="N")] = (0, 1, 2),
     limit: Limit = 2,
 ) -> None:

@@ -6,7 +6,7 @@ Figure = Literal["mannequin", "human", "skeleton"]  # that files show
 MODEL_FPS = 30.0  # Hz; what the model was trained at, and what "per frame" means in metrics
 ASSUMED_FPS = 30.0  # Hz; of a recording that does not say
 STATURE_M = 1.7  # the canonical skeleton, standing, with its head and soles
-DEFAULT_CHECKPOINT = "small"  # of those that ship
+DEFAULT_CHECKPOINT = "base"  # of those that ship
 TURNS = (0, 90, 180, 270)  # degrees clockwise by which pictures can be turned
 COCO_NAMES = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear",

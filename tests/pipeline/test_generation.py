@@ -71,7 +71,7 @@ def test_all_results_agree_within_a_millimetre(run, keypoint_file, tmp_path):
     assert np.abs(np.asarray(theirs.node_positions())[:, index] / 100 - joints).max() < 1e-3
     assert np.abs(glb_positions(out / "motion.glb") - joints).max() < 1e-3
     document = json.loads((out / "run.json").read_text())
-    assert document["checkpoint"]["terms"] == load_checkpoint("small").terms
+    assert document["checkpoint"]["terms"] == load_checkpoint().terms
     assert document["input"]["frames"] == 24 and document["quality"]["seen_percent"] == 100
     assert document["options"]["seed"] == 0 and document["quality"]["filled"] == []
 
