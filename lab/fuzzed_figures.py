@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import tempfile
@@ -38,7 +39,7 @@ def glb_writer(seeds: tuple[bytes, ...]) -> Callable[[random.Random], bytes]:
         document = json.loads(text)
         for _ in range(rng.choice((1, 1, 2, 5))):
             holder, key = rng.choice(places(document) or [({}, "a")])
-            holder[key] = rng.choice(values)
+            holder[key] = copy.deepcopy(rng.choice(values))  # or one list is everywhere
         return write_glb(document, binary)
 
     return write

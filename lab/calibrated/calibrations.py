@@ -243,7 +243,7 @@ def _size(fields: Mapping[str, Any]) -> tuple[int, int] | None:
         else:
             width, height = fields["image_width"], fields["image_height"]
         return int(width), int(height)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 

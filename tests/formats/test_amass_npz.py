@@ -209,6 +209,7 @@ GOOD: dict[str, Any] = {
         ({"mocap_framerate": np.array([30.0, 60.0])}, "frame rate between"),
         ({"up_axis": np.array("x")}, "up_axis"),
         ({"up_axis": np.zeros((2, 1, 1))}, "up_axis"),
+        ({"up_axis": np.array([0x7FFFFFFF], "<u4").view("<U1")[0:1]}, "damaged"),  # no character
         ({"contacts": np.zeros((3, 4))}, "contacts"),
         ({"hand_poses": np.zeros((4, 5))}, "hand_poses"),
         ({"body_scale": np.array(0.0)}, "body_scale"),

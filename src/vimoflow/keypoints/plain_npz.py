@@ -86,7 +86,10 @@ def _read_array(opened: Callable[[], Any], size: int) -> np.ndarray:
         with opened() as stream:
             _check_header(stream, size)
         with opened() as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+        if array.dtype.kind == "U":
+            array.tolist()  # what is no text fails here, not where it is read as some
+        return array
 
 
 def _check_header(stream: Any, size: int) -> None:

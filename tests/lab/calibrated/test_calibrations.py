@@ -60,6 +60,12 @@ def test_pose2sim_and_anipose_toml(tmp_path):
     assert calibration.sizes == ((1920, 1080), (1920, 1080))
 
 
+def test_a_size_that_is_none_is_not_known(tmp_path):
+    path = tmp_path / "Calib.toml"
+    path.write_text(toml().replace("[1920, 1080]", "[inf, 1080]"))
+    assert read_calibration(path).sizes is None or None in read_calibration(path).sizes
+
+
 @pytest.mark.parametrize("rotation", ["vector", "matrix"])
 def test_opencv_yaml_with_names(tmp_path, rotation):
     fields = {}
