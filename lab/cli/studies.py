@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
@@ -18,6 +18,11 @@ from vimoflow.cli.paths import (
 from vimoflow.cli.progress import progress
 from vimoflow.conventions import DEFAULT_CHECKPOINT
 from vimoflow.options import Option
+
+if TYPE_CHECKING:
+    from vimoflow.diffusion.checkpoint import Checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import Manifest as Benchmark
+    from vimoflow.evaluation.benchmark.benchmark_file import NamedCases
 
 _DAMAGED = 12  # recordings of the robustness suite: about thirty runs over all of them
 
@@ -47,14 +52,9 @@ def hypotheses(
     require_input(data)
     require_output_folder(output)
     from lab.studies.calibration import draw_hypotheses, write_hypotheses_report
-    from vimoflow.data.shards import read_shards
-    from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
     from vimoflow.inference.sampling import SamplingOptions
 
-    wanted = read_manifest(manifest)
-    model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    wanted, model, sets = _opened(manifest, data, checkpoint, limit)
     cases = [case for named in sets for case in named.cases]
     with progress("sampling") as show:
         drawn = draw_hypotheses(model, cases, SamplingOptions(steps=steps), samples, progress=show)
@@ -86,15 +86,10 @@ def robustness(
     require_output_folder(output)
     from lab.studies.robustness import robustness_curves
     from lab.studies.robustness_report import write_curves
-    from vimoflow.data.shards import read_shards
-    from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
     from vimoflow.evaluation.benchmark.cases import picked_rows
     from vimoflow.inference.sampling import SamplingOptions
 
-    wanted = read_manifest(manifest)
-    model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    wanted, model, sets = _opened(manifest, data, checkpoint, limit)
     unique = list({case.name: case for named in sets for case in named.cases}.values())
     cases = [unique[i] for i in picked_rows(range(len(unique)), _DAMAGED)]
     with progress("robustness") as show:
@@ -120,14 +115,9 @@ def mending(
     require_manifest(manifest)
     require_input(data)
     from lab.studies.side_exchanges import found_exchanges, mending_rows, mending_table
-    from vimoflow.data.shards import read_shards
-    from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
     from vimoflow.inference.sampling import SamplingOptions
 
-    wanted = read_manifest(manifest)
-    model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    _, model, sets = _opened(manifest, data, checkpoint, limit)
     with progress("mending") as show:
         rows = mending_rows(model, sets, SamplingOptions(), show)
     click.echo(mending_table(rows, found_exchanges(sets)))
@@ -183,15 +173,10 @@ def distributions(
     require_input(data)
     require_output_folder(output)
     from lab.distributions.tables import write_distributions
-    from vimoflow.data.shards import read_shards
-    from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
     from vimoflow.evaluation.benchmark.running import evaluate
     from vimoflow.inference.sampling import SamplingOptions
 
-    wanted = read_manifest(manifest)
-    model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    wanted, model, sets = _opened(manifest, data, checkpoint, limit)
     with progress("sampling") as show:
         evaluation = evaluate(wanted, sets, model, SamplingOptions(steps=steps), show)
     click.echo(write_distributions(evaluation, output))
@@ -222,16 +207,12 @@ def nearest(
         require_output_folder(output)
     from lab.studies.nearest_motion import nearest_training_motions
     from vimoflow.data.shards import read_shards
-    from vimoflow.diffusion.checkpoint import load_checkpoint
-    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
     from vimoflow.evaluation.benchmark.running import Baseline, evaluate
     from vimoflow.evaluation.report.report_files import write_report
     from vimoflow.evaluation.report.tables import quick_table
     from vimoflow.inference.sampling import SamplingOptions
 
-    wanted = read_manifest(manifest)
-    model = load_checkpoint(checkpoint)
-    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    wanted, model, sets = _opened(manifest, data, checkpoint, limit)
     library = read_shards(data, "train")
     other = Baseline("nearest clip", lambda cases: nearest_training_motions(library, cases))
     with progress("sampling") as show:
@@ -254,3 +235,16 @@ def aistpp(motions: DataFolder, *, music: Folder = None) -> None:
     from lab.studies.published_rows import truth_rows, truth_table
 
     click.echo(truth_table(truth_rows(motions, music)))
+
+
+def _opened(
+    manifest: Path, data: Path, checkpoint: str, limit: int | None
+) -> tuple[Benchmark, Checkpoint, list[NamedCases]]:
+    """A benchmark, the checkpoint to study on it, and its cases."""
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+    from vimoflow.evaluation.benchmark.benchmark_file import benchmark_cases, read_manifest
+
+    wanted = read_manifest(manifest)
+    sets = benchmark_cases(wanted, read_shards(data, wanted.split), limit)
+    return wanted, load_checkpoint(checkpoint), sets

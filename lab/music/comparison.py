@@ -21,6 +21,7 @@ from lab.music.style_scores import (
 )
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import ShardEntry
+from vimoflow.diffusion.denoiser import Denoiser
 from vimoflow.errors import InputError
 from vimoflow.music.adapters import adapted
 from vimoflow.music.dance_options import DanceOptions, StyleOptions
@@ -230,7 +231,12 @@ def fine_tuned(
     options = options or StyleOptions()
     torch.manual_seed(options.seed)
     network = copy.deepcopy(model.checkpoint.denoiser).requires_grad_(True).train()
-    tuned = taught(model, network, dances, options, 0.1, say).eval().requires_grad_(False)
+    return with_network(model, taught(model, network, dances, options, 0.1, say))
+
+
+def with_network(model: MusicModel, network: Denoiser) -> MusicModel:
+    """The model with another network, which learns no more."""
+    network = network.eval().requires_grad_(False)
     return dataclasses.replace(
-        model, checkpoint=dataclasses.replace(model.checkpoint, denoiser=tuned)
+        model, checkpoint=dataclasses.replace(model.checkpoint, denoiser=network)
     )

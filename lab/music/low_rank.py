@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from lab.music.comparison import with_network
 from vimoflow.music.dance_options import StyleOptions
 from vimoflow.music.music_model import MusicModel
 from vimoflow.music.pairs import Dance
@@ -47,7 +47,4 @@ def low_rank_tuned(
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):
                 setattr(module, name, LowRank(child))
-    tuned = taught(model, network, dances, options, 1.0, say).eval().requires_grad_(False)
-    return dataclasses.replace(
-        model, checkpoint=dataclasses.replace(model.checkpoint, denoiser=tuned)
-    )
+    return with_network(model, taught(model, network, dances, options, 1.0, say))
