@@ -105,7 +105,7 @@ def measure_training(
     recipe = dataclasses.replace(recipe, steps=steps * rounds)
     processes = Processes()
     options = dataclasses.replace(options, precision=resolved(options.precision, processes))
-    shards = read_shards(data, "train", without=options.without)
+    shards = read_shards(data, "train", options.without, options.commercial)
     material = ShardMaterial(shards, recipe.batches, options.shares)
     normalization = measure_normalization(material, recipe.seed, batches=1)
     loop = _Loop(recipe, material, normalization, processes, options)

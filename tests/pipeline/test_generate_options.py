@@ -30,6 +30,9 @@ def test_defaults_are_all_formats():
         ("formats", ("npz", "obj"), "--formats"),
         ("formats", (), "--formats"),
         ("region", (10, 0, 10, 5), "--region"),
+        ("gravity", (0.0, 91.0), "--gravity"),
+        ("gravity", (float("nan"), 0.0), "--gravity"),
+        ("focal_mm", 0.0, "--focal"),
     ],
 )
 def test_senseless_values_name_the_option(field, value, named):

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from vimoflow.diffusion.checkpoint import load_checkpoint, save_checkpoint
 from vimoflow.formats.bvh_reader import bvh_to_source_motion, read_bvh
 from vimoflow.formats.motion_npz import load_motion_npz
-from vimoflow.motion.skeleton import JOINT_NAMES, load_skeleton
+from vimoflow.motion.skeleton import JOINT_NAMES, joint, load_skeleton
 
 FAST = ("--steps", "2", "--no-refine", "--formats", "npz")
 
@@ -140,6 +140,21 @@ def test_inplace_height_and_cut(run, keypoint_file, tmp_path):
     assert motion.timestamps[0] == 0 and motion.fps == pytest.approx(30)
     factor = 1.9 / load_skeleton().stature
     np.testing.assert_allclose(motion.skeleton.offsets, load_skeleton().offsets * factor, atol=1e-6)
+
+
+def test_what_is_told_of_the_camera_changes_the_motion_and_is_recorded(
+    run, keypoint_file, tmp_path
+):
+    source, trunks = keypoint_file(20), {}
+    for name, told in (("plain", ()), ("told", ("--gravity", "30,0", "--focal", 70))):
+        out = tmp_path / name
+        assert run("generate", source, "-o", out, *told, *FAST)[0] == 0
+        joints = load_motion_npz(out / "motion.npz").joint_positions
+        trunks[name] = np.mean(joints[:, joint("neck")] - joints[:, joint("pelvis")], axis=0)
+    tilt = {name: np.degrees(np.arccos(v[1] / np.linalg.norm(v))) for name, v in trunks.items()}
+    assert tilt["told"] > tilt["plain"] + 10  # who looks upright to a rolled camera is not
+    options = json.loads((tmp_path / "told" / "run.json").read_text())["options"]
+    assert options["gravity"] == [30, 0] and options["focal_mm"] == 70
 
 
 @pytest.mark.parametrize(("frames", "fps"), [(1, 30.0), (2, 30.0), (40, 23.976), (90, 120.0)])

@@ -158,6 +158,13 @@ def test_a_corpus_can_be_left_out_and_the_terms_follow(shards, tmp_path):
         train("tiny", shards, tmp_path, dataclasses.replace(options, without=("openn",)))
 
 
+def test_commercial_leaves_out_what_may_not_be_used_so(shards, tmp_path):
+    options = dataclasses.replace(QUICK, steps=1, commercial=True)
+    checkpoint = load_checkpoint(train("tiny", shards, tmp_path, options))
+    assert "closed" not in checkpoint.terms
+    assert [row["corpus"] for row in checkpoint.provenance["data"]] == ["open"]
+
+
 def test_without_training_shards_there_is_nothing_to_train_on(tmp_path):
     with pytest.raises(InputError, match="no train shards"):
         train("tiny", tmp_path, tmp_path / "out", QUICK)

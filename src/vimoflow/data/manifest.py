@@ -28,6 +28,7 @@ _NON_COMMERCIAL = re.compile(
     r"|validation only",
     re.IGNORECASE,
 )
+_UNKNOWN = re.compile(r"\b(none|not) stated\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ class ShardEntry:
     def bars_commercial_use(self) -> bool:
         """Whether the licence, as far as it is stated, allows research only."""
         return bars_commercial_use(self.licence)
+
+    @property
+    def allows_commercial_use(self) -> bool:
+        """Whether a licence is stated that does not bar it."""
+        return not (self.bars_commercial_use or _UNKNOWN.search(self.licence))
 
 
 def bars_commercial_use(licence: str) -> bool:

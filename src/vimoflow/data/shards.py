@@ -145,8 +145,13 @@ def read_shard(folder: Path, entry: ShardEntry, verify: bool = True) -> Shard:
     return shard
 
 
-def read_shards(folder: Path, split: Split, without: Sequence[str] = ()) -> list[Shard]:
+def read_shards(
+    folder: Path, split: Split, without: Sequence[str] = (), commercial: bool = False
+) -> list[Shard]:
     """All shards of a split but those of the corpora in ``without``, in the manifest's order.
+
+    Args:
+        commercial: only those whose terms are stated and do not bar commercial use.
 
     Raises:
         ConfigError: ``without`` names a corpus that is not in the folder, perhaps misspelt.
@@ -161,8 +166,11 @@ def read_shards(folder: Path, split: Split, without: Sequence[str] = ()) -> list
                 f"{', '.join(held)}"
             )
     chosen = [e for e in entries if e.split == split and e.corpus not in without]
+    if commercial:
+        chosen = [entry for entry in chosen if entry.allows_commercial_use]
     if not chosen:
         left = f" without {', '.join(without)}" if without else ""
+        left += " that may be used commercially" if commercial else ""
         raise InputError(
             f"{folder}: no {split} shards{left}; make them with `vimoflow data prepare ... --split "
             f"{split}`"

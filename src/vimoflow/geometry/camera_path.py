@@ -18,13 +18,15 @@ class CameraPath:
         zoom: focal lengths by the first frame's.
         travels: the camera changes its place, so that the path in the picture says nothing of the
             path in the room.
-        focal: the first frame's focal length by the picture's longer side, where it was found.
+        focal: the first frame's focal length by the picture's longer side, where it is known.
+        down: gravity's direction in the first frame's camera, where it is known.
     """
 
     R_first_camera: Float[np.ndarray, "frames 3 3"]
     zoom: Float[np.ndarray, " frames"]
     travels: bool
     focal: float | None = None
+    down: Float[np.ndarray, "3"] | None = None
 
     @classmethod
     def still(cls, frames: int) -> CameraPath:

@@ -16,6 +16,7 @@ from vimoflow.formats.glb import save_glb
 from vimoflow.formats.motion_npz import save_motion_npz
 from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.inference.conditioning.steadying import steadied
+from vimoflow.inference.conditioning.viewpoint import gravity_down
 from vimoflow.inference.hypotheses import Differences, differences, joint_uncertainty
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.keypoints.sequence import Keypoints2D
@@ -35,6 +36,8 @@ from vimoflow.viewer.page import Detail, Mark, write_preview_page
 
 if TYPE_CHECKING:
     from vimoflow.pipeline.character_results import CharacterResult
+
+_FILM_MM = 36.0  # the longer side of the film that lenses are compared by
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,16 @@ class _Made:
 
 def _camera(source: Source, options: GenerateOptions) -> CameraPath:
     """How the camera is taken to have moved; cuts hide it."""
-    still = CameraPath.still(len(source.keypoints))
+    path = CameraPath.still(len(source.keypoints))
     if options.camera == "moving":
-        return dataclasses.replace(still, travels=True)
-    seen = options.camera == "auto" and not source.cuts
-    return source.camera_path if seen and source.camera_path is not None else still
+        path = dataclasses.replace(path, travels=True)
+    elif options.camera == "auto" and not source.cuts and source.camera_path is not None:
+        path = source.camera_path
+    if options.focal_mm is not None:
+        path = dataclasses.replace(path, focal=options.focal_mm / _FILM_MM)
+    if options.gravity is not None:
+        path = dataclasses.replace(path, down=np.array(gravity_down(*options.gravity)))
+    return path
 
 
 def _seen_steadily(source: Source, options: GenerateOptions) -> Keypoints2D:

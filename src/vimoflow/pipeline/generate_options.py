@@ -43,7 +43,9 @@ Region = Annotated[
 Fps = Annotated[float | None, Option(metavar="F", low=1, high=1000, group=_INPUT)]
 Detector = Annotated[str, Option(registry=DETECTORS, group=_INPUT)]
 Formats = Annotated[tuple[str, ...], Option(metavar="LIST", registry=FORMATS, parse=parse_formats)]
-CheckpointName = Annotated[str, Option(metavar="NAME|PATH", group=MODEL)]
+CheckpointName = Annotated[
+    str, Option(("--checkpoint", "--weights"), metavar="NAME|PATH", group=MODEL)
+]
 Output = Annotated[Path | None, Option(("-o", "--output"), metavar="DIR")]
 
 
@@ -100,6 +102,10 @@ class GenerateOptions:
         camera: whether the camera stood still, so that the path in the picture tells the path in
             the room; auto follows a video's background: what turned, shook or zoomed is undone, and
             with a camera that travels the feet tell the path. Keypoint files are taken for static.
+        focal_mm: focal length of the camera as on 35 mm film, millimetres, where it is known; phones
+            have about 26.
+        gravity: how far the camera is turned clockwise and how far it looks down, degrees; else the
+            roll is found from the person.
         every_frame: look at every frame of a video faster than the model's 30 fps; otherwise about
             30 a second are looked at, or as the quality says, and the points between them lie on
             straight lines.
@@ -145,6 +151,12 @@ class GenerateOptions:
     person: Annotated[str | None, Option(metavar="largest|center|N|all", group=_INPUT)] = None
     region: Region = None
     camera: Annotated[Literal["static", "moving", "auto"], Option(group=_INPUT)] = "auto"
+    focal_mm: Annotated[
+        float | None, Option(("--focal",), metavar="MM", low=8, high=2000, group=_INPUT)
+    ] = None
+    gravity: Annotated[
+        tuple[float, float] | None, Option(metavar="ROLL,PITCH", group=_INPUT)
+    ] = None
     every_frame: Annotated[bool, Option(group=_INPUT)] = False
     mirror: Annotated[bool, Option(group=_INPUT)] = False
     mend: Annotated[bool, Option(group=_INPUT)] = True
@@ -176,6 +188,10 @@ class GenerateOptions:
                 raise ConfigError(f"--region: {self.region} is empty; give LEFT,TOP,RIGHT,BOTTOM")
         if self.views and self.person == EVERYBODY:
             raise ConfigError("--person all: several views are of one person; choose one")
+        if self.gravity is not None and not all(abs(angle) <= 90 for angle in self.gravity):
+            raise ConfigError("--gravity: ROLL,PITCH from -90 to 90 degrees")
+        if self.views and (self.gravity is not None or self.focal_mm is not None):
+            raise ConfigError("--views: --gravity and --focal are of one camera; leave them out")
         if self.views and self.samples > 1:
             raise ConfigError("--views: several views give one motion; leave --samples out")
         if self.end_s is not None and not self.end_s > self.start_s:

@@ -165,7 +165,8 @@ def _shots(
     firsts = [0, *(int(i) for i in np.searchsorted(times, moments))]
     edges = [0, *(c for c in cuts if 0 < c < len(keypoints)), len(keypoints)]
     size = torch.tensor([keypoints.image_size], dtype=torch.float32)
-    lens = Lens.guessed(size, torch.tensor([view.focal]))
+    down = None if view.down is None else torch.from_numpy(view.down).to(size)[None]
+    lens = Lens.guessed(size, torch.tensor([view.focal]), down)
     shots, yaws = [], []
     for number, first in enumerate(firsts):
         end = firsts[number + 1] if number + 1 < len(firsts) else len(times)

@@ -37,6 +37,7 @@ class RunOptions:
         init: a checkpoint to start from, by name or path, instead of random weights; its
             normalisation stays.
         without: corpora not to train on.
+        commercial: train only on corpora that state terms which do not bar commercial use.
         shares: of the windows, 0 to 1, that come from a corpus; can be repeated.
         compile: fuse the network by torch.compile. It takes a minute or two for each window length
             (less when its cache is warm) and makes every step after faster, so it pays from
@@ -61,6 +62,7 @@ class RunOptions:
     resume: bool = False
     init: Annotated[str | Path | None, Option(metavar="NAME|PATH", parse=str)] = None
     without: Annotated[tuple[str, ...], Option(metavar="CORPUS")] = ()
+    commercial: bool = False
     shares: Annotated[
         Mapping[str, float], Option(("--share",), metavar="CORPUS=SHARE", parse=parse_share)
     ] = field(default_factory=dict)

@@ -70,7 +70,7 @@ def train(
     if name is None:
         name = "recipe" if isinstance(recipe, Recipe) else recipe_name(recipe)
     found = recipe if isinstance(recipe, Recipe) else find_recipe(recipe)
-    shards = _training_shards(data, options.without)
+    shards = _training_shards(data, options)
     material = ShardMaterial(shards, found.batches, options.shares)
     held_out = None
     if options.held_out_every and any(e.split == "validation" for e in read_manifest(data)):
@@ -262,8 +262,8 @@ class _Run:
             _log.info(text)
 
 
-def _training_shards(data: Path, without: Sequence[str]) -> list[Shard]:
-    shards = read_shards(data, "train", without=without)
+def _training_shards(data: Path, options: RunOptions) -> list[Shard]:
+    shards = read_shards(data, "train", options.without, options.commercial)
     for shard in shards:
         values = (shard.poses, shard.trans, shard.contacts, shard.keypoints)
         if not all(np.isfinite(array).all() for array in values):

@@ -9,7 +9,13 @@ import torch
 
 from vimoflow.data.camera_placement import camera_turn, look_at
 from vimoflow.geometry.cameras import Camera, camera_heading, project
-from vimoflow.inference.conditioning.viewpoint import Lens, bearing, upright, view_channels
+from vimoflow.inference.conditioning.viewpoint import (
+    Lens,
+    bearing,
+    gravity_down,
+    upright,
+    view_channels,
+)
 
 FOCAL, CENTER = 900.0, (640.0, 360.0)
 
@@ -55,3 +61,22 @@ def test_missing_points_stay_missing_and_a_guess_is_said_to_be_one():
     assert not out.points_px.any()
     told = view_channels(lens, out.looks_down, torch.tensor([300.0]))
     assert told[0, 1] == 0 and told[0, 3] == 0
+
+
+@pytest.mark.parametrize(("roll", "pitch"), [(0.0, 0.0), (25.0, 0.0), (-10.0, 40.0)])
+def test_gravity_told_by_roll_and_pitch_makes_the_vertical_upright(roll, pitch):
+    """A line that runs along the told gravity through the picture's middle becomes vertical."""
+    down = torch.tensor(gravity_down(roll, pitch), dtype=torch.float64)
+    assert float(down.norm()) == pytest.approx(1)
+    line = torch.tensor([0.0, 0.0, 5.0]) + torch.linspace(-0.5, 0.5, 17)[:, None] * down
+    size = torch.tensor([1280.0, 720.0], dtype=torch.float64)
+    lens = Lens.guessed(size, down=down)
+    assert bool(lens.down_known) and not bool(lens.focal_known)
+    pixels = line[:, :2] / line[:, 2:] * lens.focal_px + lens.center_px
+    seen = torch.cat((pixels, torch.ones(17, 1)), dim=-1)[None]
+    out = upright(seen, lens, lens.center_px)
+    assert out.points_px[0, :, 0].abs().max() < 1e-6
+    assert (out.points_px[0].diff(dim=0)[:, 1] > 0).all()  # and down is down
+    assert math.degrees(math.asin(out.looks_down)) == pytest.approx(pitch)
+    if pitch == 0:  # a camera that is turned clockwise shows a world that is turned the other way
+        assert math.copysign(1, pixels[-1, 0] - pixels[0, 0]) == math.copysign(1, roll) or not roll

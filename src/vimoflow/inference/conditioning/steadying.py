@@ -37,12 +37,14 @@ class Steadied:
         still: the view stays the same, and the path in it tells the path in the room.
         focal: the focal length by the picture's longer side; NaN where nothing tells it. A picture
             that only shifts is cut from a wider one: of that one's usual lens.
+        down: gravity's direction in the view; None where nothing tells it.
     """
 
     points_px: Float[np.ndarray, "frames 17 3"]
     yaw: Float[np.ndarray, " frames"]
     still: bool
     focal: float = np.nan
+    down: Float[np.ndarray, "3"] | None = None
 
 
 def steadied(
@@ -52,7 +54,8 @@ def steadied(
 ) -> Steadied:
     """Keypoints (pixels, confidence) without the camera's own turns and zoom."""
     if path.is_still:
-        return Steadied(points_px, np.zeros(len(points_px)), True)
+        known = np.nan if path.focal is None else path.focal
+        return Steadied(points_px, np.zeros(len(points_px)), True, known, path.down)
     focal, center = (path.focal or USUAL_FOCAL) * max(size_px), np.array(size_px) / 2
     xy = (points_px[..., :2] - center) / (focal * path.zoom)[:, None, None]
     rays = np.concatenate((xy, np.ones_like(xy[..., :1])), axis=-1)
@@ -72,7 +75,8 @@ def steadied(
     found = np.nan if path.focal is None else path.focal
     if found > _SHIFTS:
         found = USUAL_FOCAL * (1 + found * np.ptp(path.heading))
-    return Steadied(points.astype(points_px.dtype), -right, still, found)
+    down = None if path.down is None else turn[0] @ path.down
+    return Steadied(points.astype(points_px.dtype), -right, still, found, down)
 
 
 def turned_along(

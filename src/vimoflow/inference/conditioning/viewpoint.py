@@ -8,6 +8,7 @@ it looks down and how far away the person is are told beside them, each with whe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -41,19 +42,28 @@ class Lens:
 
     @classmethod
     def guessed(
-        cls, size_px: Float[Tensor, "*batch 2"], focal: Float[Tensor, "*batch"] | None = None
-    ) -> Lens:
+        cls, size_px: Float[Tensor, "*batch 2"], focal: Float[Tensor, "*batch"] | None = None,
+        down: Float[Tensor, "*batch 3"] | None = None,
+    ) -> Lens:  # fmt: skip
         """A level camera, for pictures of this width and height.
 
         ``focal`` is the focal length by the longer side; where it is not given or NaN, the usual
-        lens is guessed.
+        lens is guessed. ``down`` is the direction of gravity, where it is known.
         """
         side, nothing = size_px.amax(-1), torch.zeros_like(size_px[..., 0], dtype=torch.bool)
         known = nothing if focal is None else focal.isfinite()
         focal_px = USUAL_FOCAL * side
         if focal is not None:
             focal_px = torch.where(known, focal.to(side) * side, focal_px)
-        return cls(focal_px, size_px / 2, level_down(side), known, nothing)
+        level = level_down(side) if down is None else down
+        return cls(focal_px, size_px / 2, level, known, nothing | (down is not None))
+
+
+def gravity_down(roll_deg: float, pitch_deg: float) -> tuple[float, float, float]:
+    """Gravity's direction in a camera turned clockwise by its roll that looks down by its pitch."""
+    roll, pitch = math.radians(roll_deg), math.radians(pitch_deg)
+    across = math.cos(pitch)
+    return (math.sin(roll) * across, math.cos(roll) * across, math.sin(pitch))
 
 
 def level_down(like: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3"]:
