@@ -53,6 +53,7 @@ def pairs(
     data: DataFolder,
     output: OutputFolder,
     clips: Annotated[int, Option(metavar="N", low=1, high=1e6)] = 400,
+    commercial: bool = False,
 ) -> None:
     """Film training motions and detect them, as the shard `rendered` of DATA; goes on if stopped.
 
@@ -60,6 +61,7 @@ def pairs(
         data: folder of shards made by `vimoflow data prepare`; the new one is put beside them.
         output: folder the single clips go to.
         clips: how many clips.
+        commercial: only motions whose terms are stated and do not bar commercial use.
     """
     require_input(data)
     require_output_folder(output)
@@ -68,9 +70,10 @@ def pairs(
 
     held = {entry.corpus for entry in read_manifest(data)}
     without = [name for name in (CORPUS, "aistpp-kp2d") if name in held]  # the latter are aistpp's
+    shards = read_shards(data, "train", without, commercial)
     with progress("rendering") as show:
-        film_pairs(read_shards(data, "train", without), output, clips, show)
-    entry = pack_pairs(output, data)
+        film_pairs(shards, output, clips, show)
+    entry = pack_pairs(output, shards, data)
     click.echo(f"{entry.recordings} clips, {entry.hours:.2f} hours in {data / entry.file}")
 
 

@@ -56,12 +56,13 @@ def film_pairs(
                 progress(done + 1, count)
 
 
-def pack_pairs(folder: Path, shards: Path) -> ShardEntry:
-    """The pairs of a folder as the shard ``rendered`` beside the others.
+def pack_pairs(folder: Path, filmed: Sequence[Shard], output: Path) -> ShardEntry:
+    """The pairs of these shards' corpora that a folder holds, as the shard ``rendered``.
 
     Raises:
         InputError: a pair is damaged, or MediaPipe found nobody in any.
     """
+    entries = {shard.entry.corpus: shard.entry for shard in filmed}
     recordings = [
         Recording(
             path.stem, CORPUS, "train",
@@ -70,14 +71,15 @@ def pack_pairs(folder: Path, shards: Path) -> ShardEntry:
             lens_of_view=found["lens"][None],
         )
         for path in sorted(folder.glob("pair-*.npz"))
+        if path.stem.split("-", 3)[3] in entries
         for found in [load_arrays(path, _ARRAYS)]
         if (found["points_px"][..., 2] > 0).any(axis=1).mean() >= _SEEN_SHARE
     ]  # fmt: skip
     if not recordings:
         raise InputError(f"{folder}: MediaPipe found nobody in its clips; film more")
-    return write_shard(
-        recordings, shards, "as the motions filmed", "rendered on Anny (Apache-2.0), MediaPipe full"
-    )
+    free = all(entry.allows_commercial_use for entry in entries.values())
+    terms = "as the motions filmed" + ("" if free else ", not for commercial use")
+    return write_shard(recordings, output, terms, "rendered on Anny (Apache-2.0), MediaPipe full")
 
 
 def _scenes(shards: Sequence[Shard], people: int) -> Iterator[tuple[str, Scene]]:

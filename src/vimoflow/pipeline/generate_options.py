@@ -102,7 +102,7 @@ class GenerateOptions:
         camera: whether the camera stood still, so that the path in the picture tells the path in
             the room; auto follows a video's background: what turned, shook or zoomed is undone, and
             with a camera that travels the feet tell the path. Keypoint files are taken for static.
-        focal_mm: focal length of the camera as on 35 mm film, millimetres, where it is known; phones
+        focal_mm: focal length as on 35 mm film, millimetres, where it is known; phones
             have about 26.
         gravity: how far the camera is turned clockwise and how far it looks down, degrees; else the
             roll is found from the person.
@@ -154,9 +154,9 @@ class GenerateOptions:
     focal_mm: Annotated[
         float | None, Option(("--focal",), metavar="MM", low=8, high=2000, group=_INPUT)
     ] = None
-    gravity: Annotated[
-        tuple[float, float] | None, Option(metavar="ROLL,PITCH", group=_INPUT)
-    ] = None
+    gravity: Annotated[tuple[float, float] | None, Option(metavar="ROLL,PITCH", group=_INPUT)] = (
+        None
+    )
     every_frame: Annotated[bool, Option(group=_INPUT)] = False
     mirror: Annotated[bool, Option(group=_INPUT)] = False
     mend: Annotated[bool, Option(group=_INPUT)] = True

@@ -7,7 +7,6 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 import numpy as np
@@ -80,7 +81,7 @@ def test_a_pair_knows_its_camera(filmed, shards):
 def test_pairs_are_windows_with_their_own_2d(filmed, shards):
     (filmed / "packed").mkdir()
     with pytest.raises(InputError, match="nobody"):
-        pairs.pack_pairs(filmed, filmed / "packed")
+        pairs.pack_pairs(filmed, shards, filmed / "packed")
     scenes = choose_scenes(shards, 100, 5000, ("static anyhow",), 1)
     for path, scene in zip(sorted(filmed.glob("pair-*.npz")), scenes, strict=True):
         found = load_arrays(path, pairs._ARRAYS)
@@ -91,8 +92,17 @@ def test_pairs_are_windows_with_their_own_2d(filmed, shards):
         px = project(scene.camera, coco_points(R, p))[0].numpy()
         seen = np.concatenate((px, np.ones_like(px[..., :1])), axis=-1)
         save_arrays(path, found | {"points_px": seen.astype(np.float32)})
-    entry = pairs.pack_pairs(filmed, filmed / "packed")
+    entry = pairs.pack_pairs(filmed, shards, filmed / "packed")
     assert (entry.corpus, entry.recordings, entry.frames) == ("rendered", 2, 40)
+    assert entry.allows_commercial_use
+    for shard in shards:  # of a corpus with other terms
+        barred = dataclasses.replace(shard.entry, licence="CC BY-NC 4.0")
+        closed = [dataclasses.replace(shard, entry=barred)]
+        assert pairs.pack_pairs(filmed, closed, filmed / "packed").bars_commercial_use
+        other = [dataclasses.replace(shard, entry=dataclasses.replace(barred, corpus="d"))]
+        with pytest.raises(InputError):
+            pairs.pack_pairs(filmed, other, filmed / "packed")
+    assert pairs.pack_pairs(filmed, shards, filmed / "packed") == entry
     source = WindowSource(read_shards(filmed / "packed", "train"))
     settings = BatchSettings(real_2d=1.0)
     batch = make_batch(source, 8, 16, torch.Generator().manual_seed(0), settings)
