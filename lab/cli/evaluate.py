@@ -25,6 +25,7 @@ EVALUATE = CommandGroup(
             "world": "lab.cli.world:world",
         },
         "Rendered clips with exact truth": {
+            "gravity": "lab.cli.rendered:gravity",
             "pairs": "lab.cli.rendered:pairs",
             "render": "lab.cli.rendered:render",
             "rendered": "lab.cli.rendered:rendered",

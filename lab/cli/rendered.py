@@ -77,6 +77,24 @@ def pairs(
     click.echo(f"{entry.recordings} clips, {entry.hours:.2f} hours in {data / entry.file}")
 
 
+def gravity(
+    pairs: Annotated[Path, Option(metavar="DIR")], *, checkpoint: Checkpoints = DEFAULT_CHECKPOINT
+) -> None:
+    """How far off gravity is that is found from the person, on filmed motions.
+
+    Args:
+        pairs: folder of single clips made by `python -m lab evaluate pairs`.
+        checkpoint: a checkpoint that ships, or a file.
+    """
+    require_input(pairs)
+    from lab.studies.found_gravity import gravity_errors, gravity_table
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+
+    with progress("looking") as show:
+        errors = gravity_errors(load_checkpoint(checkpoint), pairs, show)
+    click.echo(gravity_table(errors))
+
+
 def detector(*, rendered: DataFolder, output: OutputFolder) -> None:
     """Error statistics of the keypoint detector on rendered clips, joint by joint.
 
