@@ -57,7 +57,7 @@ class Upright:
         how: dict[str, Any] = {"width": width, "height": height}
         transfer, primaries = int(frame.color_trc), int(frame.color_primaries)
         if scale != 1:
-            how["interpolation"] = "AREA"
+            how["interpolation"] = "BILINEAR"
             if frame.format.name.startswith("yuv"):  # quicker than as RGB
                 frame = frame.reformat(**how)
         if is_high_dynamic_range(transfer):
