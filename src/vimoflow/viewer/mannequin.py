@@ -124,8 +124,8 @@ class _Floor:
         self._ground, self._line_share = backdrop[self._horizon :], near * 0.85
         line_width_m = np.clip(depth[:, 0] / view.focal_px * 0.9, 0.004, 1.0)
         self._sharpness = _GRID_M / line_width_m
-        phase = np.arange(2 * _CELL) / _CELL  # twice, so that no place needs wrapping
-        self._cells = self._lined(phase[None, :]).ravel()
+        cell = self._lined(np.arange(_CELL)[None] / _CELL)
+        self._cells = np.concatenate((cell, cell), axis=1).ravel()  # so that no place needs wrapping
         begin = np.arange(len(depth))[:, None] * 2 * _CELL
         self._places = begin + np.floor(points[..., 0] / _GRID_M % 1 * _CELL).astype(np.intp)
         self._row_cells = points[:, :1, 1] / _GRID_M
