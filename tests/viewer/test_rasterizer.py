@@ -75,11 +75,13 @@ def test_nothing_to_draw() -> None:
 
 
 def test_a_picture_is_the_mean_of_its_samples() -> None:
-    """A white square on black, whose edges cut pixels: inside white, outside black, at edges grey."""
+    """A white square on black, whose edges cut pixels: they are grey."""
     picture = np.zeros((24, 16, 3), np.uint8)
     square = np.array([[4.0, 6.0], [4.0, 18.0], [12.0, 18.0], [12.0, 6.0]]) + 0.5
     paint(picture, square, np.ones(4), np.full((4, 3), 255.0), np.array([[0, 1, 2, 3]]))
-    assert (picture[8:17, 6:11] == 255).all() and not picture[:5].any() and not picture[:, 14:].any()
+    assert (
+        (picture[8:17, 6:11] == 255).all() and not picture[:5].any() and not picture[:, 14:].any()
+    )
     edges = picture[6:19, 4:13].astype(int)
     assert ((edges > 0) & (edges < 255)).any()
     assert abs(picture[..., 0].sum() / 255 - 8 * 12) < 6

@@ -125,7 +125,7 @@ class _Floor:
         line_width_m = np.clip(depth[:, 0] / view.focal_px * 0.9, 0.004, 1.0)
         self._sharpness = _GRID_M / line_width_m
         cell = self._lined(np.arange(_CELL)[None] / _CELL)
-        self._cells = np.concatenate((cell, cell), axis=1).ravel()  # so that no place needs wrapping
+        self._cells = np.tile(cell, 2).ravel()  # so that no place needs wrapping
         begin = np.arange(len(depth))[:, None] * 2 * _CELL
         self._places = begin + np.floor(points[..., 0] / _GRID_M % 1 * _CELL).astype(np.intp)
         self._row_cells = points[:, :1, 1] / _GRID_M
