@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from vimoflow.errors import ConfigError
-from vimoflow.geometry.rotations import axis_angle_to_matrix
+from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import Skeleton, load_skeleton
 from vimoflow.registry import FORMATS
@@ -90,6 +90,14 @@ class Motion:
             poses = torch.as_tensor(self.poses[part], dtype=torch.float64)
             rotations[part] = axis_angle_to_matrix(poses).numpy()
         return rotations
+
+    def local_quaternions(self) -> Float[np.ndarray, "frames 24 4"]:
+        """Local rotations as quaternions (x, y, z, w), float64."""
+        quaternions = np.empty((*self.poses.shape[:2], 4))
+        for part in _parts(len(self)):
+            rotations = torch.from_numpy(self.local_rotations[part])
+            quaternions[part] = matrix_to_quaternion(rotations).numpy()
+        return quaternions
 
     @functools.cached_property
     def joint_positions(self) -> Float[np.ndarray, "frames 24 3"]:
