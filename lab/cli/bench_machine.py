@@ -68,6 +68,29 @@ def busy(video: Path, *, others: _Times = 3, repeats: _Times = 3) -> None:
         click.echo(f"Others used {speed.strangers:.1f} cores while it was to be alone.")
 
 
+def memory(
+    video: Path,
+    *,
+    minutes: Annotated[tuple[float, ...], Option(metavar="N,...")] = (1.0, 10.0),
+    preview: bool = True,
+) -> None:
+    """Measure how much memory generating takes, by the length of the video.
+
+    Args:
+        video: whose keypoints are played forth and back to each length.
+        minutes: lengths.
+        preview: write preview.html and preview.mp4, too.
+    """
+    require_input(video)
+    from lab.speed.memory import measure_memory
+    from vimoflow.pipeline.generate_options import DEFAULT_FORMATS, without_previews
+
+    formats = DEFAULT_FORMATS if preview else without_previews(DEFAULT_FORMATS)
+    peaks = measure_memory(video, minutes, formats)
+    for length, peak_mb in peaks:
+        click.echo(f"{length:g} min: {peak_mb:.0f} MB, {peak_mb / peaks[0][1]:.2f} times the first")
+
+
 def tables() -> None:
     """Write what `bench idle` measured into the tables of README.md and docs/speed.md."""
     from lab.speed.figures import PAGES, read_measured, with_tables

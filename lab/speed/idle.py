@@ -80,7 +80,7 @@ def measure_idle(
         waits = [first_line_s([*_VIMOFLOW, "generate", clip, "-o", f"{folder}/{i}"])
                  for i in range(repeats)]  # fmt: skip
         helps = [_seconds([*_VIMOFLOW, "--help"]) for _ in range(repeats)]
-        costs = preview_costs(_animated(clip, Path(folder)), clip)
+        costs = list(preview_costs(_animated(clip, Path(folder)), clip))
     figures = [*_figures(runs), *costs, Figure("first line of progress, s", "1.5", _median(waits)),
                Figure("`vimoflow --help`, s", "0.4", _median(helps))]  # fmt: skip
     return figures, runs
