@@ -25,6 +25,8 @@ BENCH = CommandGroup(
             "evaluate": f"{_HERE}:evaluate",
             "idle": "lab.cli.bench_machine:idle",
             "busy": "lab.cli.bench_machine:busy",
+            "memory": "lab.cli.bench_machine:memory",
+            "tables": "lab.cli.bench_machine:tables",
             "batches": f"{_HERE}:batches",
             "detectors": f"{_HERE}:detectors",
             "extract": f"{_HERE}:extract",

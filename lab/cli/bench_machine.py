@@ -12,6 +12,7 @@ from vimoflow.cli.paths import require_input
 from vimoflow.options import Option
 
 _Times = Annotated[int, Option(metavar="N", low=1, high=1000)]
+_FEW_CORES = 0.2
 _Seconds = Annotated[float, Option(metavar="S", low=1, high=3600)]
 
 
@@ -33,16 +34,15 @@ def idle(
         long: length of the long one, seconds.
     """
     require_input(video)
-    from lab.speed.idle import figure_lines, measure_idle
+    from lab.speed.figures import described, figure_lines
+    from lab.speed.idle import measure_idle
     from vimoflow.cli.progress import progress
     from vimoflow.files import write_text
 
     with progress("measuring") as show:
         figures, runs = measure_idle(video, short, long, repeats, show)
-    machine = runs["short"]["machine"]
-    said = f"{machine['processor']}, {machine['cores']} cores, medians of {repeats}"
-    text = f"{said}; load {machine['load_1_min']} when measured\n\n{figure_lines(figures)}\n"
     document = {"figures": [vars(one) for one in figures], "runs": runs}
+    text = f"{described(document)}\n\n{figure_lines(figures)}\n"
     write_text(output, json.dumps(document, indent=1) + "\n")
     write_text(output.with_suffix(".md"), text)
     click.echo(text)
@@ -59,6 +59,43 @@ def busy(video: Path, *, others: _Times = 3, repeats: _Times = 3) -> None:
     require_input(video)
     from lab.speed.idle import measure_busy
 
-    alone, beside = measure_busy(video, others, repeats)
-    ratio = f"{beside / alone:.2f} times"
-    click.echo(f"alone {alone:.1f} s, beside {others} busy processes {beside:.1f} s: {ratio}")
+    speed = measure_busy(video, others, repeats)
+    click.echo(
+        f"alone {speed.alone_s:.1f} s, beside {others} busy processes {speed.beside_s:.1f} s: "
+        f"{speed.ratio:.2f} times"
+    )
+    if speed.strangers is not None and speed.strangers > _FEW_CORES:
+        click.echo(f"Others used {speed.strangers:.1f} cores while it was to be alone.")
+
+
+def memory(
+    video: Path,
+    *,
+    minutes: Annotated[tuple[float, ...], Option(metavar="N,...")] = (1.0, 10.0),
+    preview: bool = True,
+) -> None:
+    """Measure how much memory generating takes, by the length of the video.
+
+    Args:
+        video: whose keypoints are played forth and back to each length.
+        minutes: lengths.
+        preview: write preview.html and preview.mp4, too.
+    """
+    require_input(video)
+    from lab.speed.memory import measure_memory
+    from vimoflow.pipeline.generate_options import DEFAULT_FORMATS, without_previews
+
+    formats = DEFAULT_FORMATS if preview else without_previews(DEFAULT_FORMATS)
+    peaks = measure_memory(video, minutes, formats)
+    for length, peak_mb in peaks:
+        click.echo(f"{length:g} min: {peak_mb:.0f} MB, {peak_mb / peaks[0][1]:.2f} times the first")
+
+
+def tables() -> None:
+    """Write what `bench idle` measured into the tables of README.md and docs/speed.md."""
+    from lab.speed.figures import PAGES, read_measured, with_tables
+    from vimoflow.files import write_text
+
+    for page in PAGES:
+        write_text(page, with_tables(page.read_text("utf-8"), read_measured()))
+        click.echo(page)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 from scipy.spatial.transform import Rotation
@@ -166,8 +165,6 @@ def _drawn(
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     light = 0.45 + 0.55 * np.clip((normals @ _LIGHT + 0.25) / 1.25, 0, 1)
     pixels, depth = view.project(vertices)
-    samples = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), 2, axis=0)
     quads = mesh.triangles[:, [0, 1, 2, 2]]
-    paint(samples, pixels * (1, 2), depth, 255 * mesh.colors * light[:, None], quads)
-    mean = cv2.addWeighted(samples[::2], 0.5, samples[1::2], 0.5, 0)
-    return np.asarray(cv2.cvtColor(mean, cv2.COLOR_RGBA2RGB))
+    paint(picture, pixels, depth, 255 * mesh.colors * light[:, None], quads)
+    return picture

@@ -5,6 +5,7 @@ Clips are made from one real clip, played forth and back, so that they have any 
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -18,30 +19,18 @@ from typing import Any
 
 import numpy as np
 
+from lab.speed.figures import Figure
+from lab.speed.preview import preview_costs
 from vimoflow.errors import VimoflowError
+from vimoflow.formats.motion_npz import load_motion_npz
+from vimoflow.motion.clip import Motion
 from vimoflow.pipeline.benchmark import measure
 from vimoflow.pipeline.generate_options import DEFAULT_FORMATS, without_previews
+from vimoflow.pipeline.threads import CpuUse
 from vimoflow.video import VideoWriter, frames
 
 _BUSY = "while True: pass"
 _VIMOFLOW = (sys.executable, "-m", "vimoflow")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One thing that was measured, and what is asked of it."""
-
-    name: str
-    asked: str
-    measured: float
-
-    def __str__(self) -> str:
-        return f"| {self.name} | {self.asked} | {self.measured:.2f} |"
-
-
-def figure_lines(figures: Sequence[Figure]) -> str:
-    """A Markdown table."""
-    return "\n".join(["| | asked | measured |", "|---|---|---|", *(str(f) for f in figures)])
 
 
 def lengthened(
@@ -83,7 +72,7 @@ def measure_idle(
         cases = list(_cases(video, Path(folder), short_s, long_s))
         for number, (name, clip, options) in enumerate(cases):
             # A long clip averages by itself what happens beside it.
-            times = min(repeats, 2) if clip.stem == "long" else repeats
+            times = max(1, repeats // 2) if clip.stem == "long" else repeats
             runs[name] = measure(clip, options, times)
             if progress is not None:
                 progress(number + 1, len(cases))
@@ -91,29 +80,53 @@ def measure_idle(
         waits = [first_line_s([*_VIMOFLOW, "generate", clip, "-o", f"{folder}/{i}"])
                  for i in range(repeats)]  # fmt: skip
         helps = [_seconds([*_VIMOFLOW, "--help"]) for _ in range(repeats)]
-    figures = [*_figures(runs), Figure("first line of progress, s", "1.5", _median(waits)),
+        costs = list(preview_costs(_animated(clip, Path(folder)), clip))
+    figures = [*_figures(runs), *costs, Figure("first line of progress, s", "1.5", _median(waits)),
                Figure("`vimoflow --help`, s", "0.4", _median(helps))]  # fmt: skip
     return figures, runs
 
 
-def measure_busy(video: Path, others: int = 3, repeats: int = 3) -> tuple[float, float]:
-    """Seconds of generating alone, and beside processes that are never idle; in turns, medians.
+@dataclass(frozen=True)
+class BusySpeed:
+    """Seconds of generating alone and beside busy processes, medians.
+
+    Attributes:
+        alone_s, beside_s: seconds.
+        strangers: cores that programs of others used meanwhile, while it was to be alone: where
+            they are many, the ratio tells little. None where the system does not say.
+    """
+
+    alone_s: float
+    beside_s: float
+    strangers: float | None
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long it takes beside the others."""
+        return self.beside_s / self.alone_s
+
+
+def measure_busy(video: Path, others: int = 3, repeats: int = 3) -> BusySpeed:
+    """Generate alone, and beside processes that are never idle, in turns.
 
     Raises:
         VimoflowError: a run failed.
     """
-    alone, beside = [], []
+    alone, beside, strangers = [], [], []
     with tempfile.TemporaryDirectory(prefix="vimoflow-busy-") as folder:
         for number in range(repeats):
             command: list[str | Path] = [*_VIMOFLOW, "generate", video, "-o"]
+            before = _cores_used()
             alone.append(_seconds([*command, f"{folder}/alone{number}"]))
+            if before is not None and (after := _cores_used()) is not None:
+                strangers.append((after - before) / alone[-1])
             with ExitStack() as stack:
                 for _ in range(others):
                     busy = subprocess.Popen([sys.executable, "-c", _BUSY])
                     stack.callback(busy.wait)
                     stack.callback(busy.kill)
                 beside.append(_seconds([*command, f"{folder}/beside{number}"]))
-    return _median(alone), _median(beside)
+    return BusySpeed(_median(alone), _median(beside), _median(strangers) if strangers else None)
 
 
 def first_line_s(command: Sequence[str | Path]) -> float:
@@ -160,6 +173,18 @@ def _figures(runs: dict[str, Any]) -> Iterator[Figure]:
     ratio = runs["60 fps"]["wall_s"] / runs["30 fps"]["wall_s"]
     yield Figure("60 fps by 30 fps", "1.1", ratio)
     yield Figure("most memory, MB", "900", max(run["peak_memory_mb"] or 0 for run in runs.values()))
+
+
+def _animated(clip: Path, folder: Path) -> Motion:
+    """The motion of a clip, as a user gets it."""
+    _seconds([*_VIMOFLOW, "generate", clip, "-o", folder / "motion", "--formats", "npz"])
+    return load_motion_npz(folder / "motion" / "motion.npz")
+
+
+def _cores_used() -> float | None:
+    """Seconds of cores that everybody but this process and its children has used."""
+    all_s = CpuUse.now().all_s
+    return None if all_s is None else all_s - sum(os.times()[:4])
 
 
 def _seconds(command: Sequence[str | Path]) -> float:

@@ -24,7 +24,7 @@ from vimoflow.data.shards import read_shards
 from vimoflow.diffusion.checkpoint import Normalization
 from vimoflow.training.learner import Learner
 from vimoflow.training.material import Material, ShardMaterial
-from vimoflow.training.precision import resolved
+from vimoflow.training.precision import product_rate, resolved
 from vimoflow.training.processes import Processes
 from vimoflow.training.recipes import Recipe
 from vimoflow.training.run_options import RunOptions
@@ -38,6 +38,8 @@ from vimoflow.training.step_batches import (
     window_frames,
 )
 
+# Parts of the names that products have in a profile.
+_PRODUCTS = ("mm", "linear", "attention", "conv", "gemm")
 _PRODUCT_SIZE = {"cpu": 2048, "cuda": 8192}
 
 
@@ -52,6 +54,10 @@ class TrainingSpeed:
         waiting: share of the time in which the training waited for data, 0 to 1.
         flop_per_s: floating-point operations of the network's products, forward and backward.
         ceiling_flop_per_s: one large matrix product in the same precision.
+        width_flop_per_s: one of the size of the network's own, in one thread: what its width leaves
+            of that.
+        product_share: of a step's time that its matrix products take, 0 to 1; the rest goes over
+            activations and gradients number by number.
         warm_up_s: compiling, and the first step of each window length.
         plain_samples_per_s: training windows a second of the plain loop.
     """
@@ -62,6 +68,8 @@ class TrainingSpeed:
     waiting: float
     flop_per_s: float
     ceiling_flop_per_s: float
+    width_flop_per_s: float
+    product_share: float
     warm_up_s: float
     plain_samples_per_s: float
 
@@ -76,7 +84,9 @@ class TrainingSpeed:
             f"training: {self.samples_per_s:.1f} windows/s, {self.waiting:.1%} of the time waiting "
             f"for data, {self.flop_per_s / 1e9:.1f} GFLOP/s; warm-up {self.warm_up_s:.0f} s\n"
             f"matrix product: {self.ceiling_flop_per_s / 1e9:.1f} GFLOP/s, of which training "
-            f"reaches {share:.1%}\n"
+            f"reaches {share:.1%}; of the network's own size, one thread: "
+            f"{self.width_flop_per_s / 1e9:.1f} GFLOP/s; products take {self.product_share:.0%} "
+            f"of a step\n"
             f"plain loop: {self.plain_samples_per_s:.1f} windows/s; training is {self.ratio:.2f}x "
             f"as fast ({self.steps} steps each, {self.device})"
         )
@@ -116,6 +126,7 @@ def measure_training(
     if processes.first:
         with _all_threads(processes.device):
             flop = {length: plain.flop(step) for length, step in first_of_length.items()}
+    product_share = loop.product_share()
     fast = slow = waited = 0.0
     for turn in range(rounds):
         first, end = turn * steps, (turn + 1) * steps
@@ -138,6 +149,8 @@ def measure_training(
         waiting=waited / fast,
         flop_per_s=sum(flop[length] for length in lengths) / fast,
         ceiling_flop_per_s=_ceiling(processes.device, options.precision),
+        width_flop_per_s=_width_rate(processes.device, options.precision),
+        product_share=product_share,
         warm_up_s=warm_up,
         plain_samples_per_s=samples / slow,
     )
@@ -159,12 +172,21 @@ def _ceiling(device: torch.device, precision: str) -> float:
         return product_flop_per_s(device, dtype)
 
 
-@contextlib.contextmanager
-def _all_threads(device: torch.device) -> Iterator[None]:
+def _all_threads(device: torch.device) -> contextlib.AbstractContextManager[None]:
     """As many threads as the machine has processors: processes of a group have fewer each."""
     threads = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(max(threads, os.cpu_count() or 1))
+    return _threads(max(threads, os.cpu_count() or 1) if device.type == "cpu" else threads)
+
+
+def _width_rate(device: torch.device, precision: str) -> float:
+    with _threads(1):
+        return product_rate(device, "bf16" if precision == "bf16" else "float32")
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
@@ -192,6 +214,21 @@ class _Loop:
         batches = StepBatches(self.material, self.recipe, 0, self.share)
         for step in steps:
             self.learner.learn(batches.at(step))
+
+    def product_share(self) -> float:
+        """Share of a step's time on the device that its matrix products take, 0 to 1."""
+        batch = StepBatches(self.material, self.recipe, 0, self.share).at(0)
+        with torch.profiler.profile() as profile:
+            self.learner.learn(batch)
+            settle(self.device)
+        spent = {
+            event.key: event.self_device_time_total
+            if self.device.type == "cuda"
+            else event.self_cpu_time_total
+            for event in profile.key_averages()
+        }
+        products = (s for key, s in spent.items() if any(name in key for name in _PRODUCTS))
+        return sum(products) / sum(spent.values())
 
     def run(self, first: int, end: int) -> tuple[float, float]:
         """Seconds of the steps, and how many of them were spent waiting.

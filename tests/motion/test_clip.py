@@ -75,3 +75,13 @@ def test_a_folder_that_is_a_file_is_said(tmp_path: Path, motion: Motion, ending:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
         motion.save(tmp_path / "file" / f"take{ending}")
+
+
+def test_a_long_motion_is_that_of_its_parts() -> None:
+    """Thousands of frames go through in parts, which no number shows."""
+    rng = np.random.default_rng(0)
+    poses, trans = rng.normal(size=(2500, 24, 3)).astype(np.float32), rng.normal(size=(2500, 3))
+    whole = Motion(poses, trans, 30.0, np.zeros((2500, 4)))
+    part = Motion(poses[1500:], trans[1500:], 30.0, np.zeros((1000, 4)))
+    np.testing.assert_array_equal(whole.joint_positions[1500:], part.joint_positions)
+    np.testing.assert_array_equal(whole.local_rotations[1500:], part.local_rotations)

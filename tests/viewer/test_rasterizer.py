@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from vimoflow.viewer.rasterizer import paint
+from vimoflow.viewer.rasterizer import paint, paint_samples
 
 
 def _samples(size: int) -> np.ndarray:
-    """Where the samples of a square canvas lie, (size, size, 2)."""
-    y, x = np.mgrid[:size, :size] + 0.5
-    return np.stack((x + np.resize([-0.25, 0.25, 0.25, -0.25], size)[:, None], y), axis=-1)
+    """Where the samples of a square canvas lie, column after column, (size, size, 2)."""
+    x, y = np.mgrid[:size, :size] + 0.5
+    return np.stack((x, y + np.resize([-0.25, 0.25, 0.25, -0.25], size)[:, None]), axis=-1)
 
 
 def _nearest(pixels: np.ndarray, depth: np.ndarray, size: int) -> np.ndarray:
@@ -36,7 +36,7 @@ def test_agrees_with_testing_every_sample() -> None:
     colors = np.repeat(np.arange(1, count + 1), 3)[:, None] * np.ones(3)
     corners = np.arange(3 * count).reshape(-1, 3)
     canvas = np.zeros((size, size, 4), np.uint8)
-    paint(canvas, pixels.reshape(-1, 2), depth.ravel(), colors, corners[:, [0, 1, 2, 2]])
+    paint_samples(canvas, pixels.reshape(-1, 2), depth.ravel(), colors, corners[:, [0, 1, 2, 2]])
     expected = _nearest(pixels, depth, size)
     sure = expected > -2
     assert (expected >= 0).mean() > 0.3
@@ -45,12 +45,12 @@ def test_agrees_with_testing_every_sample() -> None:
 
 
 def test_colors_are_interpolated() -> None:
-    """A large quad in an affine colour; a run of two samples has that of its middle."""
+    """A large quad in an affine colour; a pair of samples has that of its middle."""
     size = 40
     pixels = np.array([[2.0, 3.0], [4.0, 38.0], [37.0, 36.0], [39.0, 5.0]])
     ramp = lambda places: np.stack((2 * places[..., 0], 3 * places[..., 1], places.sum(-1)), -1)  # noqa: E731
     canvas = np.zeros((size, size, 4), np.uint8)
-    paint(canvas, pixels, np.full(4, 2.0), ramp(pixels), np.array([[0, 1, 2, 3]]))
+    paint_samples(canvas, pixels, np.full(4, 2.0), ramp(pixels), np.array([[0, 1, 2, 3]]))
     error = np.abs(canvas[..., :3] - ramp(_samples(size)))[canvas[..., 3] > 0]
     assert len(error) > 1000 and error.max() < 2.6
 
@@ -62,13 +62,26 @@ def test_neighbouring_faces_leave_no_gap_and_do_not_overlap() -> None:
     ring = np.arange(1, 18)
     faces = np.stack((np.zeros_like(ring), ring, np.roll(ring, -1), np.roll(ring, -1)), axis=1)
     canvas = np.zeros((40, 40, 4), np.uint8)
-    paint(canvas, pixels, np.ones(18), np.ones((18, 3)), faces)
+    paint_samples(canvas, pixels, np.ones(18), np.ones((18, 3)), faces)
     assert (canvas == (1, 1, 1, 255)).all()
 
 
 def test_nothing_to_draw() -> None:
     away = np.array([[100.0, 100], [100, 120], [120, 100]])
     canvas = np.zeros((10, 10, 4), np.uint8)
-    paint(canvas, away, np.ones(3), np.ones((3, 3)), np.array([[0, 1, 2, 2]]))
-    paint(canvas, away, np.ones(3), np.ones((3, 3)), np.zeros((0, 4), int))
+    paint_samples(canvas, away, np.ones(3), np.ones((3, 3)), np.array([[0, 1, 2, 2]]))
+    paint_samples(canvas, away, np.ones(3), np.ones((3, 3)), np.zeros((0, 4), int))
     assert not canvas.any()
+
+
+def test_a_picture_is_the_mean_of_its_samples() -> None:
+    """A white square on black, whose edges cut pixels: they are grey."""
+    picture = np.zeros((24, 16, 3), np.uint8)
+    square = np.array([[4.0, 6.0], [4.0, 18.0], [12.0, 18.0], [12.0, 6.0]]) + 0.5
+    paint(picture, square, np.ones(4), np.full((4, 3), 255.0), np.array([[0, 1, 2, 3]]))
+    assert (
+        (picture[8:17, 6:11] == 255).all() and not picture[:5].any() and not picture[:, 14:].any()
+    )
+    edges = picture[6:19, 4:13].astype(int)
+    assert ((edges > 0) & (edges < 255)).any()
+    assert abs(picture[..., 0].sum() / 255 - 8 * 12) < 6

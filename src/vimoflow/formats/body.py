@@ -50,6 +50,11 @@ class BodyMesh:
         """The body of a figure ``factor`` times as large."""
         return dataclasses.replace(self, vertices=self.vertices * factor)
 
+    def single_precision(self) -> BodyMesh:
+        """The same in 32-bit numbers, which pictures need no better."""
+        names = ("vertices", "normals", "weights")
+        return dataclasses.replace(self, **{n: getattr(self, n).astype(np.float32) for n in names})
+
     @functools.cached_property
     def triangles(self) -> Int[np.ndarray, "triangles 3"]:
         """The faces as triangles, counter-clockwise seen from outside."""
@@ -59,7 +64,7 @@ class BodyMesh:
     @functools.cached_property
     def weight_matrix(self) -> Float[np.ndarray, "vertices 24"]:
         """The weights as a dense matrix."""
-        dense = np.zeros((len(self.vertices), len(JOINT_NAMES)))
+        dense = np.zeros((len(self.vertices), len(JOINT_NAMES)), self.weights.dtype)
         rows = np.arange(len(dense))
         for slot in range(_INFLUENCES):
             dense[rows, self.joints[:, slot]] += self.weights[:, slot]
@@ -71,10 +76,14 @@ def skin(
     R_world_joint: Float[np.ndarray, "24 3 3"],
     p_world_joint: Float[np.ndarray, "24 3"],
 ) -> tuple[Float[np.ndarray, "vertices 3"], Float[np.ndarray, "vertices 3"]]:
-    """World positions (metres) and unit normals of the vertices in a pose (linear blending)."""
+    """World positions (metres) and unit normals of the vertices in a pose (linear blending).
+
+    In the mesh's precision.
+    """
     rest = load_skeleton().rest_positions()
     shift = p_world_joint - np.einsum("jab,jb->ja", R_world_joint, rest)
-    blend = mesh.weight_matrix @ np.concatenate((R_world_joint.reshape(-1, 9), shift), axis=1)
+    pose = np.concatenate((R_world_joint.reshape(-1, 9), shift), axis=1)
+    blend = mesh.weight_matrix @ pose.astype(mesh.weights.dtype)
     R_blend = blend[:, :9].reshape(-1, 3, 3)
     vertices = np.einsum("vab,vb->va", R_blend, mesh.vertices) + blend[:, 9:]
     normals = np.einsum("vab,vb->va", R_blend, mesh.normals)

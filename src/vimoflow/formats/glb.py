@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Float, Shaped
 
 from vimoflow.conventions import Figure
 from vimoflow.files import output_errors, write_bytes
 from vimoflow.formats.body import COLORS_SRGB, MATERIALS, BodyMesh, load_body, load_human
-from vimoflow.geometry.rotations import matrix_to_quaternion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import JOINT_NAMES, PARENTS, Skeleton
 
@@ -234,7 +232,7 @@ def _animation(motion: Motion, buffer: GltfBuffer) -> pygltflib.Animation:
 
 def _quaternions(motion: Motion) -> Float[np.ndarray, "frames 24 4"]:
     """Unit quaternions in (x, y, z, w) order whose signs do not jump from frame to frame."""
-    quaternions = matrix_to_quaternion(torch.from_numpy(motion.local_rotations)).numpy()
+    quaternions = motion.local_quaternions()
     same_side = (quaternions[1:] * quaternions[:-1]).sum(axis=-1, keepdims=True) >= 0
     signs = np.cumprod(np.where(same_side, 1.0, -1.0), axis=0)
     quaternions = np.concatenate((quaternions[:1], quaternions[1:] * signs))

@@ -16,7 +16,6 @@ from vimoflow.files import output_errors, write_text
 from vimoflow.formats.takes import MAX_POSES, damaged, even_clock, frame_rate, read_file
 from vimoflow.geometry.rotations import (
     matrix_to_axis_angle,
-    matrix_to_quaternion,
     quaternion_to_matrix,
 )
 from vimoflow.motion.clip import Motion
@@ -34,7 +33,7 @@ def write_joint_table(motion: Motion, path: str | Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    quaternions = matrix_to_quaternion(torch.from_numpy(motion.local_rotations)).numpy()
+    quaternions = motion.local_quaternions()
     values = np.concatenate((motion.joint_positions, quaternions), axis=2) + 0.0
     rows = np.column_stack((motion.timestamps, values.reshape(len(motion), -1))).tolist()
     row = ",".join(["%.17g", *(["%.6f"] * 3 + ["%.8f"] * 4) * len(JOINT_NAMES)])

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import html
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from vimoflow.errors import ConfigError
-from vimoflow.geometry.rotations import axis_angle_to_matrix
+from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import Skeleton, load_skeleton
 from vimoflow.registry import FORMATS
@@ -85,15 +85,34 @@ class Motion:
     @functools.cached_property
     def local_rotations(self) -> Float[np.ndarray, "frames 24 3 3"]:
         """Local rotation matrices, float64."""
-        return axis_angle_to_matrix(torch.as_tensor(self.poses, dtype=torch.float64)).numpy()
+        rotations = np.empty((*self.poses.shape, 3))
+        for part in _parts(len(self)):
+            poses = torch.as_tensor(self.poses[part], dtype=torch.float64)
+            rotations[part] = axis_angle_to_matrix(poses).numpy()
+        return rotations
+
+    def local_quaternions(self) -> Float[np.ndarray, "frames 24 4"]:
+        """Local rotations as quaternions (x, y, z, w), float64."""
+        quaternions = np.empty((*self.poses.shape[:2], 4))
+        for part in _parts(len(self)):
+            rotations = torch.from_numpy(self.local_rotations[part])
+            quaternions[part] = matrix_to_quaternion(rotations).numpy()
+        return quaternions
 
     @functools.cached_property
     def joint_positions(self) -> Float[np.ndarray, "frames 24 3"]:
         """World positions of the joints, metres, float64."""
-        root = torch.as_tensor(self.trans, dtype=torch.float64)
-        return forward_kinematics(torch.from_numpy(self.local_rotations), root, self.skeleton)[
-            1
-        ].numpy()
+        positions = np.empty(self.poses.shape)
+        for part in _parts(len(self)):
+            root = torch.as_tensor(self.trans[part], dtype=torch.float64)
+            rotations = torch.from_numpy(self.local_rotations[part])
+            positions[part] = forward_kinematics(rotations, root, self.skeleton)[1].numpy()
+        return positions
+
+
+def _parts(frames: int, size: int = 1024) -> Iterator[slice]:
+    """Frames in parts: what is in between takes several times the memory of the result."""
+    return (slice(first, first + size) for first in range(0, frames, size))
 
 
 def writer_of(path: Path) -> Callable[..., None]:

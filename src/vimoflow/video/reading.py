@@ -20,7 +20,7 @@ from vimoflow.errors import InputError
 from vimoflow.video.footage import Footage
 from vimoflow.video.images import images_of
 from vimoflow.video.opening import open_container
-from vimoflow.video.orientation import upright_of
+from vimoflow.video.orientation import UprightPictures, upright_of
 from vimoflow.video.timing import TIME_TOLERANCE_S, FrameClock, Pace, ShownStamps
 from vimoflow.video.video_frames import VideoFrame, VideoInfo
 
@@ -53,7 +53,7 @@ class FrameStream(Iterator[VideoFrame]):
     ) -> None:
         self._footage = Footage.of(video)
         self._path = self._footage.path
-        self._scale, self._pace = scale, Pace(rate)
+        self._pace = Pace(rate)
         self._start = start or 0.0
         self._end = float("inf") if end is None else end
         if not 0.0 <= self._start < self._end:
@@ -72,6 +72,7 @@ class FrameStream(Iterator[VideoFrame]):
             if first is None:
                 raise InputError(f"{self._path}: not one frame of this video can be decoded")
             self._upright = upright_of(first, self._stream).turned(self._footage.rotate)
+            self._pictures = UprightPictures(self._upright, scale)
             self.info = self._what_it_says(first)
             self._time_base = (
                 Fraction(1 / self.info.fps) if self._images else _time_base(self._stream)
@@ -198,7 +199,7 @@ class FrameStream(Iterator[VideoFrame]):
                 zero = time if zero is None else zero
                 self.clock.append(time - zero)
                 if self._pace.takes(self.clock[-1]):
-                    rgb = self._upright.rgb(frame, self._scale)
+                    rgb = self._pictures.rgb(frame)
                     yield VideoFrame(rgb, self.clock[-1], index)
                     index += 1
             else:

@@ -12,7 +12,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, UInt8, UInt32
 
 from vimoflow.formats.body import COLORS_SRGB, BodyMesh, load_body, skin
 from vimoflow.motion.clip import Motion
@@ -20,6 +20,7 @@ from vimoflow.motion.skeleton import PARENTS
 from vimoflow.viewer.rasterizer import paint
 
 _GRID_M = 0.5
+_CELL = 1024  # samples of a cell of the grid
 _SHADOW_REACH_M, _SHADOW_PIXELS = 2.4, 200
 _KEY_LIGHT = np.array([-0.42, 0.76, 0.50])  # from over the camera's left shoulder
 _SKY_SRGB, _FLOOR_SRGB, _LINE_SRGB = (0.86, 0.89, 0.93), (0.76, 0.79, 0.83), (0.62, 0.66, 0.72)
@@ -83,7 +84,7 @@ class MannequinRenderer:
     """Draws poses from one view; keeps what does not change between frames."""
 
     def __init__(self, view: View) -> None:
-        self._view, self._body = view, load_body(coarse=True)
+        self._view, self._body = view, load_body(coarse=True).single_precision()
         self._floor = _Floor(view)
 
     def draw(
@@ -98,34 +99,36 @@ class MannequinRenderer:
             np.empty((self._view.height, self._view.width, 3), np.uint8) if out is None else out
         )
         vertices, normals = skin(self._body, R_world_joint, p_world_joint)
-        vertices = (vertices - [follow_xz[0], 0.0, follow_xz[1]]).astype(np.float32)
+        vertices -= np.array([follow_xz[0], 0.0, follow_xz[1]], np.float32)
         self._floor.draw(picture, vertices, follow_xz)
-        _paint(picture, self._view, self._body, vertices, normals.astype(np.float32))
+        _paint(picture, self._view, self._body, vertices, normals)
         return picture
 
 
 class _Floor:
     """Sky, floor, the grid on it and a shadow.
 
-    The camera does not roll, so a row of the picture lies at one depth: only the grid's lines along
-    the view and the shadow differ from column to column.
+    The camera does not roll, so a row of the picture lies at one depth: it is read from one cell of
+    the grid, kept as it looks at that depth, and is darker where it lies on a line across.
     """
 
     def __init__(self, view: View) -> None:
         points, depth = view.floor_points()
-        near = 1 / (1 + (depth[:, :1] / (2.1 * view.distance)) ** 4)
-        backdrop = _backdrop(view, near) * 255 + 0.5
+        near = 1 / (1 + (depth[:, 0] / (2.1 * view.distance)) ** 4)
+        backdrop = _backdrop(view, near[:, None])[:, 0] * 255 + 0.5
+        self._view = view
         # Rows with floor in them; those above never change.
         self._horizon = int(np.argmax(np.isfinite(depth[:, 0])))
-        sky = backdrop[: self._horizon].astype(np.uint8)
-        self._sky = np.repeat(sky, view.width, axis=1)
+        self._sky = backdrop[: self._horizon, None].astype(np.uint8)
         points, depth, near = (array[self._horizon :] for array in (points, depth, near))
-        self._ground = np.moveaxis(backdrop[self._horizon :], -1, 0).astype(np.float32)
-        self._columns = (points[..., 0] / _GRID_M).astype(np.float32)
-        self._rows = (points[:, :1, 1] / _GRID_M).astype(np.float32)
-        line_width_m = np.clip(depth[:, :1] / view.focal_px * 0.9, 0.004, 1.0)
-        self._sharpness = (_GRID_M / line_width_m).astype(np.float32)
-        self._line_share = (near * 0.85).astype(np.float32)
+        self._ground, self._line_share = backdrop[self._horizon :], near * 0.85
+        line_width_m = np.clip(depth[:, 0] / view.focal_px * 0.9, 0.004, 1.0)
+        self._sharpness = _GRID_M / line_width_m
+        cell = self._lined(np.arange(_CELL)[None] / _CELL)
+        self._cells = np.tile(cell, 2).ravel()  # so that no place needs wrapping
+        begin = np.arange(len(depth))[:, None] * 2 * _CELL
+        self._places = begin + np.floor(points[..., 0] / _GRID_M % 1 * _CELL).astype(np.intp)
+        self._row_cells = points[:, :1, 1] / _GRID_M
         scale = _SHADOW_PIXELS / (2 * _SHADOW_REACH_M)
         shadow_pixels = ((points + _SHADOW_REACH_M) * scale - 0.5).astype(np.float32)
         self._shadow_x = np.ascontiguousarray(shadow_pixels[..., 0])
@@ -140,30 +143,48 @@ class _Floor:
         """Fill a picture with the floor around a point on it, in the shadow of a figure."""
         import cv2
 
-        shift = (follow_xz / _GRID_M).astype(np.float32)
-        line = self._lines(self._columns + shift[0])
-        np.maximum(line, self._lines(self._rows + shift[1]), out=line)
-        line *= self._line_share
-        shadow = cv2.remap(_shadow(vertices), self._shadow_x, self._shadow_z, cv2.INTER_LINEAR)
-        light = 1 - shadow * np.float32(0.5 / 255)
-        channels = []
-        for ground, over, under in zip(self._ground, _LINE_SRGB, _FLOOR_SRGB, strict=True):
-            shaded = line * np.float32((over - under) * 255)
-            shaded += ground
-            shaded *= light
-            channels.append(shaded.astype(np.uint8))
+        shift = follow_xz / _GRID_M
+        floor = self._cells.take(self._places + int(shift[0] % 1 * _CELL), mode="clip")
+        rgba = floor.view(np.uint8).reshape(*floor.shape, 4)
+        across = np.repeat(self._lined(self._row_cells + shift[1]), floor.shape[1], axis=1)
+        np.minimum(rgba, across.view(np.uint8).reshape(rgba.shape), out=rgba)
+        self._darken(rgba, _shadow(vertices))
         picture[: self._horizon] = self._sky
-        picture[self._horizon :] = cv2.merge(channels)
+        picture[self._horizon :] = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
 
-    def _lines(
-        self, phase: Float32[np.ndarray, "rows columns"]
-    ) -> Float32[np.ndarray, "rows columns"]:
-        """How much of a pixel the nearest line covers, from places in cells of the grid."""
-        phase -= np.rint(phase)
-        np.abs(phase, out=phase)
-        phase *= -self._sharpness
-        phase += np.float32(1.5)
-        return np.clip(phase, 0, 1, out=phase)
+    def _darken(
+        self,
+        rgba: UInt8[np.ndarray, "rows columns 4"],
+        shadow: UInt8[np.ndarray, "pixels pixels"],
+    ) -> None:
+        """Put a shadow on the floor, where there is any."""
+        import cv2
+
+        x, z, width, depth = cv2.boundingRect(shadow)
+        ends = np.array([x - 1, x + width + 1, z - 1, z + depth + 1]) / _SHADOW_PIXELS * 2 - 1
+        left, right, far, near = ends * _SHADOW_REACH_M
+        corners = np.array([[a, 0, b] for a in (left, right) for b in (far, near)])
+        pixels, _ = self._view.project(corners)
+        low = np.floor(pixels.min(axis=0)).astype(int) - (0, self._horizon)
+        high = np.ceil(pixels.max(axis=0)).astype(int) - (0, self._horizon)
+        cut = tuple(slice(max(0, a), max(0, b)) for a, b in zip(low[::-1], high[::-1], strict=True))
+        part = rgba[cut]
+        if not width or not part.size:
+            return
+        dark = cv2.remap(shadow, self._shadow_x[cut], self._shadow_z[cut], cv2.INTER_LINEAR)
+        light = cv2.cvtColor(255 - dark // 2, cv2.COLOR_GRAY2RGBA)
+        cv2.multiply(part, light, dst=part, scale=1 / 255)
+
+    def _lined(
+        self, phase: Float[np.ndarray, "#rows columns"]
+    ) -> UInt32[np.ndarray, "rows columns"]:
+        """The floor's colour, as the bytes of a pixel, at places in cells of the grid."""
+        away = np.abs(phase - np.rint(phase))
+        line = np.clip(1.5 - away * self._sharpness[:, None], 0, 1) * self._line_share[:, None]
+        rgba = np.full((*line.shape, 4), 255, np.uint8)
+        for channel, (over, under) in enumerate(zip(_LINE_SRGB, _FLOOR_SRGB, strict=True)):
+            rgba[..., channel] = self._ground[:, None, channel] + line * ((over - under) * 255)
+        return rgba.view(np.uint32)[..., 0]
 
 
 def followed_path(motion: Motion, view: View) -> Float[np.ndarray, "frames 2"]:
@@ -203,25 +224,21 @@ def _shadow(
 
     light = _KEY_LIGHT * [0.55, 1.0, 0.55]  # steeper than the key light, so it stays at the feet
     height = np.maximum(vertices[:, 1], 0)
-    ground = vertices[:, [0, 2]] - height[:, None] * light[[0, 2]] / light[1]
-    pixels = (ground + _SHADOW_REACH_M) * (_SHADOW_PIXELS / (2 * _SHADOW_REACH_M))
-    pixels = np.clip(pixels, 0, _SHADOW_PIXELS - 1).astype(np.int32)
+    ground = vertices[:, [0, 2]] - height[:, None] * (light[[0, 2]] / light[1]).astype(np.float32)
+    places = (ground + _SHADOW_REACH_M) / (2 * _SHADOW_REACH_M)
+    inside = ((places > 0) & (places < 1)).all(axis=1)
     shadow = np.zeros((_SHADOW_PIXELS, _SHADOW_PIXELS), np.uint8)
     square = np.ones((3, 3), np.uint8)
-    for low, high, blur in ((0.0, 0.25, 0.8), (0.25, 0.9, 2.8), (0.9, 9.0, 5.6)):
-        x, z = pixels[(height >= low) & (height < high)].T
-        if not len(x):
-            continue
-        reach = int(3 * blur) + 2
-        rows = slice(max(0, z.min() - reach), z.max() + reach + 1)
-        columns = slice(max(0, x.min() - reach), x.max() + reach + 1)
-        layer = np.zeros_like(shadow)
+    # What is blurred needs fewer pixels.
+    for low, high, blur, times in ((0.0, 0.25, 0.8, 1), (0.25, 0.9, 1.4, 2), (0.9, 9.0, 1.4, 4)):
+        pixels = _SHADOW_PIXELS // times
+        layer = np.zeros((pixels, pixels), np.uint8)
+        among = inside & (height >= low) & (height < high)
+        x, z = (places[among] * pixels).astype(np.int32).T
         layer[z, x] = 255
-        closed = cv2.morphologyEx(layer[rows, columns], cv2.MORPH_CLOSE, square)
-        part = shadow[rows, columns]
-        np.maximum(part, cv2.GaussianBlur(closed, (0, 0), blur), out=part)
-    # What fell on the border lies beyond it.
-    shadow[[0, -1]], shadow[:, [0, -1]] = 0, 0
+        closed = cv2.morphologyEx(layer, cv2.MORPH_CLOSE, square)
+        soft = cv2.GaussianBlur(closed, (0, 0), blur)
+        np.maximum(shadow, cv2.resize(soft, shadow.shape), out=shadow)
     return shadow
 
 
@@ -232,20 +249,15 @@ def _paint(
     vertices: Float32[np.ndarray, "vertices 3"],
     normals: Float32[np.ndarray, "vertices 3"],
 ) -> None:
-    """Draw the figure into ``picture``, with two samples a pixel for smooth edges."""
-    import cv2
-
+    """Draw the figure into ``picture``."""
     pixels, depth = view.project(vertices)
     low = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - 2, 0)
     high = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + 2, (view.width, view.height))
     if (low >= high).any() or depth.min() < 0.1:
         return
-    patch = picture[low[1] : high[1], low[0] : high[0]]
-    samples = np.repeat(cv2.cvtColor(patch, cv2.COLOR_RGB2RGBA), 2, axis=0)
     colors = _shade(view, body, vertices, normals) * 255
-    paint(samples, (pixels - low) * (1, 2), depth, colors, body.faces)
-    mean = cv2.addWeighted(samples[::2], 0.5, samples[1::2], 0.5, 0)
-    cv2.cvtColor(mean, cv2.COLOR_RGBA2RGB, dst=patch)
+    patch = picture[low[1] : high[1], low[0] : high[0]]
+    paint(patch, pixels - low, depth, colors, body.faces)
 
 
 def _shade(

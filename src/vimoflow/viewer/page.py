@@ -16,12 +16,10 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Shaped
 
 from vimoflow.files import output_errors, write_text
 from vimoflow.formats.body import COLORS_SRGB, BodyMesh, load_body
-from vimoflow.geometry.rotations import matrix_to_quaternion
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import CONTACT_JOINTS, PARENTS, joint
 from vimoflow.motion.uncertainty import JointUncertainty
@@ -132,7 +130,7 @@ def _payload(motion: Motion, uncertainty: JointUncertainty | None) -> dict[str, 
 
 def _moving(motion: Motion) -> dict[str, str]:
     """What samples differ in."""
-    turns = matrix_to_quaternion(torch.from_numpy(motion.local_rotations)).numpy()
+    turns = motion.local_quaternions()
     return {
         "root": _base64(motion.trans.astype("<f4")),
         "turns": _base64(np.round(turns * 32767).astype("<i2")),

@@ -1,8 +1,9 @@
-"""A painter of shaded faces in numpy: far to near, in runs of a few pixels, no GPU.
+"""A painter of shaded faces in numpy: far to near, two samples at a time, no GPU.
 
-Faces are cut into rows and rows into short runs, all at once. Runs are sorted by depth, not faces,
-so surfaces that cut through each other meet in a clean line; and as a run has one colour, nothing
-but its place and colour is needed pixel by pixel.
+Faces are cut into columns and columns into pairs of samples, all at once. Pairs are sorted by
+depth, not faces, so surfaces that cut through each other meet in a clean line. Columns, because the
+faces of somebody upright are taller than wide. ``take`` with clipping is numpy's quickest look-up,
+several times as quick as indexing, ``repeat`` or masks.
 """
 
 from __future__ import annotations
@@ -10,17 +11,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int32, UInt8, UInt32
+from jaxtyping import Float, Float32, Int, Int64, UInt8, UInt32
 
-_LONGEST_RUN = 2  # pixels
-# Where samples lie beside the pixels' centres, by row; their diagonal alternates.
+# Where samples lie beside the pixels' centres, by column; their diagonal alternates.
 _ASIDE = np.array([-0.25, 0.25, 0.25, -0.25], np.float32)
 # Faces seen edge-on have one colour: twice their area, absolute and by the diagonals' lengths.
 _SLIVER_PX, _SLIVER = 0.3, 0.1
 
 
 def paint(
-    canvas: UInt8[np.ndarray, "height width 4"],
+    picture: UInt8[np.ndarray, "height width 3"],
+    pixels: Float[np.ndarray, "vertices 2"],
+    depth: Float[np.ndarray, " vertices"],
+    colors: Float[np.ndarray, "vertices 3"],
+    faces: Int[np.ndarray, "faces 4"],
+) -> None:
+    """Paint convex faces into a picture, with two samples a pixel for smooth edges.
+
+    Args:
+        picture: painted into.
+        pixels: positions, x to the right, y down; pixels' centres lie at halves.
+        depth, colors, faces: see ``paint_samples``.
+    """
+    import cv2
+
+    columns = cv2.transpose(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA))
+    samples = np.repeat(columns, 2, axis=0)
+    paint_samples(samples, pixels * np.array((2, 1), pixels.dtype), depth, colors, faces)
+    mean = cv2.addWeighted(samples[::2], 0.5, samples[1::2], 0.5, 0)
+    cv2.cvtColor(cv2.transpose(mean), cv2.COLOR_RGBA2RGB, dst=picture)
+
+
+def paint_samples(
+    canvas: UInt8[np.ndarray, "width height 4"],
     pixels: Float[np.ndarray, "vertices 2"],
     depth: Float[np.ndarray, " vertices"],
     colors: Float[np.ndarray, "vertices 3"],
@@ -28,56 +51,73 @@ def paint(
 ) -> None:
     """Paint convex faces into a picture of samples, the nearest in front.
 
-    Only faces that run counter-clockwise seen by the viewer are drawn. Of two rows one is sampled a
-    quarter of a pixel left of the pixels' centres and the other a quarter right: averaged they are
-    a row of a picture with smooth edges. A sample belongs to the face that it lies in, so
-    neighbours neither overlap nor leave gaps.
+    Only faces that run counter-clockwise seen by the viewer are drawn. Of two columns one is
+    sampled a quarter of a pixel above the pixels' centres and the other a quarter below: averaged
+    they are a column of a picture with smooth edges. A sample belongs to the face that it lies in,
+    so neighbours neither overlap nor leave gaps.
 
     Args:
-        canvas: painted into; contiguous. The fourth channel becomes 255 where something is drawn.
+        canvas: painted into; contiguous, column after column. The fourth channel becomes 255 where
+            something is drawn.
         pixels: positions in the canvas, x to the right, y down; centres lie at halves.
         depth: distance along the optical axis, positive.
         colors: colours of the vertices, 0 to 255, interpolated between them.
         faces: vertex indices of quads; a triangle repeats its last vertex.
     """
-    height, width = canvas.shape[:2]
+    width, height = canvas.shape[:2]
     # Corners first, x and y apart: numpy is quickest along long last axes.
-    x, y = (pixels - 0.5).astype(np.float32).T
-    area = _cross(*(_diagonals(places[faces.T]) for places in (x, y)))
-    seen = faces[area < 0].T
-    x, y = x[seen], y[seen]
-    runs = _runs(_rows(x, y, height), width)
+    x, y = np.ascontiguousarray(pixels.T, np.float32) - np.float32(0.5)
+    corners = np.ascontiguousarray(faces.T)
+    area = _cross(*(_diagonals(places.take(corners)) for places in (x, y)))
+    seen = corners[:, area < 0]
+    x, y = x.take(seen), y.take(seen)
+    spans = _spans(x, y, width, height)
+    pairs = _pairs(spans, width, height)
     # Reciprocal depth and (nearly, on faces this small) colours are affine in the picture.
     values = np.stack((1 / depth, *colors.T)).astype(np.float32)
-    near, ink = _shaded(_planes(x, y, np.take(values, seen, axis=1)), runs)
+    near, ink = _shaded(_planes(x, y, values.take(seen, axis=1)), spans, pairs)
     order = _sorted(near)
-    place = np.empty((len(order), _LONGEST_RUN), np.int32)
-    place[:, 0] = (runs.row * width + runs.column)[order]
-    # A run that is shorter than the longest paints its last sample again.
-    last = runs.count[order] - 1
-    for step in range(1, _LONGEST_RUN):
-        place[:, step] = place[:, 0] + np.minimum(last, step)
-    canvas.view(np.uint32).reshape(-1)[place] = ink[order, None]
+    ink = ink.take(order)
+    samples = np.append(canvas.view(np.uint32), np.uint32(0))
+    for place in (pairs.upper, pairs.lower):  # lower ones that an upper one met are painted again
+        samples[place.take(order)] = ink
+    canvas.view(np.uint32).reshape(-1)[:] = samples[:-1]
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Where faces begin and end on the rows of samples that they cross."""
+class _Spans:
+    """The samples of faces in the columns that they cross, in the faces' order.
 
-    face: Int32[np.ndarray, " rows"]
-    row: Int32[np.ndarray, " rows"]
-    left: Float32[np.ndarray, " rows"]
-    right: Float32[np.ndarray, " rows"]
+    Attributes:
+        face, column: of each span.
+        begin, end: rows, half open.
+    """
+
+    face: Int64[np.ndarray, " spans"]
+    column: Int64[np.ndarray, " spans"]
+    begin: Int64[np.ndarray, " spans"]
+    end: Int64[np.ndarray, " spans"]
+
+    @property
+    def shift(self) -> Int64[np.ndarray, " spans"]:
+        """Of two columns, which are averaged, one has its pairs a row beside the other."""
+        return self.column & 1
 
 
 @dataclass(frozen=True)
-class _Runs:
-    """Neighbouring samples of one row in one face: where they begin and how many they are."""
+class _Pairs:
+    """Two rows of a span, or what it has of them.
 
-    face: Int32[np.ndarray, " runs"]
-    row: Int32[np.ndarray, " runs"]
-    column: Int32[np.ndarray, " runs"]
-    count: Int32[np.ndarray, " runs"]
+    Attributes:
+        span, number: of each pair, the number in its column.
+        upper, lower: places of the samples in the canvas. Where the upper one is beyond the span it
+            is the lower one; where the lower one is, its place is that after the canvas.
+    """
+
+    span: Int64[np.ndarray, " pairs"]
+    number: Int64[np.ndarray, " pairs"]
+    upper: Int64[np.ndarray, " pairs"]
+    lower: Int64[np.ndarray, " pairs"]
 
 
 def _diagonals(
@@ -93,50 +133,53 @@ def _cross(
     return a[0] * b[1] - a[1] * b[0]
 
 
-def _rows(
-    x: Float32[np.ndarray, "4 faces"], y: Float32[np.ndarray, "4 faces"], height: int
-) -> _Rows:
-    """The rows of all faces; on each, one edge goes down on the left and one up on the right."""
-    level = np.ceil(y).clip(0, height).astype(np.int32)
-    top = level.min(axis=0)
-    face, row, first = _counted(level.max(axis=0) - top, top)
+def _spans(
+    x: Float32[np.ndarray, "4 faces"], y: Float32[np.ndarray, "4 faces"], width: int, height: int
+) -> _Spans:
+    """The columns of all faces; on each, one edge goes left above and one right below."""
+    level = np.ceil(x).clip(0, width).astype(np.int64)
+    left = level.min(axis=0)
+    face, column, first = _counted(level.max(axis=0) - left, left)
     next_x, next_y, next_level = (np.roll(a, -1, axis=0).ravel() for a in (x, y, level))
     x, y, level = x.ravel(), y.ravel(), level.ravel()
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = (next_x - x) / (next_y - y)
-        at_zero = x - slope * y
-    lag = np.tile(first - top, 4)
-    sides = []
-    for begin, end in ((level, next_level), (next_level, level)):
-        edge, at_row, _ = _counted(np.maximum(end - begin, 0), begin)
-        side = np.zeros(len(row), np.float32)
-        side[at_row + lag[edge]] = slope[edge] * at_row.astype(np.float32) + at_zero[edge]
-        sides.append(side)
-    return _Rows(face, row, *sides)
+        slope = (next_y - y) / (next_x - x)
+        at_zero = y - slope * x
+    lag, aside = np.tile(first - left, 4), _ASIDE.take(column & 3)
+    rows = []
+    for begin, end in ((next_level, level), (level, next_level)):
+        edge, at, _ = _counted(np.maximum(end - begin, 0), begin)
+        height_of_edge = slope.take(edge, mode="clip") * at.astype(np.float32)
+        height_of_edge += at_zero.take(edge, mode="clip")
+        side = np.zeros(len(column), np.float32)
+        side[at + lag.take(edge, mode="clip")] = height_of_edge
+        side -= aside
+        rows.append(np.ceil(side, out=side).clip(0, height, out=side).astype(np.int64))
+    return _Spans(face, column, *rows)
 
 
-def _runs(rows: _Rows, width: int) -> _Runs:
-    aside = _ASIDE[rows.row & 3]
-    column = np.ceil(rows.left - aside).clip(0, width).astype(np.int32)
-    end = np.ceil(rows.right - aside).clip(0, width).astype(np.int32)
-    pieces = -((column - end) // _LONGEST_RUN)
-    whole, piece, _ = _counted(np.maximum(pieces, 0), np.zeros_like(pieces))
-    column = column[whole] + piece * _LONGEST_RUN
-    return _Runs(
-        rows.face[whole],
-        rows.row[whole],
-        column,
-        np.minimum(end[whole] - column, _LONGEST_RUN),
-    )
+def _pairs(spans: _Spans, width: int, height: int) -> _Pairs:
+    begin, end = spans.begin + spans.shift, spans.end + spans.shift
+    count = np.maximum(((end + 1) >> 1) - (begin >> 1), 0) * (end > begin)
+    span, number, _ = _counted(count, begin >> 1)
+    column = spans.column * height - spans.shift
+    upper = number * 2 + column.take(span, mode="clip")
+    lower = upper + 1
+    beyond = lower >= (column + end).take(span, mode="clip")
+    np.maximum(upper, (column + begin).take(span, mode="clip"), out=upper)
+    lower += beyond * (width * height)
+    np.minimum(lower, width * height, out=lower)
+    return _Pairs(span, number, upper, lower)
 
 
 def _counted(
-    counts: Int32[np.ndarray, " owners"], firsts: Int32[np.ndarray, " owners"]
-) -> tuple[Int32[np.ndarray, " items"], Int32[np.ndarray, " items"], Int32[np.ndarray, " owners"]]:
+    counts: Int64[np.ndarray, " owners"], firsts: Int64[np.ndarray, " owners"]
+) -> tuple[Int64[np.ndarray, " items"], Int64[np.ndarray, " items"], Int64[np.ndarray, " owners"]]:
     """For each owner as many items as counted, numbered from its first: owners, numbers, starts."""
-    owner = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-    start = np.cumsum(counts, dtype=np.int32) - counts
-    number = np.arange(len(owner), dtype=np.int32) + (firsts - start)[owner]
+    owner = np.repeat(np.arange(len(counts)), counts)
+    start = np.cumsum(counts) - counts
+    number = (firsts - start).take(owner, mode="clip")
+    number += np.arange(len(owner))
     return owner, number, start
 
 
@@ -156,21 +199,22 @@ def _planes(
 
 
 def _shaded(
-    planes: Float32[np.ndarray, "4 3 faces"], runs: _Runs
-) -> tuple[Float32[np.ndarray, " runs"], UInt32[np.ndarray, " runs"]]:
-    """How near the middles of the runs are, and their colours as the four bytes of a pixel."""
-    x = (runs.column + runs.count * np.float32(0.5) - np.float32(0.5)).astype(np.float32)
-    y = runs.row.astype(np.float32)
-    rgba = np.full((len(x), 4), 255, np.uint8)
-    for channel, (across, down, level) in enumerate(planes):
-        value = across[runs.face] * x
-        value += down[runs.face] * y
-        value += level[runs.face]
-        if channel == 0:
-            near = value
-        else:
-            rgba[:, channel - 1] = np.clip(value, 0, 255, out=value)
-    return near, rgba.view(np.uint32)[:, 0]
+    planes: Float32[np.ndarray, "4 3 faces"], spans: _Spans, pairs: _Pairs
+) -> tuple[Float32[np.ndarray, " pairs"], UInt32[np.ndarray, " pairs"]]:
+    """How near the middles of the pairs are, and their colours as the four bytes of a pixel."""
+    import cv2
+
+    across, down, level = (planes[:, i].take(spans.face, axis=1, mode="clip") for i in range(3))
+    # The middle of a pair lies half a row below its upper sample.
+    level += across * spans.column.astype(np.float32)
+    level += down * (np.float32(0.5) - spans.shift.astype(np.float32))
+    down *= 2
+    values = down.take(pairs.span, axis=1, mode="clip")
+    values *= pairs.number.astype(np.float32)
+    values += level.take(pairs.span, axis=1, mode="clip")
+    rgb = np.clip(values[1:], 0, 255).astype(np.uint8)
+    rgba = cv2.merge([*rgb, np.full_like(rgb[0], 255)]) if rgb.size else np.zeros((0, 4), np.uint8)
+    return values[0], rgba.view(np.uint32).ravel()
 
 
 def _sorted(near: Float32[np.ndarray, " runs"]) -> Int[np.ndarray, " runs"]:

@@ -86,7 +86,7 @@ def _pages(
     """The input's pane, the result's and the time line, frame by frame."""
     view = View(layout.result_width, layout.height)
     renderer, follow = MannequinRenderer(view), followed_path(motion, view)
-    R_world, p_world = world_rotations(motion.local_rotations), _canonical_positions(motion)
+    p_world = _canonical_positions(motion)
     strip = _strip(motion, layout.width)
     times = motion.timestamps - motion.timestamps[0]
     for index in shown:
@@ -95,7 +95,8 @@ def _pages(
             page[: layout.height, : layout.input_width] = next(pictures)
             _annotate(page, motion, index, layout)
         result = page[: layout.height, layout.input_width :]
-        renderer.draw(R_world[index], p_world[index], follow[index], out=result)
+        R_world = world_rotations(motion.local_rotations[index : index + 1])[0]
+        renderer.draw(R_world, p_world[index], follow[index], out=result)
         _label(page, f"{times[index]:.2f} s", layout.width - 78, layout.height - 14, dark=True)
         page[layout.height :] = _played(strip, index, len(motion))
         yield page

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lab.cli.bench_machine import idle
-from lab.speed.idle import Figure, figure_lines, first_line_s, lengthened
+from lab.speed.idle import first_line_s, lengthened
 from vimoflow.errors import VimoflowError
 from vimoflow.keypoints.cuts import _PictureChange
 from vimoflow.video import frames, open_video
@@ -32,17 +32,12 @@ def test_the_first_line_is_waited_for() -> None:
         first_line_s([sys.executable, "-c", ""])
 
 
-def test_figures_as_a_table() -> None:
-    lines = figure_lines([Figure("a thing, s", "1.5", 1.234)]).splitlines()
-    assert lines[-1] == "| a thing, s | 1.5 | 1.23 |"
-
-
 @pytest.mark.slow
 def test_everything_is_measured_and_written(shared_data, tmp_path: Path, capsys) -> None:
     target = tmp_path / "machine.json"
     clip = shared_data / "video" / "hiphop.mp4"
     idle(clip, output=target, repeats=1, short=2.0, long=3.0)
     document = json.loads(target.read_text())
-    assert len(document["runs"]) == 6 and len(document["figures"]) == 10
+    assert len(document["runs"]) == 6 and len(document["figures"]) == 12
     assert all(np.isfinite(one["measured"]) for one in document["figures"])
     assert target.with_suffix(".md").read_text().strip() in capsys.readouterr().out

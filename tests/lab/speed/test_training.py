@@ -28,6 +28,7 @@ def test_both_loops_are_measured_on_the_same_steps(shards, monkeypatch):
     options = RunOptions(compile=False, workers=0, precision="float32")
     speed = measure_training(RECIPE, shards, steps=2, rounds=1, options=options)
     assert speed.steps == 2 and 0 < speed.waiting < 1
+    assert 0 < speed.product_share < 1 and speed.width_flop_per_s > 0
     seconds = 2 * 4 / speed.samples_per_s
     per_step = speed.flop_per_s * seconds / 2
     # Forward and backward of linear layers: six operations a weight and frame, and some attention.
@@ -45,4 +46,4 @@ def test_a_product_is_counted_as_multiplications_and_additions():
 
 
 def test_the_ratio_is_of_windows():
-    assert TrainingSpeed("cpu", 1, 30.0, 0.0, 1.0, 2.0, 0.0, 10.0).ratio == 3.0
+    assert TrainingSpeed("cpu", 1, 30.0, 0.0, 1.0, 2.0, 1.5, 0.5, 0.0, 10.0).ratio == 3.0
