@@ -31,6 +31,7 @@ from vimoflow.inference.sampling import (
 )
 from vimoflow.inference.sampling.turning import turned_features
 from vimoflow.keypoints.cuts import keypoint_cuts
+from vimoflow.keypoints.doubt import DOUBTED, trusted
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 
@@ -136,7 +137,7 @@ class VideoToMotion:
         times = model_times(views[0])
         seconds = times - times[0]
         points = torch.stack(
-            [resample_keypoints(view, seconds + view.timestamps[0]) for view in views]
+            [_trusted(resample_keypoints(v, seconds + v.timestamps[0]), v) for v in views]
         )
         sizes = torch.tensor([view.image_size for view in views], dtype=torch.float32)
         seen = upright_shot(self.checkpoint, points, Lens.guessed(sizes), static_camera)
@@ -180,11 +181,18 @@ def _shots(
             resample_keypoints(seen, times[i : min(i + PIECE, end)])
             for i in range(first, end, PIECE)
         ]
-        points = torch.cat(parts)[None]
+        points = _trusted(torch.cat(parts), keypoints)[None]
         shot = upright_shot(checkpoint, points, lens, view.still)
         shots.append(Shot(first, shot.condition))
         yaws.append(shot.yaw)
     return shots, yaws[0]
+
+
+def _trusted(points_px: Tensor, keypoints: Keypoints2D) -> Tensor:
+    """Points at the model's times; of what is known to err with confidence, less of it."""
+    if not keypoints.estimator.startswith(DOUBTED):
+        return points_px
+    return torch.from_numpy(trusted(points_px.numpy())).to(points_px)
 
 
 def _on_input_clock(motion: Motion, times: np.ndarray, keypoints: Keypoints2D) -> Motion:
