@@ -104,11 +104,12 @@ def oracles(
     """
     require_input(rendered)
     from lab.rendered.clips import read_clips
-    from lab.rendered.oracles import oracle_errors, oracle_table
+    from lab.rendered.oracles import mended_errors, oracle_errors, oracle_table
     from vimoflow.diffusion.checkpoint import load_checkpoint
 
     with progress("sampling") as show:
-        errors = oracle_errors(load_checkpoint(checkpoint), read_clips(rendered), progress=show)
+        model, clips = load_checkpoint(checkpoint), read_clips(rendered)
+        errors = oracle_errors(model, clips, progress=show) | mended_errors(model, clips)
     click.echo(oracle_table(errors))
 
 

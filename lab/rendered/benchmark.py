@@ -20,7 +20,7 @@ from vimoflow.evaluation.benchmark.cases import Case, picked_rows, turned
 from vimoflow.evaluation.benchmark.results import ClipResult, flagged_result, single_result
 from vimoflow.evaluation.benchmark.scores import Posed, measure_limbs
 from vimoflow.geometry.rotations import rotation_about
-from vimoflow.keypoints.doubt import trusted
+from vimoflow.keypoints.doubt import trust
 from vimoflow.keypoints.mending import mended
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.skeleton import COCO_LIMBS
@@ -70,11 +70,12 @@ def rendered_cases(
     """
     cases = []
     for clip in clips:
-        landmarks = None
+        landmarks = counts = None
         if source == "video":
             found = detections(clip)
             landmarks = found.landmarks
             points = as_generated(found.points_px, clip.size_px) if mend else found.points_px
+            counts = trust(points) if mend else None
         else:
             seen = (~clip.outside).astype(float)[..., None]
             points = np.concatenate((clip.coco_px * seen, seen), axis=-1)
@@ -85,7 +86,7 @@ def rendered_cases(
         cases.append(
             RenderedCase(
                 name, clip.corpus, clip.camera_kind, points.astype(np.float32), truth, coco,
-                clip.static_camera, "rendered", source, landmarks=landmarks,
+                clip.static_camera, "rendered", source, landmarks=landmarks, trust=counts,
             )
         )  # fmt: skip
     return cases
@@ -96,8 +97,7 @@ def as_generated(
 ) -> Float[np.ndarray, "frames 17 3"]:
     """Keypoints at 30 fps after what ``generate`` does to them by itself."""
     times = np.arange(len(points_px)) / MODEL_FPS
-    found = mended(Keypoints2D(points_px.astype(float), times, size_px)).keypoints.points
-    return trusted(found)
+    return mended(Keypoints2D(points_px.astype(float), times, size_px)).keypoints.points
 
 
 def landmark_results(title: str, case: Case, truth: Posed) -> list[ClipResult]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from lab.rendered.benchmark import RenderedCase, as_generated, rendered_cases
+from lab.rendered.benchmark import RenderedCase, rendered_cases
 from lab.rendered.clips import RenderedClip
 from vimoflow.conventions import COCO_NAMES, STATURE_M
 from vimoflow.diffusion.checkpoint import Checkpoint
@@ -82,7 +82,6 @@ def _nearer_exchanged(
 
 READINGS: Mapping[str, Reading] = {
     "as found": lambda found, exact: found,
-    "mended as by generate": lambda found, exact: as_generated(found, (640, 640)),
     **{f"unseen beyond {100 * x:.0f} %": unseen_beyond(x) for x in _SHARES},
     **{f"exact beyond {100 * x:.0f} %": exact_beyond(x) for x in (0.1,)},
     "exchanges undone": exchanges_undone,
@@ -125,6 +124,18 @@ def answer_errors(checkpoint: Checkpoint, case: Case) -> tuple[float, float]:
     motions = (finished_motion(features[0], options) for features in (drawn, refined))
     own, fitted = (score(motion, case).pa_mpjpe for motion in motions)
     return own, fitted
+
+
+def mended_errors(
+    checkpoint: Checkpoint, clips: Sequence[RenderedClip]
+) -> dict[str, Float[np.ndarray, "clips 2"]]:
+    """The same for what ``generate`` makes of what was found: mended, and then also doubted."""
+    doubted = rendered_cases(clips, "video")
+    mended = [dataclasses.replace(case, trust=None) for case in doubted]
+    return {
+        name: np.array([answer_errors(checkpoint, case) for case in cases])
+        for name, cases in (("mended", mended), ("mended and doubted", doubted))
+    }
 
 
 def oracle_table(errors: Mapping[str, Float[np.ndarray, "clips 2"]]) -> str:

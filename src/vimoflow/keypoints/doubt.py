@@ -29,23 +29,20 @@ _PARENT, _CHILD = [11, 5, 7, 5, 11, 13], [7, 9, 9, 13, 15, 15]
 _LENGTH_M = np.array([0.535, 0.26, 0.231, 0.535, 0.396, 0.388])  # to the parent
 _SEEN = 0.05
 _SHARP_M = 0.03  # a point that is off by less counts in full
-_LEAST = 0.06  # of a confidence: seen points stay seen, because networks fill gaps no better
 _PIECE = 1800  # frames looked at together
 MOST_LOG = (-6.0, 0.5)  # of an error in metres
-Layers = Sequence[tuple[Float[np.ndarray, "n m"], Float[np.ndarray, " m"]]]
+Layers = Sequence[tuple[Float[np.ndarray, "_ _"], Float[np.ndarray, " _"]]]
 
 
-def trusted(points_px: Float[np.ndarray, "frames 17 3"]) -> Float[np.ndarray, "frames 17 3"]:
-    """The points with confidences that fall with the square of how far each is likely to be off.
+def trust(points_px: Float[np.ndarray, "frames 17 3"]) -> Float[np.ndarray, "frames 17"]:
+    """How much each point counts in a fit: falls with the square of how far it is likely off.
 
     Args:
         points_px: what MediaPipe found of one person over one shot, at 30 Hz.
     """
-    points = points_px.copy()
-    doubt = np.concatenate([doubt_m(points[i : i + _PIECE]) for i in range(0, len(points), _PIECE)])
-    share = np.minimum(1.0, np.square(_SHARP_M / np.maximum(doubt, 1e-6)))
-    points[..., 2] = np.maximum(points[..., 2] * share, np.minimum(points[..., 2], _LEAST))
-    return points
+    pieces = range(0, len(points_px), _PIECE)
+    doubt = np.concatenate([doubt_m(points_px[i : i + _PIECE]) for i in pieces])
+    return np.minimum(1.0, np.square(_SHARP_M / np.maximum(doubt, 1e-6)))
 
 
 def doubt_m(points_px: Float[np.ndarray, "frames 17 3"]) -> Float[np.ndarray, "frames 17"]:
@@ -59,7 +56,7 @@ def doubt_m(points_px: Float[np.ndarray, "frames 17 3"]) -> Float[np.ndarray, "f
     return np.where(points_px[..., 2] > _SEEN, found, 0.0)
 
 
-def told(layers: Layers, signs: Float[np.ndarray, "*n signs"]) -> Float[np.ndarray, "*n"]:
+def told(layers: Layers, signs: Float[np.ndarray, "*points signs"]) -> Float[np.ndarray, "*points"]:
     """The network's answer, metres: its density of an error r is exp(-r / answer) / answer^2."""
     values = signs
     for weight, bias in layers[:-1]:
