@@ -30,6 +30,7 @@ EVALUATE = CommandGroup(
             "render": "lab.cli.rendered:render",
             "rendered": "lab.cli.rendered:rendered",
             "detector": "lab.cli.rendered:detector",
+            "oracles": "lab.cli.rendered:oracles",
         },
         "Real clips": {
             "panned": "lab.cli.world:panned",

@@ -112,6 +112,28 @@ def detector(*, rendered: DataFolder, output: OutputFolder) -> None:
     click.echo(write_detector_errors(errors, output))
 
 
+def oracles(
+    *,
+    rendered: DataFolder,
+    checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
+) -> None:
+    """What it would be worth to know where the detector errs: its points mended with the truth.
+
+    Args:
+        rendered: folder of clips made by `python -m lab evaluate render`.
+        checkpoint: a checkpoint that ships, or a file.
+    """
+    require_input(rendered)
+    from lab.rendered.clips import read_clips
+    from lab.rendered.oracles import mended_errors, oracle_errors, oracle_table
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+
+    with progress("sampling") as show:
+        model, clips = load_checkpoint(checkpoint), read_clips(rendered)
+        errors = oracle_errors(model, clips, progress=show) | mended_errors(model, clips)
+    click.echo(oracle_table(errors))
+
+
 def rendered(
     manifest: Manifest,
     *,

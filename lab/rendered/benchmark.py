@@ -13,12 +13,16 @@ from torch import Tensor
 
 from lab.rendered.clips import RenderedClip, detections, read_clips
 from lab.rendered.mediapipe_world import coco_of_landmarks, landmark_motion
+from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.evaluation.benchmark.benchmark_file import Manifest, NamedCases, checked
 from vimoflow.evaluation.benchmark.cases import Case, picked_rows, turned
 from vimoflow.evaluation.benchmark.results import ClipResult, flagged_result, single_result
 from vimoflow.evaluation.benchmark.scores import Posed, measure_limbs
 from vimoflow.geometry.rotations import rotation_about
+from vimoflow.keypoints.doubt import trust
+from vimoflow.keypoints.mending import mended
+from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.skeleton import COCO_LIMBS
 
 MEDIAPIPE = "MediaPipe 3D"
@@ -56,17 +60,22 @@ def rendered_sets(manifest: Manifest, folder: Path, limit: int | None = None) ->
     return checked(sets)
 
 
-def rendered_cases(clips: Sequence[RenderedClip], source: str) -> list[RenderedCase]:
+def rendered_cases(
+    clips: Sequence[RenderedClip], source: str, mend: bool = True
+) -> list[RenderedCase]:
     """Rendered clips through their exact 2D ("truth") or what MediaPipe finds ("video").
 
-    Exact points that are outside the image are missing in both.
+    What is found is mended as ``generate`` does it. Exact points that are outside the image are
+    missing in both.
     """
     cases = []
     for clip in clips:
-        landmarks = None
+        landmarks = counts = None
         if source == "video":
             found = detections(clip)
-            points, landmarks = found.points_px, found.landmarks
+            landmarks = found.landmarks
+            points = as_generated(found.points_px, clip.size_px) if mend else found.points_px
+            counts = trust(points) if mend else None
         else:
             seen = (~clip.outside).astype(float)[..., None]
             points = np.concatenate((clip.coco_px * seen, seen), axis=-1)
@@ -77,10 +86,18 @@ def rendered_cases(clips: Sequence[RenderedClip], source: str) -> list[RenderedC
         cases.append(
             RenderedCase(
                 name, clip.corpus, clip.camera_kind, points.astype(np.float32), truth, coco,
-                clip.static_camera, "rendered", source, landmarks=landmarks,
+                clip.static_camera, "rendered", source, landmarks=landmarks, trust=counts,
             )
         )  # fmt: skip
     return cases
+
+
+def as_generated(
+    points_px: Float[np.ndarray, "frames 17 3"], size_px: tuple[int, int]
+) -> Float[np.ndarray, "frames 17 3"]:
+    """Keypoints at 30 fps after what ``generate`` does to them by itself."""
+    times = np.arange(len(points_px)) / MODEL_FPS
+    return mended(Keypoints2D(points_px.astype(float), times, size_px)).keypoints.points
 
 
 def landmark_results(title: str, case: Case, truth: Posed) -> list[ClipResult]:

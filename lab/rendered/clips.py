@@ -55,6 +55,12 @@ class RenderedClip:
     outside: Bool[np.ndarray, "frames 17"]
 
     @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of its pictures."""
+        width, height = (2 * self.camera.center_px[0]).round().int().tolist()
+        return width, height
+
+    @property
     def static_camera(self) -> bool:
         """Whether the camera stood still."""
         return self.camera_kind.startswith("static")

@@ -31,6 +31,7 @@ from vimoflow.inference.sampling import (
 )
 from vimoflow.inference.sampling.turning import turned_features
 from vimoflow.keypoints.cuts import keypoint_cuts
+from vimoflow.keypoints.doubt import DOUBTED, trust
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
 
@@ -140,7 +141,9 @@ class VideoToMotion:
         )
         sizes = torch.tensor([view.image_size for view in views], dtype=torch.float32)
         seen = upright_shot(self.checkpoint, points, Lens.guessed(sizes), static_camera)
-        together = seen.condition.map(lambda x: x[None])
+        counts = torch.stack([_trust(*one) for one in zip(points, views, strict=True)])
+        seen_by_all = dataclasses.replace(seen.condition, trust=counts)
+        together = seen_by_all.map(lambda x: x[None])
         features = sample_views(self.checkpoint, together, options, progress, aggregation)
         features = turned_features(features, seen.yaw[:1])
         return _on_input_clock(finished_motion(features[0], options), times, views[0])
@@ -183,9 +186,17 @@ def _shots(
         ]
         points = torch.cat(parts)[None]
         shot = upright_shot(checkpoint, points, lens, view.still)
-        shots.append(Shot(first, shot.condition))
+        counts = _trust(points[0], keypoints)[None]
+        shots.append(Shot(first, dataclasses.replace(shot.condition, trust=counts)))
         yaws.append(shot.yaw)
     return shots, yaws[0]
+
+
+def _trust(points_px: Tensor, keypoints: Keypoints2D) -> Tensor:
+    """How much points (frames, 17, 3) at the model's times count; all do but of who is too sure."""
+    if not keypoints.estimator.startswith(DOUBTED):
+        return torch.ones_like(points_px[..., 2])
+    return torch.from_numpy(trust(points_px.numpy())).to(points_px)
 
 
 def _on_input_clock(motion: Motion, times: np.ndarray, keypoints: Keypoints2D) -> Motion:

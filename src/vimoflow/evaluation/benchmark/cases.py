@@ -55,6 +55,7 @@ class Case:
         image_size_px: width and height of the picture, where they are known.
         down: gravity's direction in the camera's frame, where it is known: to measure, not to use.
         camera: how a moving one turned, as its picture tells; None where that was not looked at.
+        trust: how much each point counts in a fit; None where all do.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Case:
     image_size_px: tuple[float, float] | None = None
     down: Float[np.ndarray, "3"] | None = None
     camera: CameraPath | None = None
+    trust: Float[np.ndarray, "frames 17"] | None = None
 
     @property
     def title(self) -> str:

@@ -51,7 +51,10 @@ def predict(
         lens, _ = filming_of([cases[i] for i in rows], focal)
         still = torch.tensor([view.still for view in views])
         shot = upright_shot(checkpoint, points, lens, still, valid)
-        features = sample_features(checkpoint, shot.condition, options, valid)
+        condition = dataclasses.replace(
+            shot.condition, trust=_trust([cases[i] for i in rows], longest)
+        )
+        features = sample_features(checkpoint, condition, options, valid)
         features = turned_along(features, shot.yaw[:, None] + yaw)
         for k, i in enumerate(rows):
             motions[i] = finished_motion(features[k, : len(cases[i].truth)], options)
@@ -67,10 +70,19 @@ def _steadied(case: Case) -> Steadied:
     return steadied(case.points_px, size, case.camera)
 
 
+def _trust(cases: Sequence[Case], longest: int) -> Float[Tensor, "cases frames 17"]:
+    trust = torch.ones(len(cases), longest, 17)
+    for row, case in zip(trust, cases, strict=True):
+        if case.trust is not None:
+            row[: len(case.trust)] = torch.from_numpy(case.trust)
+    return trust
+
+
 def condition_of(case: Case) -> Condition:
     """The model's condition for a case, as a batch of one."""
     points = torch.from_numpy(case.points_px).float()[None]
-    return see_shot(points, *filming_of([case])).condition
+    condition = see_shot(points, *filming_of([case])).condition
+    return dataclasses.replace(condition, trust=_trust([case], len(case.points_px)))
 
 
 def filming_of(

@@ -36,6 +36,9 @@ _TORSO_LENGTH = 0.5  # metres from mid-shoulder down to mid-hip, where the hips 
 _SIZE_FRAMES = 4096  # frames looked at for the size of a long shot, evenly spread
 
 
+_PARTS = ("pose", "track", "view", "trust")
+
+
 @dataclass(frozen=True)
 class Condition:
     """What the denoiser is conditioned on.
@@ -47,27 +50,32 @@ class Condition:
             it is known; zeros where it is not, or where the camera moves.
         view: what is told of the camera, see ``viewpoint.view_channels``; zeros where nothing was
             seen, and nothing is told unless given.
+        trust: how much each point counts in a fit, beside its confidence; no channel of the
+            denoiser, which knows by itself whom to believe. Everything is trusted unless given.
     """
 
     pose: Float[Tensor, "*batch frames 17 3"]
     track: Float[Tensor, "*batch frames 3"]
     view: Float[Tensor, "*batch frames 4"] = None  # type: ignore[assignment]
+    trust: Float[Tensor, "*batch frames 17"] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
+        if self.trust is None:
+            object.__setattr__(self, "trust", torch.ones_like(self.pose[..., 0]))
         if self.view is None:
             nothing = self.track.new_zeros(*self.track.shape[:-1], VIEW_CHANNELS)
             object.__setattr__(self, "view", nothing)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Condition:
         """The same change of batch and frame axes, or of device, to every part."""
-        return Condition(change(self.pose), change(self.track), change(self.view))
+        return Condition(*(change(getattr(self, name)) for name in _PARTS))
 
     @classmethod
     def joined(
         cls, parts: Sequence[Condition], join: Callable[[list[Tensor]], Tensor]
     ) -> Condition:
         """Several as one, their tensors stacked or concatenated by ``join``."""
-        return cls(*(join([getattr(p, k) for p in parts]) for k in ("pose", "track", "view")))
+        return cls(*(join([getattr(p, name) for p in parts]) for name in _PARTS))
 
     @classmethod
     def nothing(cls, *batch_frames: int) -> Condition:
@@ -87,19 +95,22 @@ class Condition:
         """Zeros (no condition) in the rows of the batch where ``keep`` is false."""
         rows = keep.to(self.pose.dtype)
         frames = rows[:, None, None]
-        return Condition(self.pose * frames[..., None], self.track * frames, self.view * frames)
+        return Condition(
+            self.pose * frames[..., None], self.track * frames, self.view * frames, self.trust
+        )
 
     def mirrored(self) -> Condition:
         """What the camera would have seen of the mirror image of the motion."""
         flip = self.pose.new_tensor((-1.0, 1.0, 1.0))
-        return Condition(self.pose[..., list(MIRROR_COCO), :] * flip, self.track * flip, self.view)
+        pose, trust = self.pose[..., list(MIRROR_COCO), :], self.trust[..., list(MIRROR_COCO)]
+        return Condition(pose * flip, self.track * flip, self.view, trust)
 
     def from_own_start(self) -> Condition:
         """The same with the track relative to its own first known frame, as windows are shown."""
         known = self.track[..., 2:]
         first = known.argmax(dim=-2, keepdim=True).expand(*known.shape[:-2], 1, 2)
         path = (self.track[..., :2] - self.track.gather(-2, first)) * known
-        return Condition(self.pose, torch.cat((path, known), dim=-1), self.view)
+        return Condition(self.pose, torch.cat((path, known), dim=-1), self.view, self.trust)
 
     @property
     def channels(self) -> Float[Tensor, "*batch frames c"]:

@@ -54,7 +54,8 @@ class Evidence:
         pose, track = condition.pose, condition.track
         seen = (pose[..., 2] > 0).any(-1)
         told = (condition.view * seen[..., None]).sum(-2) / seen.sum(-1, keepdim=True).clamp(min=1)
-        return cls(pose[..., :2], keypoint_weight(pose), track[..., :2], track[..., 2] > 0, told)
+        weight = keypoint_weight(pose) * condition.trust
+        return cls(pose[..., :2], weight, track[..., :2], track[..., 2] > 0, told)
 
     @property
     def views(self) -> int:

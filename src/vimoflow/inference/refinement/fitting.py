@@ -80,7 +80,7 @@ class RefinementSettings:
     noise_m: float = 0.05
     outlier_m: float = 0.15
     place_m: float = 0.02
-    turn_rad: float = 0.6
+    turn_rad: float = 0.3
     turn_rate_rad: float = 0.02
     shift_m: float = 2.0
     shift_rate_m: float = 0.02

@@ -17,7 +17,7 @@ from vimoflow.inference.sampling.sampling_options import SamplingOptions
 
 # The mean of all possible motions goes less far than people do. From 40 clips of the training set,
 # see docs/experiments/0015.
-_LONGER = 1.1
+LONGER = 1.1
 
 
 @torch.no_grad()
@@ -52,7 +52,7 @@ def sample_features(
     if not options.refine:
         return drawn
     if options.sampler_of(checkpoint) == "one-pass":
-        drawn[..., GROUND] *= _LONGER
+        drawn[..., GROUND] *= LONGER
     return refined_features(drawn, Evidence.of(condition), valid)
 
 
