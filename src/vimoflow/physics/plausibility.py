@@ -30,6 +30,29 @@ _SPREAD_S = 0.3  # how far smoothing spreads an impact; its impulse stays the sa
 _AIR_M = 0.03  # whose lowest point is higher touches nothing
 _FLIGHT_FRAMES = 4  # a parabola through fewer is noise
 _MM = 1000.0
+FAULTS = {
+    "residual_force": (0.2, "a hand from nowhere holds or pushes the body"),
+    "float_mm": (20.0, "the body floats"),
+    "penetration_mm": (50.0, "the body is in the floor"),
+    "drift_mm_s": (50.0, "the feet are carried off"),
+    "held_in_air": (0.5, "the flight is no fall"),
+}
+"""Above which value a column is at fault, and in words."""
+_FAULT_S = 0.2  # shorter ones are not named
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A stretch of a motion that physics does not allow.
+
+    Attributes:
+        start_s, end_s: when.
+        what: is wrong.
+    """
+
+    start_s: float
+    end_s: float
+    what: str
 
 
 @dataclass(frozen=True)
@@ -112,14 +135,32 @@ class PhysicsReport:
         Force out of nowhere, a body that floats, feet that are carried off, and flights that are
         no falls.
         """
-        of = self.frames
+        of, limit = self.frames, {name: value for name, (value, _) in FAULTS.items()}
         return float(
             max(
-                of.residual_force.mean() / 0.2,
-                np.median(of.float_mm) / 20,
-                np.median(of.drift_mm_s) / 50,
-                of.held_in_air.max() / 0.5,
+                of.residual_force.mean() / limit["residual_force"],
+                np.median(of.float_mm) / limit["float_mm"],
+                np.median(of.drift_mm_s) / limit["drift_mm_s"],
+                of.held_in_air.max() / limit["held_in_air"],
             )
+        )
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Stretches of a fifth of a second and more that are above a limit of ``FAULTS``."""
+        times = self.frames.times
+        return tuple(
+            Fault(round(float(times[first]), 3), round(float(times[end - 1]), 3), what)
+            for name, (limit, what) in FAULTS.items()
+            for first, end in runs_of_true(getattr(self.frames, name) > limit)
+            if times[end - 1] - times[first] >= _FAULT_S
+        )
+
+    def __str__(self) -> str:
+        of = self.summary()
+        return (
+            f"{of['residual_force_percent']:.1f} % of body weight from nowhere; "
+            f"{of['float_mm']:.0f} mm over and {of['penetration_mm']:.0f} mm in the floor; "
+            f"slides {of['slide_mm_s']:.0f} mm/s; implausibility {of['implausibility']:.2g}"
         )
 
     def document(self) -> dict[str, Any]:
@@ -136,6 +177,7 @@ class PhysicsReport:
             "stature_m": round(self.stature_m, 3),
             "summary": self.summary(),
             "over_strength_by_joint": self.over_strength_by_joint,
+            "faults": [dataclasses.asdict(fault) for fault in self.faults()],
             "frames": columns,
         }
 
