@@ -30,6 +30,7 @@ _LEAST_REST = 0.01  # of 1: less counts as none
 _ENTRY = 0.01  # what a force costs at a point that rests
 _HOLD = 20.0  # 1/s: how fast a sole that should rest comes to rest
 _GIVE_WAY = 0.03  # of a leg's joints: keeps nearly straight knees calm
+AIRFREE, HELP = True, 1.0
 _GIVING = ("hip", "knee", "ankle")
 
 
@@ -77,6 +78,9 @@ class Balance:
         data.qpos[:], data.qvel[:] = qpos, qvel
         data.qacc[:] = reference.qacc[step] + self.stiffness * off
         data.qacc[:] += self.damping * (reference.qvel[step] - qvel)
+        if AIRFREE:
+            grip = self.rest[step].max()
+            data.qacc[:6] = reference.qacc[step, :6] + grip * (data.qacc[:6] - reference.qacc[step, :6])
         engine.mj_inverse(model, data)
         points, velocities = surface_at(data, self.surface)
         rest = self.rest[step]
@@ -115,6 +119,7 @@ class Balance:
         forces = best_forces(needed, points - self.data.xpos[1], cost, weight)
         applied = applied - np.einsum("pi,pij->j", forces, J)
         applied[6:] = np.clip(applied[6:], -self.strength, self.strength)
+        applied[:6] *= HELP
         force, moment = np.linalg.norm(applied[:3]), np.linalg.norm(applied[3:6])
         return Effort(
             applied, float(force + moment / self.humanoid.skeleton.stature) / weight

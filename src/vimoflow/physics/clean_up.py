@@ -14,6 +14,7 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.clip_resampling import at_even_times
 from vimoflow.notes import note
 from vimoflow.physics.balance_control import Balance, follow
+from vimoflow.physics.giving_way import given_way
 from vimoflow.physics.grounding import grounded
 from vimoflow.physics.humanoid import TIMESTEP_S, make_humanoid
 from vimoflow.physics.states import motion_of, require_physical, states_of
@@ -69,7 +70,9 @@ def clean_up(
     started = time.perf_counter()
     require_physical(motion)
     humanoid = make_humanoid(motion.skeleton, mass_kg)
-    reference = states_of(grounded(at_even_times(motion), humanoid), 1 / TIMESTEP_S)
+    reference = states_of(
+        given_way(grounded(at_even_times(motion), humanoid), humanoid), 1 / TIMESTEP_S
+    )
     frames, assist = [], []
     total = 1 + (len(reference.times) - 1) // STEPS_PER_FRAME
     for step, (qpos, helped) in enumerate(follow(Balance(humanoid, reference))):

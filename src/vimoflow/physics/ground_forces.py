@@ -38,6 +38,8 @@ class Dynamics:
         torques: at the joints, the ground's forces taken into account, N m.
         points, velocities: of the surface, metres and m/s; points never near the floor left out.
         forces: of the ground on the points, newtons.
+        inertia: of the body as it is, about the root.
+        centres: of mass, from the root, metres.
     """
 
     needed: Float[np.ndarray, "frames 6"]
@@ -46,6 +48,8 @@ class Dynamics:
     points: Float[np.ndarray, "frames points 3"]
     velocities: Float[np.ndarray, "frames points 3"]
     forces: Float[np.ndarray, "frames points 3"]
+    inertia: Float[np.ndarray, "frames 6 6"]
+    centres: Float[np.ndarray, "frames 3"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,18 @@ def _frame(
     moment = np.cross(points - root, forces).sum(0)
     residual = needed - np.concatenate((forces.sum(0), moment))
     effort = effort - pushed - model.dof_armature * data.qacc  # armature is no part of a body
-    return needed, residual, effort[6:], points, velocities, forces
+    inertia, centre = _rigid(engine, model, data), data.subtree_com[1] - root
+    return needed, residual, effort[6:], points, velocities, forces, inertia, centre
+
+
+def _rigid(engine: Any, model: Any, data: Any) -> np.ndarray:
+    """The inertia of all parts as one, about the root, in the world's axes."""
+    whole = np.zeros((model.nv, model.nv))
+    engine.mj_fullM(model, whole, data.qM)
+    turned = np.eye(6)
+    turned[3:, 3:] = data.xmat[1].reshape(3, 3)
+    rigid: np.ndarray = turned @ whole[:6, :6] @ turned.T
+    return rigid
 
 
 def surface_at(data: Any, surface: Surface) -> tuple[np.ndarray, np.ndarray]:
