@@ -26,11 +26,13 @@ _STIFFNESS, _DAMPING = 200.0, 28.0  # 1/s^2, 1/s: nearly critical, at home in 0.
 _TOES = (1000.0, 60.0)  # light, and bent under by whatever they brush
 _TOUCHES_M = 0.006
 _RESTS = (0.015, 0.8, 0.4)  # m, m/s along the floor and up: a point of the reference so far rests
-_LEAST_REST = 0.01  # of 1: less counts as none
+LEAST_REST = -1.  # of 1: less counts as none
+LEAST = .02
 _ENTRY = 0.01  # what a force costs at a point that rests
 _HOLD = 20.0  # 1/s: how fast a sole that should rest comes to rest
 _GIVE_WAY = 0.03  # of a leg's joints: keeps nearly straight knees calm
-AIRFREE, HELP = True, 1.0
+HELP = 1.0
+PLACE, TURN = (50.0, 14.0), (200.0, 28.0)
 _GIVING = ("hip", "knee", "ankle")
 
 
@@ -68,6 +70,8 @@ class Balance:
         toes = names == "foot"
         self.stiffness = np.where(toes, _TOES[0], _STIFFNESS)
         self.damping = np.where(toes, _TOES[1], _DAMPING)
+        self.stiffness[:6] = np.repeat((PLACE[0], TURN[0]), 3)
+        self.damping[:6] = np.repeat((PLACE[1], TURN[1]), 3)
         self.legs = np.flatnonzero(np.isin(names, _GIVING))
 
     def effort(self, step: int, qpos: np.ndarray, qvel: np.ndarray) -> Effort:
@@ -78,18 +82,15 @@ class Balance:
         data.qpos[:], data.qvel[:] = qpos, qvel
         data.qacc[:] = reference.qacc[step] + self.stiffness * off
         data.qacc[:] += self.damping * (reference.qvel[step] - qvel)
-        if AIRFREE:
-            grip = self.rest[step].max()
-            data.qacc[:6] = reference.qacc[step, :6] + grip * (data.qacc[:6] - reference.qacc[step, :6])
         engine.mj_inverse(model, data)
         points, velocities = surface_at(data, self.surface)
         rest = self.rest[step]
-        near = np.flatnonzero((points[:, 2] < _TOUCHES_M) & (rest > _LEAST_REST))
+        near = np.flatnonzero((points[:, 2] < _TOUCHES_M) & (rest > LEAST_REST))
         J, drift = self._jacobians(points, near)
         if len(near):
             self._give_way(J, drift + _HOLD * velocities[near], rest[near])
             engine.mj_inverse(model, data)
-        return self._effort(data.qfrc_inverse.copy(), points[near], J, _ENTRY / rest[near])
+        return self._effort(data.qfrc_inverse.copy(), points[near], J, _ENTRY / np.maximum(rest[near], LEAST))
 
     def _jacobians(self, points: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How points move with the joints (points, 3, nv), and accelerate when no joint does."""

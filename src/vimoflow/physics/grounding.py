@@ -22,7 +22,8 @@ from vimoflow.motion.contacts import label_contacts
 from vimoflow.motion.floor import sole_heights
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import joint
-from vimoflow.physics.ground_forces import surface_places
+from vimoflow.physics.anthropometry import segments
+from vimoflow.physics.ground_forces import inverse_dynamics, surface_of, surface_places
 from vimoflow.physics.humanoid import SOLE_M, TOE_M, Humanoid
 from vimoflow.physics.states import states_of
 
@@ -35,6 +36,8 @@ _SWINGS_M_S = (0.25, 0.75)  # slower than the one a foot rests, faster than the 
 _MOST_BENT = 1.0  # radians, of toes
 _TILTED = 0.4  # radians: a sole so steep is meant to be
 _FLAT_S = 1 / 15
+LOADED = True
+_BEARS, _CARRIED_OFF_M_S = 0.2, 1.0  # of body weight; a point so fast is no longer held
 _FOOT = ("ankle", "foot")
 
 
@@ -52,8 +55,25 @@ def grounded(motion: Motion, humanoid: Humanoid) -> Motion:
     level = dataclasses.replace(motion, trans=trans).scaled(1 / size)
     joints = torch.from_numpy(level.joint_positions)
     contacts = label_contacts(joints, level.fps).numpy().astype(np.float32)
+    if LOADED:
+        contacts = np.maximum(contacts, _loaded(level.scaled(size), humanoid))
     locked = lock_feet(dataclasses.replace(level, contacts=contacts))
     return _with_toes_up(_with_swing(locked).scaled(size))
+
+
+def _loaded(motion: Motion, humanoid: Humanoid) -> Float[np.ndarray, "frames 4"]:
+    """1 where heel or ball of a foot bears weight, whether it slides or not."""
+    dynamics, surface = inverse_dynamics(humanoid, states_of(motion)), surface_of(humanoid.model)
+    names = list(segments())
+    found = np.zeros((len(motion), 4), np.float32)
+    bears = dynamics.forces[..., 2] / humanoid.weight_n
+    bears = bears * (np.linalg.norm(dynamics.velocities, axis=-1) < _CARRIED_OFF_M_S)
+    for leg, side in enumerate(("left", "right")):
+        ankle, toes = (surface.bodies == 1 + names.index(f"{side}_{n}") for n in _FOOT)
+        front = surface.local[:, 2] > surface.local[ankle, 2].mean()
+        for end, points in enumerate((ankle & ~front, (ankle & front) | toes)):
+            found[:, 2 * leg + end] = bears[:, points].sum(1) > _BEARS
+    return found
 
 
 def _floor_heights(motion: Motion, humanoid: Humanoid) -> Float[np.ndarray, " frames"]:
@@ -123,13 +143,18 @@ def _with_toes_up(motion: Motion) -> Motion:
         at = joint(f"{side}_foot")
         x, _, z = torch.from_numpy(motion.skeleton.offsets[at])
         ahead = torch.stack((x, torch.zeros_like(x), z)) / torch.hypot(x, z)
-        upwards = torch.linalg.cross(ahead, torch.tensor([0.0, 1, 0], dtype=torch.float64))
+        # In the world, by the foot's heading: captured toes are rolled and bent in odd ways.
+        foot = (R_world[:, joint(f"{side}_ankle")] @ ahead) * torch.tensor([1.0, 0, 1])
+        foot = torch.nn.functional.normalize(foot, dim=-1, eps=1e-9)
+        upwards = torch.linalg.cross(foot, torch.tensor([[0.0, 1, 0]]).to(foot))
         height = joints[:, at, 1] / size
         height = height - _TOES_CLEAR_M * _swings(joints, f"{side}_foot", motion.fps, size)
         wanted = torch.arcsin(((SOLE_M - height) / TOE_M).clamp(-1, 1))
-        now = torch.arcsin((R_world[:, at] @ ahead)[:, 1].clamp(-1, 1))
+        toes = R_world[:, at] @ ahead
+        now = torch.atan2(toes[:, 1], (toes * foot).sum(-1))
         bend = (wanted - now).clamp(0, _MOST_BENT)
-        R[:, at] = R[:, at] @ axis_angle_to_matrix(upwards * bend[:, None])
+        R_here = axis_angle_to_matrix(upwards * bend[:, None]) @ R_world[:, at]
+        R[:, at] = R_world[:, joint(f"{side}_ankle")].transpose(-1, -2) @ R_here
     return _posed(motion, R)
 
 
