@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between
-from vimoflow.inference.refinement.foot_locking import lock_feet, reach
+from vimoflow.inference.refinement.foot_locking import FootLockSettings, lock_feet, reach
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.contacts import label_contacts
 from vimoflow.motion.floor import sole_heights
@@ -36,7 +36,6 @@ _SWINGS_M_S = (0.25, 0.75)  # slower than the one a foot rests, faster than the 
 _MOST_BENT = 1.0  # radians, of toes
 _TILTED = 0.4  # radians: a sole so steep is meant to be
 _FLAT_S = 1 / 15
-LOADED = True
 _BEARS, _CARRIED_OFF_M_S = 0.2, 1.0  # of body weight; a point so fast is no longer held
 _FOOT = ("ankle", "foot")
 
@@ -48,6 +47,8 @@ def grounded(motion: Motion, humanoid: Humanoid) -> Motion:
         motion: evenly timed.
         humanoid: its person's body, whose surface touches the floor.
     """
+    if humanoid.scene.boxes:
+        return _on_things(motion, humanoid)
     size = motion.skeleton.scale
     motion = _with_toes_up(_with_flat_soles(motion))
     trans = motion.trans.copy()
@@ -55,10 +56,20 @@ def grounded(motion: Motion, humanoid: Humanoid) -> Motion:
     level = dataclasses.replace(motion, trans=trans).scaled(1 / size)
     joints = torch.from_numpy(level.joint_positions)
     contacts = label_contacts(joints, level.fps).numpy().astype(np.float32)
-    if LOADED:
-        contacts = np.maximum(contacts, _loaded(level.scaled(size), humanoid))
+    contacts = np.maximum(contacts, _loaded(level.scaled(size), humanoid))
     locked = lock_feet(dataclasses.replace(level, contacts=contacts))
     return _with_toes_up(_with_swing(locked).scaled(size))
+
+
+def _on_things(motion: Motion, humanoid: Humanoid) -> Motion:
+    """In a scene the feet that bear weight stay where they are; how they got there is not known."""
+    locked = lock_feet(
+        dataclasses.replace(motion, contacts=_loaded(motion, humanoid)).scaled(
+            1 / motion.skeleton.scale
+        ),
+        FootLockSettings(near_floor_m=0.0),
+    )
+    return locked.scaled(motion.skeleton.scale)
 
 
 def _loaded(motion: Motion, humanoid: Humanoid) -> Float[np.ndarray, "frames 4"]:
@@ -79,7 +90,7 @@ def _loaded(motion: Motion, humanoid: Humanoid) -> Float[np.ndarray, "frames 4"]
 def _floor_heights(motion: Motion, humanoid: Humanoid) -> Float[np.ndarray, " frames"]:
     """How high the body is that something must hold, smooth in time, metres."""
     states = states_of(motion, cutoff_hz=0.0)
-    lowest = surface_places(humanoid.model, states)[0][..., 2].min(1)
+    lowest = surface_places(humanoid, states).gaps.min(1)
     height = gaussian_filter1d(states.qpos[:, 2], 0.05 * motion.fps)
     falls = np.gradient(np.gradient(height)) * motion.fps**2 < _FALLS
     held = np.flatnonzero(~falls & (lowest < _HIGHEST_M * motion.skeleton.scale))

@@ -21,6 +21,7 @@ from vimoflow.physics.ground_forces import (
     surface_places,
 )
 from vimoflow.physics.humanoid import Humanoid, make_humanoid
+from vimoflow.physics.scene import Scene
 from vimoflow.physics.states import States, states_of
 
 _LOADED = 0.05  # of body weight: below, the ground does not count as touched
@@ -182,15 +183,17 @@ class PhysicsReport:
         }
 
 
-def physics_report(motion: Motion, mass_kg: float | None = None) -> PhysicsReport:
-    """What physics says of a motion.
+def physics_report(
+    motion: Motion, mass_kg: float | None = None, scene: Scene | None = None
+) -> PhysicsReport:
+    """What physics says of a motion, on a flat floor or in a scene.
 
     Raises:
         InputError: the motion is too short, not finite, or faster than anybody moves.
         ConfigError: MuJoCo is missing, or no person has this size or mass.
     """
     states = states_of(motion)
-    humanoid = make_humanoid(motion.skeleton, mass_kg)
+    humanoid = make_humanoid(motion.skeleton, mass_kg, scene)
     dynamics = inverse_dynamics(humanoid, states)
     strength = humanoid.model.actuator_forcerange[:, 1]
     used = np.abs(dynamics.torques) / strength
@@ -213,9 +216,9 @@ def _frames(
     held_in_air: Float[np.ndarray, " frames"],
 ) -> Frames:
     weight, stature = humanoid.weight_n, humanoid.skeleton.stature
-    lowest = dynamics.points[..., 2].min(1)
+    lowest = dynamics.gaps.min(1)
     speeds = np.linalg.norm(dynamics.velocities[..., :2], axis=-1)
-    touching = dynamics.points[..., 2] < lowest[:, None].clip(0) + _TOUCHES_M
+    touching = dynamics.gaps < lowest[:, None].clip(0) + _TOUCHES_M
     slowest = np.where(touching, speeds, np.inf).argmin(1)
     slide = dynamics.velocities[np.arange(len(slowest)), slowest, :2]
     needed = dynamics.needed[:, 2] / weight
@@ -245,7 +248,7 @@ def _held_in_air(humanoid: Humanoid, motion: Motion) -> Float[np.ndarray, " fram
     Smoothing would spread the impacts before and after into a flight: the motion is taken as it is.
     """
     states, model = states_of(motion, cutoff_hz=0.0), humanoid.model
-    low = surface_places(model, states)[0][..., 2].min(1)
+    low = surface_places(humanoid, states).gaps.min(1)
     height, found = centres_of_mass(model, states)[:, 2], np.zeros(len(low))
     for first, end in runs_of_true(low > _AIR_M * motion.skeleton.scale):
         if end - first >= _FLIGHT_FRAMES:
@@ -261,13 +264,15 @@ def _outside_support(
     """From where the ground would have to push to the polygon of what touches it, metres."""
     found = np.full(len(states.times), np.nan)
     for t, (needed, points) in enumerate(zip(dynamics.needed, dynamics.points, strict=True)):
-        touching = points[points[:, 2] < _TOUCHES_M][:, :2]
+        touching = points[dynamics.gaps[t] < _TOUCHES_M]
         if needed[2] < _LOADED * humanoid.weight_n or len(touching) < 3:
+            continue
+        if np.ptp(touching[:, 2]) > 2 * _TOUCHES_M:  # on several levels there is no one polygon
             continue
         root = states.qpos[t, :3]
         moment = needed[3:] + np.cross(root, needed[:3])  # about the world's origin
         centre = np.array([-moment[1], moment[0]]) / needed[2]
-        found[t] = _distance_outside(centre, touching)
+        found[t] = _distance_outside(centre, touching[:, :2])
     return found
 
 
