@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import click
 import numpy as np
@@ -18,6 +18,7 @@ from vimoflow.cli.paths import (
     require_output_folder,
 )
 from vimoflow.cli.progress import progress
+from vimoflow.errors import ConfigError
 from vimoflow.options import Option
 from vimoflow.pipeline.generate_options import Formats
 
@@ -33,12 +34,14 @@ PHYSICS = CommandGroup(
             "report": "vimoflow.cli.physics:report",
             "clean": "vimoflow.cli.physics:clean",
             "model": "vimoflow.cli.physics:model",
+            "export": "vimoflow.cli.physics:export",
         }
     },
     examples="""
     vimoflow physics report result/motion.npz -o report.json
     vimoflow physics clean result/motion.npz -o cleaned
     vimoflow physics model -o humanoid.xml
+    vimoflow physics export cleaned/motion.npz -o walk.npz --to mujoco
     """,
 )
 
@@ -121,6 +124,32 @@ def clean(
         (partial / "physics.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     share = f"assist {np.mean(found.assist):.1%} of body weight" if found.succeeded else "it fell"
     click.echo(f"{'cleaned' if found.succeeded else 'left as it was'}: {share}; {output}")
+
+
+def export(
+    motion: Annotated[Path, Option(metavar="MOTION")],
+    *,
+    output: OutputFile,
+    to: Literal["mujoco", "protomotions", "gmr"],
+) -> None:
+    """Write a motion for other simulators and trackers.
+
+    Args:
+        motion: .npz (ours or AMASS) or .bvh of a person.
+        output: the file to write; ProtoMotions' end in .motion, the others in .npz.
+        to: mujoco is qpos and qvel of our body, protomotions a motion of its SMPL humanoid, gmr
+            what GMR puts onto robots.
+    """
+    from vimoflow.data.motion_files import load_motion
+    from vimoflow.physics.exports import EXPORTS
+
+    require_input(motion)
+    require_output_file(output)
+    ending = ".motion" if to == "protomotions" else ".npz"
+    if output.suffix != ending:
+        raise ConfigError(f"--output: a file for {to} ends in {ending}, not '{output.suffix}'")
+    EXPORTS[to](load_motion(motion), output)
+    click.echo(f"for {to}: {output}")
 
 
 def _scene(name: str | None, motion: Motion) -> Scene | None:

@@ -82,16 +82,17 @@ def segments() -> dict[str, Segment]:
     The order is MuJoCo's: a part is followed by all that hangs on it. The hands are one with the
     wrists: the motion hardly knows of them.
     """
-    found = {name: part for name in _limb_after_limb(0) if (part := _segment(name)) is not None}
+    found = {name: part for name in limb_after_limb() if (part := _segment(name)) is not None}
     total = sum(part.share for part in found.values())
     return {k: replace(part, share=part.share / total) for k, part in found.items()}
 
 
-def _limb_after_limb(at: int) -> Iterator[str]:
+def limb_after_limb(at: int = 0) -> Iterator[str]:
+    """Names of the joints, each followed by all that hangs on it."""
     yield JOINT_NAMES[at]
     for child, parent in enumerate(PARENTS):
         if parent == at:
-            yield from _limb_after_limb(child)
+            yield from limb_after_limb(child)
 
 
 def _segment(name: str) -> Segment | None:

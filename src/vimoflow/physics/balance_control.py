@@ -137,7 +137,7 @@ class Balance:
 
 
 def follow(balance: Balance) -> Iterator[tuple[np.ndarray, float]]:
-    """Positions and assist at every step of a run through the reference."""
+    """Positions and assist at every step of a run through the reference, until it diverges."""
     engine, humanoid, reference = mujoco(), balance.humanoid, balance.reference
     model = engine.MjModel.from_xml_string(humanoid.xml)
     model.opt.disableflags |= int(engine.mjtDisableBit.mjDSBL_ACTUATION)
@@ -148,6 +148,8 @@ def follow(balance: Balance) -> Iterator[tuple[np.ndarray, float]]:
         yield data.qpos.copy(), effort.assist
         data.qfrc_applied[:] = effort.applied
         engine.mj_step(model, data)
+        if data.warning.number.any():
+            return
 
 
 def _rest(touch: Touch) -> Float[np.ndarray, "steps points"]:

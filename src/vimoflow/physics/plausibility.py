@@ -28,7 +28,7 @@ _LOADED = 0.05  # of body weight: below, the ground does not count as touched
 _TOUCHES_M = 0.02  # a point lower than this, or so near the lowest one, may carry the body
 _FLOATS_M = 0.1  # nothing that is so high slides
 _SPREAD_S = 0.3  # how far smoothing spreads an impact; its impulse stays the same
-_AIR_M = 0.03  # whose lowest point is higher touches nothing
+_AIR_M, _RISES_M_S = 0.02, 0.4  # points that are higher, or rise or fall so fast, hold nothing
 _FLIGHT_FRAMES = 4  # a parabola through fewer is noise
 _MM = 1000.0
 FAULTS = {
@@ -72,8 +72,8 @@ class Frames:
             rolls has a point at rest) while the body does not fall freely.
         drift_mm_s: how fast these points move in one direction, over a second: their median
             velocity, to which feet that turn or shuffle add nothing.
-        held_in_air: upward force on a body that touches nothing, of body weight: from the parabola
-            that its centre of mass should fly; 0 where it touches, or falls as it must.
+        held_in_air: upward force on a body that nothing can hold, of body weight: from the parabola
+            that its centre of mass should fly; 0 where it falls as it must, NaN where it touches.
         over_strength: joints that need more torque than they have.
         strength_used: the largest share of its strength that a joint needs.
         outside_support_mm: from the centre of pressure that balance needs to the polygon of the
@@ -94,6 +94,11 @@ class Frames:
     strength_used: Float[np.ndarray, " frames"]
     outside_support_mm: Float[np.ndarray, " frames"]
     power_w: Float[np.ndarray, " frames"]
+
+    def held_in_flight(self) -> float:
+        """What holds the body on average while it flies, of body weight; 0 where it never does."""
+        flies = np.isfinite(self.held_in_air)
+        return float(self.held_in_air[flies].mean()) if flies.any() else 0.0
 
 
 @dataclass(frozen=True)
@@ -122,13 +127,13 @@ class PhysicsReport:
             "float_mm": of.float_mm.mean(),
             "slide_mm_s": of.slide_mm_s.mean(),
             "drift_mm_s": of.drift_mm_s.mean(),
-            "held_in_air_percent": 100 * of.held_in_air.mean(),
+            "held_in_air_percent": 100 * of.held_in_flight(),
             "over_strength_percent": 100 * (of.over_strength > 0).mean(),
             "outside_support_percent": 100 * (outside > 0).mean() if len(outside) else 0,
             "power_w_kg": of.power_w.mean() / self.mass_kg,
             "implausibility": self.implausibility(),
         }  # fmt: skip
-        return {key: round(float(value), 4) for key, value in numbers.items()}
+        return {key: round(float(np.nan_to_num(value)), 4) for key, value in numbers.items()}
 
     def implausibility(self) -> float:
         """One number, the worst of four faults; above 1 something is wrong.
@@ -142,7 +147,7 @@ class PhysicsReport:
                 of.residual_force.mean() / limit["residual_force"],
                 np.median(of.float_mm) / limit["float_mm"],
                 np.median(of.drift_mm_s) / limit["drift_mm_s"],
-                of.held_in_air.max() / limit["held_in_air"],
+                of.held_in_flight() / limit["held_in_air"],
             )
         )
 
@@ -248,9 +253,11 @@ def _held_in_air(humanoid: Humanoid, motion: Motion) -> Float[np.ndarray, " fram
     Smoothing would spread the impacts before and after into a flight: the motion is taken as it is.
     """
     states, model = states_of(motion, cutoff_hz=0.0), humanoid.model
-    low = surface_places(humanoid, states).gaps.min(1)
-    height, found = centres_of_mass(model, states)[:, 2], np.zeros(len(low))
-    for first, end in runs_of_true(low > _AIR_M * motion.skeleton.scale):
+    touch = surface_places(humanoid, states)
+    leaves = np.abs((touch.velocities * touch.normals).sum(-1))
+    flies = ((touch.gaps > _AIR_M * motion.skeleton.scale) | (leaves > _RISES_M_S)).all(1)
+    height, found = centres_of_mass(model, states)[:, 2], np.full(len(flies), np.nan)
+    for first, end in runs_of_true(flies):
         if end - first >= _FLIGHT_FRAMES:
             span = slice(first, end)
             bend = np.polynomial.Polynomial.fit(states.times[span], height[span], 2)

@@ -102,12 +102,14 @@ def require_physical(motion: Motion) -> None:
     """Refuse what no simulator can be asked about.
 
     Raises:
-        InputError: too short, not finite, or faster than anybody moves.
+        InputError: too short, not finite, under the floor, or faster than anybody moves.
     """
     if len(motion) < MIN_FRAMES:
         raise InputError(f"physics needs {MIN_FRAMES} frames or more, not {len(motion)}")
     if not (np.isfinite(motion.poses).all() and np.isfinite(motion.trans).all()):
         raise InputError("the motion holds values that are not finite; repair it first")
+    if motion.joint_positions[..., 1].max() < 0:
+        raise InputError("the whole body is under the floor y = 0; is +Y up in this motion?")
     speed = np.linalg.norm(np.diff(motion.trans, axis=0), axis=1) * motion.fps
     if speed.max() > _FASTEST_M_S * max(motion.skeleton.scale, 1):
         raise InputError(
