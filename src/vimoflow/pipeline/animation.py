@@ -24,7 +24,8 @@ from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.pipeline.generate_options import PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.inputs import Progress
 from vimoflow.pipeline.previews import PreviewDrawing
-from vimoflow.pipeline.quality import Quality, measure_quality, quality_lines
+from vimoflow.pipeline.quality import Quality, measure_quality
+from vimoflow.pipeline.result_lines import page_details, page_marks, result_lines
 from vimoflow.pipeline.run_record import write_run_record
 from vimoflow.pipeline.shared_world import place_together, write_world
 from vimoflow.pipeline.sources import Source
@@ -54,7 +55,7 @@ class Result:
 
     def lines(self) -> tuple[tuple[str, str], ...]:
         """What there is to say of it: label and value."""
-        return _lines(self.verdict, self.quality, self.differ, self.physics)
+        return result_lines(self.verdict, self.quality, self.differ, self.physics)
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,8 @@ def _written(
     differ = differences(made.motions)
     physics = _physics(made.motions[0], options)
     with all_or_nothing(folder) as partial:
-        details = _details(_lines(verdict, rated[0][1], differ, physics), source, terms)
-        _write_files(rated, _marks(verdict, physics), source, options, details, partial)
+        details = page_details(result_lines(verdict, rated[0][1], differ, physics), source, terms)
+        _write_files(rated, page_marks(verdict, physics), source, options, details, partial)
         if source.taken is not None:
             write_contact_sheet(
                 source.people,
@@ -219,17 +220,6 @@ def _written(
     )  # fmt: skip
 
 
-def _lines(
-    verdict: Verdict,
-    quality: Quality,
-    differ: Differences | None,
-    physics: PhysicsReport | None,
-) -> tuple[tuple[str, str], ...]:
-    rest = (("Samples differ", differ), ("Physics", physics))
-    told = tuple((label, str(value)) for label, value in rest if value is not None)
-    return (("Verdict", str(verdict)), *quality_lines(quality), *told)
-
-
 def _physics(motion: Motion, options: GenerateOptions) -> PhysicsReport | None:
     """Of the person as tall as asked for, before the path is taken away."""
     if not options.physics:
@@ -237,25 +227,6 @@ def _physics(motion: Motion, options: GenerateOptions) -> PhysicsReport | None:
     from vimoflow.physics.plausibility import physics_report
 
     return physics_report(motion.scaled(_scale(motion, options)))
-
-
-def _marks(verdict: Verdict, physics: PhysicsReport | None) -> list[Mark]:
-    faults = () if physics is None else physics.faults()
-    return [
-        *(Mark(a, b, concern.what) for concern in verdict.concerns for a, b in concern.spans_s),
-        *(Mark(fault.start_s, fault.end_s, fault.what) for fault in faults),
-    ]
-
-
-def _details(lines: Sequence[tuple[str, str]], source: Source, terms: str) -> list[Detail]:
-    details = [Detail(label, value) for label, value in lines]
-    if source.taken is not None:
-        details.append(Detail("Person", str(source.taken)))
-    return [
-        *details,
-        Detail("Not animated", "hands and face"),
-        Detail("Terms of the weights", terms),
-    ]
 
 
 def _onto_character(
