@@ -24,7 +24,7 @@ from vimoflow.physics.states import states_of
 _ABOVE_M = 0.06  # lower is the floor
 _QUIET_M_S = {"foot": 0.25, "seat": 0.3, "hand": 0.2, "knee": 0.2}
 _SHORTEST_S = 0.25
-_MISSING = 0.1  # of body weight (and stature): what the floor must lack on the way
+_MISSING = 0.15  # of body weight (and stature): what the floor must lack on the way
 _BURIED_M, _FAR_M = 0.25, 2.0
 _MARGIN_M, _THICK_M, _SAME_M = 0.06, 0.08, 0.05
 _PARTS = {
