@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 import click
 
-from vimoflow.cli.paths import DataFolder, require_input
+from vimoflow.cli.paths import DataFolder, Folder, require_input
 from vimoflow.cli.progress import progress
+from vimoflow.errors import ConfigError
 from vimoflow.options import Option
 
 
@@ -42,7 +43,9 @@ def physics(
 
 def clean_up(
     *,
-    data: DataFolder,
+    data: Folder = None,
+    rendered: Folder = None,
+    fit: bool = False,
     limit: Annotated[int, Option(metavar="N", low=1, high=1e9)] = 10,
     clips: bool = False,
     split: Literal["validation", "train"] = "validation",
@@ -51,15 +54,29 @@ def clean_up(
 
     Args:
         data: folder of shards made by `vimoflow data prepare`.
+        rendered: folder of clips made by `python -m lab evaluate render`: motions from videos.
+        fit: put slabs under what rests in the air first.
         limit: clips of each kind.
         clips: a line for each clip instead of each kind.
         split: whose recordings.
     """
-    require_input(data)
-    from lab.studies.cleaned_motion import clean_up_study, clean_up_table, steps_per_second
+    from lab.rendered.clips import read_clips
+    from lab.studies.cleaned_motion import (
+        clean_up_study,
+        clean_up_table,
+        rendered_study,
+        steps_per_second,
+    )
     from vimoflow.data.shards import read_shards
 
+    folder = data or rendered
+    if folder is None:
+        raise ConfigError("name a folder: --data or --rendered")
+    require_input(folder)
     click.echo(f"{steps_per_second():.0f} steps of the simulator a second\n")
     with progress("simulating") as show:
-        found = clean_up_study(read_shards(data, split), limit, show)
+        if data is None:
+            found = rendered_study(read_clips(folder), fit, show)
+        else:
+            found = clean_up_study(read_shards(data, split), limit, fit, show)
     click.echo(clean_up_table(found, clips))

@@ -53,6 +53,7 @@ def test_seen_gates_are_lower_limits(gate, field):
     [
         ("speed", "speed_mps"), ("jerk", "jerk"), ("foot slide", "foot_slide_mm"),
         ("reprojection", "reprojection_percent"), ("spread", "spread_mm"), ("verdict", "risk"),
+        ("physics", "implausibility"),
     ],
 )  # fmt: skip
 def test_motion_gates_are_upper_limits(gate, field):

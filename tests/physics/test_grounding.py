@@ -19,7 +19,7 @@ from vimoflow.physics.states import states_of
 
 def lowest(motion) -> np.ndarray:
     humanoid = make_humanoid(motion.skeleton)
-    return surface_places(humanoid.model, states_of(motion, cutoff_hz=0.0))[0][..., 2].min(1)
+    return surface_places(humanoid, states_of(motion, cutoff_hz=0.0)).gaps.min(1)
 
 
 @pytest.mark.parametrize("height", [-0.04, 0.0, 0.06])

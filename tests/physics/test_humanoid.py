@@ -13,6 +13,7 @@ from vimoflow.errors import ConfigError  # noqa: E402
 from vimoflow.motion.skeleton import load_skeleton  # noqa: E402
 from vimoflow.physics.anthropometry import segments  # noqa: E402
 from vimoflow.physics.humanoid import Humanoid, humanoid_xml, make_humanoid  # noqa: E402
+from vimoflow.physics.scene import Scene  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_it_stands_still_for_five_seconds_within_its_strength(factor, mass):
 
 
 def test_the_text_is_the_whole_body():
-    text = humanoid_xml(load_skeleton(), 70.0)
+    text = humanoid_xml(load_skeleton(), 70.0, Scene())
     assert mujoco.MjModel.from_xml_string(text).nu == 3 * (len(segments()) - 1)
     assert ElementTree.fromstring(text).get("model") == "vimoflow_humanoid"
 

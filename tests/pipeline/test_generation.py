@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,33 @@ def test_all_results_agree_within_a_millimetre(run, keypoint_file, tmp_path):
     assert document["checkpoint"]["terms"] == load_checkpoint().terms
     assert document["input"]["frames"] == 24 and document["quality"]["seen_percent"] == 100
     assert document["options"]["seed"] == 0 and document["quality"]["filled"] == []
+
+
+def test_physics_is_told_in_the_record_and_on_the_time_line(run, keypoint_file, tmp_path):
+    pytest.importorskip("mujoco", reason="needs the extra [physics]")
+    out = tmp_path / "out"
+    wanted = ("--steps", "2", "--no-refine", "--formats", "npz,html", "--root", "inplace")
+    assert run("generate", keypoint_file(24), "-o", out, *wanted, "--physics")[0] == 0
+    told = json.loads((out / "run.json").read_text())["physics"]
+    assert {len(column) for column in told["frames"].values()} == {24}
+    assert told["summary"]["implausibility"] > 0
+    page = (out / "preview.html").read_text()
+    assert "of body weight from nowhere" in page
+    for fault in told["faults"]:
+        assert f'[{fault["start_s"]},{fault["end_s"]},"{fault["what"]}"]' in page
+    # The path that the option takes away is no fault of the motion's.
+    free = tmp_path / "free"
+    assert run("generate", keypoint_file(24), "-o", free, *wanted[:-2], "--physics")[0] == 0
+    assert json.loads((free / "run.json").read_text())["physics"] == told
+
+
+def test_physics_without_the_simulator_is_refused_at_once(
+    run, keypoint_file, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "mujoco", None)
+    code, err = run("generate", keypoint_file(24), "-o", tmp_path / "out", "--physics")
+    assert code == 2 and err.strip().count("\n") == 0 and "[physics]" in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_same_seed_same_bytes_and_another_seed_others(run, keypoint_file, tmp_path):

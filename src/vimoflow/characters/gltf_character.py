@@ -48,7 +48,7 @@ def gltf_character(file: GltfFile) -> Character:
     character = Character(
         names=_unique([nodes[n].get("name") for n in order]),
         parents=tuple(place.get(parents[n], -1) for n in order),
-        rest_local=np.stack([_transform(file, nodes[n]) for n in order]),
+        rest_local=np.stack([node_transform(file, nodes[n]) for n in order]),
         to_world=np.eye(4),
         bones=bones,
         humanoid={part: place[node] for part, node in _humanoid(file).items()},
@@ -111,7 +111,8 @@ def _unique(names: list[object]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _transform(file: GltfFile, node: dict[str, Any]) -> Float[np.ndarray, "4 4"]:
+def node_transform(file: GltfFile, node: dict[str, Any]) -> Float[np.ndarray, "4 4"]:
+    """Of a node in the one above it."""
     if "matrix" in node:
         return _numbers(file, node["matrix"], 16).reshape(4, 4).T
     matrix = np.eye(4)

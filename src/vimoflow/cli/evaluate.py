@@ -51,6 +51,7 @@ def run(
     steps: Steps = 10,
     sampler: Sampler = "auto",
     refine: bool = True,
+    physics: bool = False,
 ) -> None:
     """Run a benchmark; the main table is printed, the report written with -o.
 
@@ -65,6 +66,7 @@ def run(
         steps: denoising steps.
         sampler: as for generate.
         refine: bring samples closer to the 2D.
+        physics: add what physics says of the motions to the report's tables.
     """
     require_manifest(manifest)
     for path in (data, music):
@@ -80,7 +82,10 @@ def run(
     from vimoflow.evaluation.report.report_files import write_report
     from vimoflow.evaluation.report.tables import quick_table
     from vimoflow.inference.sampling import SamplingOptions
+    from vimoflow.physics.simulator import mujoco
 
+    if physics:
+        mujoco()  # what is missing is told before the work
     wanted = read_manifest(manifest)
     model = load_checkpoint(checkpoint)
     SamplingOptions(sampler=sampler).sampler_of(model)  # a mistake is told before the work begins
@@ -91,7 +96,7 @@ def run(
     sampling = SamplingOptions(steps=steps, sampler=sampler, refine=refine)
     others = baselines_of(baseline, sampling)
     with progress("sampling") as show:
-        evaluation = evaluate(wanted, sets, model, sampling, show, others)
+        evaluation = evaluate(wanted, sets, model, sampling, show, others, physics=physics)
     click.echo(quick_table(evaluation))
     if output is not None:
         write_report(evaluation, output, viewers_of(evaluation))

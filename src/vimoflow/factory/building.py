@@ -25,6 +25,7 @@ from vimoflow.factory.stages import (
 )
 from vimoflow.factory.video_lists import find_videos
 from vimoflow.factory.work_files import WorkFolder
+from vimoflow.physics.simulator import mujoco
 from vimoflow.registry import DETECTORS
 
 Progress = Callable[[str], contextlib.AbstractContextManager[Callable[[int, int | None], None]]]
@@ -69,6 +70,8 @@ def build(
     _require_replaceable(output)
     import_pyarrow()
     DETECTORS.find(settings.estimator, "--estimator")
+    if settings.physics:
+        mujoco()
     work = WorkFolder(output.with_name(f"{output.name}.work").absolute())
     plan = BuildPlan(settings, checkpoint_digest(settings.checkpoint), work)
     with _locked(work.path), open_engine(engine or EngineSettings()) as workers:

@@ -14,7 +14,7 @@ from vimoflow.factory.settings import MotionLimits, SeenLimits
 
 GATES = (
     "too short", "not a person", "too small", "low confidence", "static", "speed", "jerk",
-    "foot slide", "reprojection", "spread", "verdict", "near-duplicate",
+    "foot slide", "reprojection", "spread", "verdict", "physics", "near-duplicate",
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def motion_rejections(figures: Figures, limits: MotionLimits) -> tuple[Rejection
         ("reprojection", figures.reprojection_percent, limits.reprojection_percent, "% of height"),
         ("spread", figures.spread_mm, limits.spread_mm, "mm between samples"),
         ("verdict", figures.risk, limits.risk, "risk of an error above 80 mm"),
+        ("physics", figures.implausibility, limits.implausibility, "implausibility"),
     )
     return tuple(
         Rejection(gate, f"{value:.3g} {what}, at most {limit:g}")

@@ -15,6 +15,7 @@ from vimoflow.inference.conditioning.encoding import MIN_CONFIDENCE, person_size
 from vimoflow.inference.hypotheses import joint_spread_m
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
+from vimoflow.physics.plausibility import physics_report
 from vimoflow.pipeline.quality import measure_quality
 from vimoflow.pipeline.verdict import judge
 
@@ -39,8 +40,11 @@ def seen_figures(keypoints: Keypoints2D) -> Figures:
     )
 
 
-def motion_figures(seen: Figures, samples: Sequence[Motion], keypoints: Keypoints2D) -> Figures:
-    """The figures of the first sample, and how far the samples lie apart."""
+def motion_figures(
+    seen: Figures, samples: Sequence[Motion], keypoints: Keypoints2D, physics: bool = False
+) -> Figures:
+    """The figures of the first sample, what physics says of it if asked, and how far the samples
+    lie apart."""
     quality = measure_quality(samples[0], keypoints)
     joints = samples[0].joint_positions
     speed = np.linalg.norm(np.diff(joints, axis=0), axis=-1).max(axis=1) * samples[0].fps
@@ -53,6 +57,7 @@ def motion_figures(seen: Figures, samples: Sequence[Motion], keypoints: Keypoint
         reprojection_percent=_optional(quality.reprojection_percent),
         spread_mm=_rounded(_MM * float(spread.mean())),
         risk=_rounded(judge(samples[0], keypoints, quality).risk),
+        implausibility=_rounded(physics_report(samples[0]).implausibility()) if physics else None,
     )
 
 

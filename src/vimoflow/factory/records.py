@@ -52,6 +52,7 @@ class Figures:
         reprojection_percent: distance between keypoints and projections, per cent of the height.
         spread_mm: standard deviation of the joints over the samples, mean over joints and frames.
         risk: the verdict's, that the pose is off by more than 80 mm.
+        implausibility: of the physics report; None where it was not asked.
     """
 
     person_px: float
@@ -64,6 +65,7 @@ class Figures:
     reprojection_percent: float | None = None
     spread_mm: float | None = None
     risk: float | None = None
+    implausibility: float | None = None
 
 
 @dataclass(frozen=True)

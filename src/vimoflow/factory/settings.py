@@ -46,6 +46,7 @@ class MotionLimits:
         reprojection_percent: of the height; above it the motion is not what the video shows.
         spread_mm: above it the samples do not agree on what happened.
         risk: the verdict's; above it a result is called bad.
+        implausibility: of the physics report; asked where physics is.
     """
 
     speed_mps: float = 15.0
@@ -54,6 +55,7 @@ class MotionLimits:
     reprojection_percent: float = 6.0
     spread_mm: float = 40.0
     risk: float = 0.6
+    implausibility: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class BuildSettings:
         static_camera: whether cameras stood still, so that the path in the image gives the root's.
         validation_share: of the videos without a stated split that go to validation.
         keep_rejected: also animate and write the clips that the gates reject.
+        physics: also keep out what a body could not do: forces out of nowhere, floating, feet
+            that are carried off.
         seen_limits, motion_limits: of the gates.
         seed: of the samples, mixed with each clip's own identity.
 
@@ -86,6 +90,7 @@ class BuildSettings:
     static_camera: Annotated[bool, PYTHON_ONLY] = True
     validation_share: Annotated[float, Option(("--validation",), metavar="SHARE")] = 0.1
     keep_rejected: bool = False
+    physics: bool = False
     seen_limits: Annotated[SeenLimits, PYTHON_ONLY] = field(default_factory=SeenLimits)
     motion_limits: Annotated[MotionLimits, PYTHON_ONLY] = field(default_factory=MotionLimits)
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0

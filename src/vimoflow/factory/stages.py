@@ -134,7 +134,7 @@ def _clip(plan: BuildPlan, video: SourceVideo, sighting: Sighting, clip: Clip) -
     motions: tuple[Motion, ...] = ()
     if plan.settings.keep_rejected or not seen_rejections(figures, plan.settings.seen_limits):
         motions = _sampled(plan.settings, clip, name)
-        figures = motion_figures(figures, motions, clip.keypoints)
+        figures = motion_figures(figures, motions, clip.keypoints, plan.settings.physics)
     track = clip.track
     record = ClipRecord(
         name, track.shot, track.person, clip.start_s, plan.settings.seconds, figures, bool(motions)

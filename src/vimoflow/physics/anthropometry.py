@@ -44,21 +44,26 @@ class Segment:
 
 
 # Masses, centres of mass and radii of gyration: de Leva 1996 (J. Biomech. 29(9), table 4), the mean
-# of women and men; radii across are the mean of the sagittal and the transverse ones. His trunk
-# parts and head are divided among the skeleton's joints, and take the inertia of their shapes.
+# of women and men; radii across are the mean of the sagittal and the transverse ones. Compared
+# number by number with the table as pyomeca's biobuddy and biorbd have it; the shank ends at the
+# ankle's centre, not at the malleolus (his alternative end). His trunk parts and head are divided
+# among the skeleton's joints, and take the inertia of their shapes.
 # Strengths: 95th percentile of men, the strongest direction (Stobbe 1982, in Chaffin & Andersson,
-# Occupational Biomechanics, 1991); neck 50 N m (Vasavada 2001). Trunk, collar, wrist and toe are
-# round numbers of the same order, as no table gives them joint by joint.
-# Ranges: the largest passive ones (Kapandji, Physiology of the Joints), from the T-pose, with a
-# margin for turns about two axes at once.
+# Occupational Biomechanics, 1991), from memory: the table was not at hand. Anderson et al. 2007
+# (J. Biomech. 40(14), table 3) give young men's mean hip extension 0.161 of weight times stature,
+# 207 N m for the reference body, of which 309 is 1.5 times. Neck: mean of men in extension, 51 N m
+# (Fice et al. 2014, Ann. Biomed. Eng. 42). Trunk, collar, wrist and toe are round numbers of the
+# same order, as no table gives them joint by joint.
+# Ranges: the largest passive ones (Kapandji, Physiology of the Joints), from memory as well, from
+# the T-pose, with a margin for turns about two axes at once.
 _LIMBS = {
-    "hip": Segment(0.1447, "knee", 0.385, 0.358, 0.156, 0.043, 309.0, 140.0),
-    "knee": Segment(0.0457, "ankle", 0.441, 0.261, 0.097, 0.030, 318.0, 160.0),
+    "hip": Segment(0.1447, "knee", 0.385, 0.348, 0.156, 0.043, 309.0, 140.0),
+    "knee": Segment(0.0457, "ankle", 0.437, 0.261, 0.098, 0.030, 318.0, 160.0),
     "ankle": Segment(0.0108, "foot", 0.35, thickness=0.025, strength=237.0, range=75.0),
     "foot": Segment(0.0025, "foot", thickness=0.015, strength=60.0, range=75.0),
     "collar": Segment(0.0157, "shoulder", thickness=0.030, strength=150.0, range=60.0),
-    "shoulder": Segment(0.0263, "elbow", 0.576, 0.272, 0.153, 0.026, 119.0, 175.0),
-    "elbow": Segment(0.0150, "wrist", 0.456, 0.266, 0.108, 0.022, 111.0, 165.0),
+    "shoulder": Segment(0.0263, "elbow", 0.576, 0.273, 0.153, 0.026, 119.0, 175.0),
+    "elbow": Segment(0.0150, "wrist", 0.457, 0.265, 0.108, 0.022, 111.0, 165.0),
     "wrist": Segment(0.00585, "hand", 0.8, thickness=0.018, strength=20.0, range=100.0),
 }
 _TRUNK = {
@@ -66,8 +71,8 @@ _TRUNK = {
     "spine1": Segment(0.0774, "spine2", thickness=0.062, strength=350.0, range=60.0),
     "spine2": Segment(0.0774, "spine3", thickness=0.064, strength=350.0, range=60.0),
     "spine3": Segment(0.1257, "neck", thickness=0.066, strength=350.0, range=60.0),
-    "neck": Segment(0.0120, "head", thickness=0.032, strength=50.0, range=70.0),
-    "head": Segment(0.0561, "head", thickness=0.050, strength=50.0, range=70.0),
+    "neck": Segment(0.0120, "head", thickness=0.032, strength=51.0, range=70.0),
+    "head": Segment(0.0561, "head", thickness=0.050, strength=51.0, range=70.0),
 }
 
 
@@ -77,16 +82,17 @@ def segments() -> dict[str, Segment]:
     The order is MuJoCo's: a part is followed by all that hangs on it. The hands are one with the
     wrists: the motion hardly knows of them.
     """
-    found = {name: part for name in _limb_after_limb(0) if (part := _segment(name)) is not None}
+    found = {name: part for name in limb_after_limb() if (part := _segment(name)) is not None}
     total = sum(part.share for part in found.values())
     return {k: replace(part, share=part.share / total) for k, part in found.items()}
 
 
-def _limb_after_limb(at: int) -> Iterator[str]:
+def limb_after_limb(at: int = 0) -> Iterator[str]:
+    """Names of the joints, each followed by all that hangs on it."""
     yield JOINT_NAMES[at]
     for child, parent in enumerate(PARENTS):
         if parent == at:
-            yield from _limb_after_limb(child)
+            yield from limb_after_limb(child)
 
 
 def _segment(name: str) -> Segment | None:

@@ -17,16 +17,23 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.physics.anthropometry import segments
-from vimoflow.physics.ground_forces import best_forces, surface_at, surface_of, surface_places
+from vimoflow.physics.ground_forces import (
+    Touch,
+    best_forces,
+    surface_at,
+    surface_of,
+    surface_places,
+)
 from vimoflow.physics.humanoid import Humanoid
 from vimoflow.physics.simulator import mujoco
 from vimoflow.physics.states import States
 
 _STIFFNESS, _DAMPING = 200.0, 28.0  # 1/s^2, 1/s: nearly critical, at home in 0.1 s
+_PLACE = (50.0, 14.0)  # of the root's place: what is off by 1 cm must not ask for half a foot
 _TOES = (1000.0, 60.0)  # light, and bent under by whatever they brush
 _TOUCHES_M = 0.006
 _RESTS = (0.015, 0.8, 0.4)  # m, m/s along the floor and up: a point of the reference so far rests
-_LEAST_REST = 0.01  # of 1: less counts as none
+_GLIDES = 0.02  # of 1: a foot that glides carries, too
 _ENTRY = 0.01  # what a force costs at a point that rests
 _HOLD = 20.0  # 1/s: how fast a sole that should rest comes to rest
 _GIVE_WAY = 0.03  # of a leg's joints: keeps nearly straight knees calm
@@ -60,13 +67,14 @@ class Balance:
         self.model = model = engine.MjModel.from_xml_string(humanoid.xml)
         model.opt.disableflags |= int(engine.mjtDisableBit.mjDSBL_CONSTRAINT)
         self.data, self.surface = engine.MjData(model), surface_of(model)
-        self.rest = _rest(*surface_places(model, reference))
+        self.rest = _rest(surface_places(humanoid, reference))
         self.strength = model.actuator_forcerange[:, 1]
         names = np.repeat([n.partition("_")[2] or n for n in segments()], 3)
         names = np.concatenate((names[:3], names))  # the root has six
         toes = names == "foot"
         self.stiffness = np.where(toes, _TOES[0], _STIFFNESS)
         self.damping = np.where(toes, _TOES[1], _DAMPING)
+        self.stiffness[:3], self.damping[:3] = _PLACE
         self.legs = np.flatnonzero(np.isin(names, _GIVING))
 
     def effort(self, step: int, qpos: np.ndarray, qvel: np.ndarray) -> Effort:
@@ -78,14 +86,16 @@ class Balance:
         data.qacc[:] = reference.qacc[step] + self.stiffness * off
         data.qacc[:] += self.damping * (reference.qvel[step] - qvel)
         engine.mj_inverse(model, data)
-        points, velocities = surface_at(data, self.surface)
+        touch = surface_at(data, self.surface, self.humanoid.scene)
         rest = self.rest[step]
-        near = np.flatnonzero((points[:, 2] < _TOUCHES_M) & (rest > _LEAST_REST))
-        J, drift = self._jacobians(points, near)
+        near = np.flatnonzero(touch.gaps < _TOUCHES_M)
+        J, drift = self._jacobians(touch.points, near)
         if len(near):
-            self._give_way(J, drift + _HOLD * velocities[near], rest[near])
+            self._give_way(J, drift + _HOLD * touch.velocities[near], rest[near])
             engine.mj_inverse(model, data)
-        return self._effort(data.qfrc_inverse.copy(), points[near], J, _ENTRY / rest[near])
+        cost = _ENTRY / np.maximum(rest[near], _GLIDES)
+        needed = data.qfrc_inverse.copy()
+        return self._effort(needed, touch.points[near], touch.normals[near], J, cost)
 
     def _jacobians(self, points: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How points move with the joints (points, 3, nv), and accelerate when no joint does."""
@@ -108,11 +118,16 @@ class Balance:
         self.data.qacc[self.legs] += np.linalg.solve(normal, A.T @ (weight * wanted))
 
     def _effort(
-        self, applied: np.ndarray, points: np.ndarray, J: np.ndarray, cost: np.ndarray
+        self,
+        applied: np.ndarray,
+        points: np.ndarray,
+        normals: np.ndarray,
+        J: np.ndarray,
+        cost: np.ndarray,
     ) -> Effort:
         weight, R = self.humanoid.weight_n, self.data.xmat[1].reshape(3, 3)
         needed = np.concatenate((applied[:3], R @ applied[3:6]))
-        forces = best_forces(needed, points - self.data.xpos[1], cost, weight)
+        forces = best_forces(needed, points - self.data.xpos[1], cost, weight, normals)
         applied = applied - np.einsum("pi,pij->j", forces, J)
         applied[6:] = np.clip(applied[6:], -self.strength, self.strength)
         force, moment = np.linalg.norm(applied[:3]), np.linalg.norm(applied[3:6])
@@ -122,7 +137,7 @@ class Balance:
 
 
 def follow(balance: Balance) -> Iterator[tuple[np.ndarray, float]]:
-    """Positions and assist at every step of a run through the reference."""
+    """Positions and assist at every step of a run through the reference, until it diverges."""
     engine, humanoid, reference = mujoco(), balance.humanoid, balance.reference
     model = engine.MjModel.from_xml_string(humanoid.xml)
     model.opt.disableflags |= int(engine.mjtDisableBit.mjDSBL_ACTUATION)
@@ -133,14 +148,15 @@ def follow(balance: Balance) -> Iterator[tuple[np.ndarray, float]]:
         yield data.qpos.copy(), effort.assist
         data.qfrc_applied[:] = effort.applied
         engine.mj_step(model, data)
+        if data.warning.number.any():
+            return
 
 
-def _rest(
-    places: Float[np.ndarray, "steps points 3"], velocities: Float[np.ndarray, "steps points 3"]
-) -> Float[np.ndarray, "steps points"]:
-    """How far the points of the reference rest on the floor, 0 to 1."""
+def _rest(touch: Touch) -> Float[np.ndarray, "steps points"]:
+    """How far the points of the reference rest on what they touch, 0 to 1."""
     close, along, up = _RESTS
-    speed = np.linalg.norm(velocities[..., :2], axis=-1)
-    off = (np.maximum(places[..., 2], 0) / close) ** 2 + (speed / along) ** 2
-    rest: np.ndarray = np.exp(-off - (velocities[..., 2] / up) ** 2)
+    leaves = (touch.velocities * touch.normals).sum(-1)
+    speed = np.linalg.norm(touch.velocities - leaves[..., None] * touch.normals, axis=-1)
+    off = (np.maximum(touch.gaps, 0) / close) ** 2 + (speed / along) ** 2
+    rest: np.ndarray = np.exp(-off - (leaves / up) ** 2)
     return rest

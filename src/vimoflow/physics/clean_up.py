@@ -14,8 +14,10 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.clip_resampling import at_even_times
 from vimoflow.notes import note
 from vimoflow.physics.balance_control import Balance, follow
+from vimoflow.physics.giving_way import given_way
 from vimoflow.physics.grounding import grounded
 from vimoflow.physics.humanoid import TIMESTEP_S, make_humanoid
+from vimoflow.physics.scene import Scene
 from vimoflow.physics.states import motion_of, require_physical, states_of
 
 FELL_M = 0.3  # from the reference's root
@@ -53,13 +55,15 @@ class CleanUp:
 def clean_up(
     motion: Motion,
     mass_kg: float | None = None,
+    scene: Scene | None = None,
     show: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> CleanUp:
-    """Track a motion in simulation on a flat floor, with as little help as will do.
+    """Track a motion in simulation, with as little help as will do.
 
     Args:
         motion: of a person whose feet are near y = 0.
         mass_kg: of the person; without it, that of a usual build.
+        scene: what stands on the floor.
         show: told how many of the frames are done.
 
     Raises:
@@ -68,8 +72,10 @@ def clean_up(
     """
     started = time.perf_counter()
     require_physical(motion)
-    humanoid = make_humanoid(motion.skeleton, mass_kg)
-    reference = states_of(grounded(at_even_times(motion), humanoid), 1 / TIMESTEP_S)
+    humanoid = make_humanoid(motion.skeleton, mass_kg, scene)
+    reference = states_of(
+        given_way(grounded(at_even_times(motion), humanoid), humanoid), 1 / TIMESTEP_S
+    )
     frames, assist = [], []
     total = 1 + (len(reference.times) - 1) // STEPS_PER_FRAME
     for step, (qpos, helped) in enumerate(follow(Balance(humanoid, reference))):

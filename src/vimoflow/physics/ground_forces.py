@@ -9,6 +9,7 @@ residual.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import lsq_linear, nnls
 
 from vimoflow.physics.humanoid import Humanoid
+from vimoflow.physics.scene import Scene
 from vimoflow.physics.simulator import mujoco
 from vimoflow.physics.states import States
 
@@ -37,7 +39,11 @@ class Dynamics:
         residual: what of it the ground cannot give.
         torques: at the joints, the ground's forces taken into account, N m.
         points, velocities: of the surface, metres and m/s; points never near the floor left out.
+        gaps: from the points to the nearest thing, metres; negative inside of it.
+        normals: away from it, unit vectors.
         forces: of the ground on the points, newtons.
+        inertia: of the body as it is, about the root.
+        centres: of mass, from the root, metres.
     """
 
     needed: Float[np.ndarray, "frames 6"]
@@ -45,7 +51,11 @@ class Dynamics:
     torques: Float[np.ndarray, "frames actuated"]
     points: Float[np.ndarray, "frames points 3"]
     velocities: Float[np.ndarray, "frames points 3"]
+    gaps: Float[np.ndarray, "frames points"]
+    normals: Float[np.ndarray, "frames points 3"]
     forces: Float[np.ndarray, "frames points 3"]
+    inertia: Float[np.ndarray, "frames 6 6"]
+    centres: Float[np.ndarray, "frames 3"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,22 @@ class Surface:
     bodies: Int[np.ndarray, " points"]
     local: Float[np.ndarray, "points 3"]
     radii: Float[np.ndarray, " points"]
+
+
+@dataclass(frozen=True)
+class Touch:
+    """The surface's points where they come nearest to the floor or a thing.
+
+    Attributes:
+        points, velocities: metres and m/s, the world.
+        gaps: to the nearest thing, metres; negative inside of it.
+        normals: away from it, unit vectors.
+    """
+
+    points: Float[np.ndarray, "*batch points 3"]
+    velocities: Float[np.ndarray, "*batch points 3"]
+    gaps: Float[np.ndarray, "*batch points"]
+    normals: Float[np.ndarray, "*batch points 3"]
 
 
 def inverse_dynamics(humanoid: Humanoid, states: States) -> Dynamics:
@@ -82,28 +108,45 @@ def _frame(
     model.opt.disableflags = off
     effort, root = data.qfrc_inverse, data.xpos[1]
     needed = np.concatenate((effort[:3], data.xmat[1].reshape(3, 3) @ effort[3:6]))
-    points, velocities = surface_at(data, surface)
-    speeds = np.linalg.norm(velocities, axis=1)
-    cost = _ENTRY + (np.maximum(points[:, 2], 0) / CLOSE_M) ** 4 + (speeds / SLOW_M_S) ** 4
-    forces, near = np.zeros_like(points), points[:, 2] < _NEAR_M
-    forces[near] = best_forces(needed, (points - root)[near], cost[near], humanoid.weight_n)
+    touch = surface_at(data, surface, humanoid.scene)
+    points, speeds = touch.points, np.linalg.norm(touch.velocities, axis=1)
+    cost = _ENTRY + (np.maximum(touch.gaps, 0) / CLOSE_M) ** 4 + (speeds / SLOW_M_S) ** 4
+    forces, near = np.zeros_like(points), touch.gaps < _NEAR_M
+    forces[near] = best_forces(
+        needed, (points - root)[near], cost[near], humanoid.weight_n, touch.normals[near]
+    )
     pushed = np.zeros(model.nv)
-    for at in np.flatnonzero(forces[:, 2]):
+    for at in np.flatnonzero(forces.any(1)):
         body = int(surface.bodies[at])
         engine.mj_applyFT(model, data, forces[at], np.zeros(3), points[at], body, pushed)
     moment = np.cross(points - root, forces).sum(0)
     residual = needed - np.concatenate((forces.sum(0), moment))
     effort = effort - pushed - model.dof_armature * data.qacc  # armature is no part of a body
-    return needed, residual, effort[6:], points, velocities, forces
+    inertia, centre = _rigid(engine, model, data), data.subtree_com[1] - root
+    return (
+        needed, residual, effort[6:], points, touch.velocities, touch.gaps, touch.normals, forces,
+        inertia, centre,
+    )  # fmt: skip
 
 
-def surface_at(data: Any, surface: Surface) -> tuple[np.ndarray, np.ndarray]:
-    """Places and velocities of the points in the world, (points, 3) each."""
+def _rigid(engine: Any, model: Any, data: Any) -> np.ndarray:
+    """The inertia of all parts as one, about the root, in the world's axes."""
+    whole = np.zeros((model.nv, model.nv))
+    engine.mj_fullM(model, whole, data.qM)
+    turned = np.eye(6)
+    turned[3:, 3:] = data.xmat[1].reshape(3, 3)
+    rigid: np.ndarray = turned @ whole[:6, :6] @ turned.T
+    return rigid
+
+
+def surface_at(data: Any, surface: Surface, scene: Scene) -> Touch:
+    """The points of a body in one state."""
     R = data.xmat[surface.bodies].reshape(-1, 3, 3)
     points = data.xpos[surface.bodies] + np.einsum("pij,pj->pi", R, surface.local)
-    points[:, 2] -= surface.radii
+    gaps, normals = scene.gaps(points, surface.radii)
+    points = points - surface.radii[:, None] * normals
     turn, drift = data.cvel[surface.bodies, :3], data.cvel[surface.bodies, 3:]
-    return points, drift + np.cross(turn, points - data.subtree_com[1])
+    return Touch(points, drift + np.cross(turn, points - data.subtree_com[1]), gaps, normals)
 
 
 def best_forces(
@@ -111,6 +154,7 @@ def best_forces(
     arms: Float[np.ndarray, "points 3"],
     cost: Float[np.ndarray, " points"],
     weight_n: float,
+    normals: Float[np.ndarray, "points 3"],
 ) -> Float[np.ndarray, "points 3"]:
     """Forces of the ground, newtons: shares of the edges of each point's cone of friction.
 
@@ -119,10 +163,11 @@ def best_forces(
         arms: from where the moment is taken to the points, metres.
         cost: of a force of body weight at each point; 1 costs what such a force explains.
         weight_n: of the body.
+        normals: of what the points touch.
     """
     if not len(arms):
         return np.zeros_like(arms)
-    edges = np.tile(_EDGES, (len(arms), 1))
+    edges = _cones(normals).reshape(-1, 3)
     moments = np.cross(np.repeat(arms, len(_EDGES), axis=0), edges)
     A = np.concatenate((edges.T, moments.T, np.diag(np.repeat(cost, len(_EDGES)))))
     b = np.concatenate((needed / weight_n, np.zeros(len(edges))))
@@ -130,20 +175,30 @@ def best_forces(
         shares = nnls(A, b, maxiter=30 * len(edges))[0]
     except RuntimeError:  # it went in circles
         shares = lsq_linear(A, b, bounds=(0, np.inf)).x
-    forces: np.ndarray = weight_n * shares.reshape(-1, len(_EDGES)) @ _EDGES
+    forces: np.ndarray = weight_n * (shares[:, None] * edges).reshape(len(arms), -1, 3).sum(1)
     return forces
 
 
-def surface_places(model: Any, states: States) -> tuple[np.ndarray, np.ndarray]:
-    """Places and velocities of the surface's points in every frame, (frames, points, 3), world."""
-    engine, surface, found = mujoco(), surface_of(model), []
-    data = engine.MjData(model)
+def _cones(normals: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "points edges 3"]:
+    """Edges of the cones of friction about the normals."""
+    x = np.cross([0.0, 1, 0], normals)
+    flat = np.linalg.norm(x, axis=1) < 1e-6  # the thing's side faces along y
+    x[flat] = (1.0, 0, 0)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    cones: np.ndarray = _EDGES @ np.stack((x, np.cross(normals, x), normals), axis=1)
+    return cones
+
+
+def surface_places(humanoid: Humanoid, states: States) -> Touch:
+    """The surface's points in every frame, (frames, points)."""
+    engine, model, found = mujoco(), humanoid.model, []
+    data, surface = engine.MjData(model), surface_of(model)
     for data.qpos[:], data.qvel[:] in zip(states.qpos, states.qvel, strict=True):
         engine.mj_fwdPosition(model, data)
         engine.mj_comVel(model, data)
-        found.append(surface_at(data, surface))
-    places, velocities = zip(*found, strict=True)
-    return np.stack(places), np.stack(velocities)
+        found.append(surface_at(data, surface, humanoid.scene))
+    columns = [dataclasses.astuple(touch) for touch in found]
+    return Touch(*(np.stack(column) for column in zip(*columns, strict=True)))
 
 
 def centres_of_mass(model: Any, states: States) -> Float[np.ndarray, "frames 3"]:
@@ -161,7 +216,7 @@ def surface_of(model: Any) -> Surface:
     """The points of a body's surface that may be its lowest."""
     engine = mujoco()
     found = []
-    for geom in range(1, model.ngeom):
+    for geom in np.flatnonzero(model.geom_bodyid):  # what is the world's is no part of the body
         size, at, turn = model.geom_size[geom], model.geom_pos[geom], np.zeros(9)
         engine.mju_quat2Mat(turn, model.geom_quat[geom])
         R, body = turn.reshape(3, 3), int(model.geom_bodyid[geom])

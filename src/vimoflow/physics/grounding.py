@@ -16,13 +16,14 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, rotation_between
-from vimoflow.inference.refinement.foot_locking import lock_feet, reach
+from vimoflow.inference.refinement.foot_locking import FootLockSettings, lock_feet, reach
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.contacts import label_contacts
 from vimoflow.motion.floor import sole_heights
 from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import joint
-from vimoflow.physics.ground_forces import surface_places
+from vimoflow.physics.anthropometry import segments
+from vimoflow.physics.ground_forces import inverse_dynamics, surface_of, surface_places
 from vimoflow.physics.humanoid import SOLE_M, TOE_M, Humanoid
 from vimoflow.physics.states import states_of
 
@@ -35,6 +36,7 @@ _SWINGS_M_S = (0.25, 0.75)  # slower than the one a foot rests, faster than the 
 _MOST_BENT = 1.0  # radians, of toes
 _TILTED = 0.4  # radians: a sole so steep is meant to be
 _FLAT_S = 1 / 15
+_BEARS, _CARRIED_OFF_M_S = 0.2, 1.0  # of body weight; a point so fast is no longer held
 _FOOT = ("ankle", "foot")
 
 
@@ -45,6 +47,8 @@ def grounded(motion: Motion, humanoid: Humanoid) -> Motion:
         motion: evenly timed.
         humanoid: its person's body, whose surface touches the floor.
     """
+    if humanoid.scene.boxes:
+        return _on_things(motion, humanoid)
     size = motion.skeleton.scale
     motion = _with_toes_up(_with_flat_soles(motion))
     trans = motion.trans.copy()
@@ -52,14 +56,41 @@ def grounded(motion: Motion, humanoid: Humanoid) -> Motion:
     level = dataclasses.replace(motion, trans=trans).scaled(1 / size)
     joints = torch.from_numpy(level.joint_positions)
     contacts = label_contacts(joints, level.fps).numpy().astype(np.float32)
+    contacts = np.maximum(contacts, _loaded(level.scaled(size), humanoid))
     locked = lock_feet(dataclasses.replace(level, contacts=contacts))
     return _with_toes_up(_with_swing(locked).scaled(size))
+
+
+def _on_things(motion: Motion, humanoid: Humanoid) -> Motion:
+    """In a scene the feet that bear weight stay where they are; how they got there is not known."""
+    locked = lock_feet(
+        dataclasses.replace(motion, contacts=_loaded(motion, humanoid)).scaled(
+            1 / motion.skeleton.scale
+        ),
+        FootLockSettings(near_floor_m=0.0),
+    )
+    return locked.scaled(motion.skeleton.scale)
+
+
+def _loaded(motion: Motion, humanoid: Humanoid) -> Float[np.ndarray, "frames 4"]:
+    """1 where heel or ball of a foot bears weight, whether it slides or not."""
+    dynamics, surface = inverse_dynamics(humanoid, states_of(motion)), surface_of(humanoid.model)
+    names = list(segments())
+    found = np.zeros((len(motion), 4), np.float32)
+    bears = dynamics.forces[..., 2] / humanoid.weight_n
+    bears = bears * (np.linalg.norm(dynamics.velocities, axis=-1) < _CARRIED_OFF_M_S)
+    for leg, side in enumerate(("left", "right")):
+        ankle, toes = (surface.bodies == 1 + names.index(f"{side}_{n}") for n in _FOOT)
+        front = surface.local[:, 2] > surface.local[ankle, 2].mean()
+        for end, points in enumerate((ankle & ~front, (ankle & front) | toes)):
+            found[:, 2 * leg + end] = bears[:, points].sum(1) > _BEARS
+    return found
 
 
 def _floor_heights(motion: Motion, humanoid: Humanoid) -> Float[np.ndarray, " frames"]:
     """How high the body is that something must hold, smooth in time, metres."""
     states = states_of(motion, cutoff_hz=0.0)
-    lowest = surface_places(humanoid.model, states)[0][..., 2].min(1)
+    lowest = surface_places(humanoid, states).gaps.min(1)
     height = gaussian_filter1d(states.qpos[:, 2], 0.05 * motion.fps)
     falls = np.gradient(np.gradient(height)) * motion.fps**2 < _FALLS
     held = np.flatnonzero(~falls & (lowest < _HIGHEST_M * motion.skeleton.scale))
@@ -123,13 +154,18 @@ def _with_toes_up(motion: Motion) -> Motion:
         at = joint(f"{side}_foot")
         x, _, z = torch.from_numpy(motion.skeleton.offsets[at])
         ahead = torch.stack((x, torch.zeros_like(x), z)) / torch.hypot(x, z)
-        upwards = torch.linalg.cross(ahead, torch.tensor([0.0, 1, 0], dtype=torch.float64))
+        # In the world, by the foot's heading: captured toes are rolled and bent in odd ways.
+        foot = (R_world[:, joint(f"{side}_ankle")] @ ahead) * torch.tensor([1.0, 0, 1])
+        foot = torch.nn.functional.normalize(foot, dim=-1, eps=1e-9)
+        upwards = torch.linalg.cross(foot, torch.tensor([[0.0, 1, 0]]).to(foot))
         height = joints[:, at, 1] / size
         height = height - _TOES_CLEAR_M * _swings(joints, f"{side}_foot", motion.fps, size)
         wanted = torch.arcsin(((SOLE_M - height) / TOE_M).clamp(-1, 1))
-        now = torch.arcsin((R_world[:, at] @ ahead)[:, 1].clamp(-1, 1))
+        toes = R_world[:, at] @ ahead
+        now = torch.atan2(toes[:, 1], (toes * foot).sum(-1))
         bend = (wanted - now).clamp(0, _MOST_BENT)
-        R[:, at] = R[:, at] @ axis_angle_to_matrix(upwards * bend[:, None])
+        R_here = axis_angle_to_matrix(upwards * bend[:, None]) @ R_world[:, at]
+        R[:, at] = R_world[:, joint(f"{side}_ankle")].transpose(-1, -2) @ R_here
     return _posed(motion, R)
 
 

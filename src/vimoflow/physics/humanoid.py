@@ -23,6 +23,7 @@ from vimoflow.physics.anthropometry import (
     Segment,
     segments,
 )
+from vimoflow.physics.scene import Scene
 from vimoflow.physics.simulator import mujoco
 
 TIMESTEP_S = 1 / 240  # eight steps a frame at 30 fps
@@ -42,12 +43,14 @@ class Humanoid:
         mass_kg: the whole body's.
         xml: MJCF, which any MuJoCo reads.
         model: compiled.
+        scene: what it may touch.
     """
 
     skeleton: Skeleton
     mass_kg: float
     xml: str
     model: Any
+    scene: Scene
 
     @property
     def weight_n(self) -> float:
@@ -55,8 +58,15 @@ class Humanoid:
         return self.mass_kg * 9.81
 
 
-def make_humanoid(skeleton: Skeleton, mass_kg: float | None = None) -> Humanoid:
+def make_humanoid(
+    skeleton: Skeleton, mass_kg: float | None = None, scene: Scene | None = None
+) -> Humanoid:
     """The body of a person of these proportions; without a mass, that of a usual build.
+
+    Args:
+        skeleton: its proportions.
+        mass_kg: of the whole body.
+        scene: what it may touch; without one, a flat floor.
 
     Raises:
         ConfigError: MuJoCo is not installed, or no person has this size or mass.
@@ -70,16 +80,18 @@ def make_humanoid(skeleton: Skeleton, mass_kg: float | None = None) -> Humanoid:
     mass = BODY_MASS_INDEX * stature**2 if mass_kg is None else mass_kg
     if not MASSES_KG[0] <= mass <= MASSES_KG[1]:
         raise ConfigError(f"--mass: {mass:g} kg is outside {MASSES_KG[0]:g} to {MASSES_KG[1]:g}")
-    xml = humanoid_xml(skeleton, mass)
-    return Humanoid(skeleton, mass, xml, mujoco().MjModel.from_xml_string(xml))
+    scene = scene or Scene()
+    xml = humanoid_xml(skeleton, mass, scene)
+    return Humanoid(skeleton, mass, xml, mujoco().MjModel.from_xml_string(xml), scene)
 
 
-def humanoid_xml(skeleton: Skeleton, mass_kg: float) -> str:
+def humanoid_xml(skeleton: Skeleton, mass_kg: float, scene: Scene) -> str:
     """The body as MJCF text: capsules, boxes for feet and toes, balls with limits, PD motors.
 
     Args:
         skeleton: its proportions.
         mass_kg: of the whole body.
+        scene: what stands beside it.
     """
     root = ElementTree.Element("mujoco", model="vimoflow_humanoid")
     _add(root, "compiler", angle="degree", autolimits="true")
@@ -100,6 +112,11 @@ def humanoid_xml(skeleton: Skeleton, mass_kg: float) -> str:
         world, "geom", name="floor", type="plane", size=(20, 20, 0.1), contype=1, conaffinity=0,
         rgba=(0.85, 0.85, 0.82, 1),
     )  # fmt: skip
+    for box in scene.boxes:
+        _add(
+            world, "geom", type="box", pos=box.centre, size=box.half, contype=1, conaffinity=0,
+            xyaxes=box.R[:, :2].T.ravel(), rgba=(0.6, 0.55, 0.5, 1),
+        )  # fmt: skip
     parts, stronger = segments(), mass_kg * skeleton.stature / (REFERENCE_KG * REFERENCE_M)
     height = -float(skeleton.rest_positions()[joint("left_foot"), 1]) + SOLE_M * skeleton.scale
     bodies = {}

@@ -21,15 +21,39 @@ from vimoflow.physics.ground_forces import (
     surface_places,
 )
 from vimoflow.physics.humanoid import Humanoid, make_humanoid
+from vimoflow.physics.scene import Scene
 from vimoflow.physics.states import States, states_of
 
 _LOADED = 0.05  # of body weight: below, the ground does not count as touched
 _TOUCHES_M = 0.02  # a point lower than this, or so near the lowest one, may carry the body
 _FLOATS_M = 0.1  # nothing that is so high slides
 _SPREAD_S = 0.3  # how far smoothing spreads an impact; its impulse stays the same
-_AIR_M = 0.03  # whose lowest point is higher touches nothing
+_AIR_M, _RISES_M_S = 0.02, 0.4  # points that are higher, or rise or fall so fast, hold nothing
 _FLIGHT_FRAMES = 4  # a parabola through fewer is noise
 _MM = 1000.0
+FAULTS = {
+    "residual_force": (0.2, "a hand from nowhere holds or pushes the body"),
+    "float_mm": (20.0, "the body floats"),
+    "penetration_mm": (50.0, "the body is in the floor"),
+    "drift_mm_s": (50.0, "the feet are carried off"),
+    "held_in_air": (0.5, "the flight is no fall"),
+}
+"""Above which value a column is at fault, and in words."""
+_FAULT_S = 0.2  # shorter ones are not named
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A stretch of a motion that physics does not allow.
+
+    Attributes:
+        start_s, end_s: when.
+        what: is wrong.
+    """
+
+    start_s: float
+    end_s: float
+    what: str
 
 
 @dataclass(frozen=True)
@@ -48,8 +72,8 @@ class Frames:
             rolls has a point at rest) while the body does not fall freely.
         drift_mm_s: how fast these points move in one direction, over a second: their median
             velocity, to which feet that turn or shuffle add nothing.
-        held_in_air: upward force on a body that touches nothing, of body weight: from the parabola
-            that its centre of mass should fly; 0 where it touches, or falls as it must.
+        held_in_air: upward force on a body that nothing can hold, of body weight: from the parabola
+            that its centre of mass should fly; 0 where it falls as it must, NaN where it touches.
         over_strength: joints that need more torque than they have.
         strength_used: the largest share of its strength that a joint needs.
         outside_support_mm: from the centre of pressure that balance needs to the polygon of the
@@ -70,6 +94,11 @@ class Frames:
     strength_used: Float[np.ndarray, " frames"]
     outside_support_mm: Float[np.ndarray, " frames"]
     power_w: Float[np.ndarray, " frames"]
+
+    def held_in_flight(self) -> float:
+        """What holds the body on average while it flies, of body weight; 0 where it never does."""
+        flies = np.isfinite(self.held_in_air)
+        return float(self.held_in_air[flies].mean()) if flies.any() else 0.0
 
 
 @dataclass(frozen=True)
@@ -98,13 +127,13 @@ class PhysicsReport:
             "float_mm": of.float_mm.mean(),
             "slide_mm_s": of.slide_mm_s.mean(),
             "drift_mm_s": of.drift_mm_s.mean(),
-            "held_in_air_percent": 100 * of.held_in_air.mean(),
+            "held_in_air_percent": 100 * of.held_in_flight(),
             "over_strength_percent": 100 * (of.over_strength > 0).mean(),
             "outside_support_percent": 100 * (outside > 0).mean() if len(outside) else 0,
             "power_w_kg": of.power_w.mean() / self.mass_kg,
             "implausibility": self.implausibility(),
         }  # fmt: skip
-        return {key: round(float(value), 4) for key, value in numbers.items()}
+        return {key: round(float(np.nan_to_num(value)), 4) for key, value in numbers.items()}
 
     def implausibility(self) -> float:
         """One number, the worst of four faults; above 1 something is wrong.
@@ -112,14 +141,32 @@ class PhysicsReport:
         Force out of nowhere, a body that floats, feet that are carried off, and flights that are
         no falls.
         """
-        of = self.frames
+        of, limit = self.frames, {name: value for name, (value, _) in FAULTS.items()}
         return float(
             max(
-                of.residual_force.mean() / 0.2,
-                np.median(of.float_mm) / 20,
-                np.median(of.drift_mm_s) / 50,
-                of.held_in_air.max() / 0.5,
+                of.residual_force.mean() / limit["residual_force"],
+                np.median(of.float_mm) / limit["float_mm"],
+                np.median(of.drift_mm_s) / limit["drift_mm_s"],
+                of.held_in_flight() / limit["held_in_air"],
             )
+        )
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Stretches of a fifth of a second and more that are above a limit of ``FAULTS``."""
+        times = self.frames.times
+        return tuple(
+            Fault(round(float(times[first]), 3), round(float(times[end - 1]), 3), what)
+            for name, (limit, what) in FAULTS.items()
+            for first, end in runs_of_true(getattr(self.frames, name) > limit)
+            if times[end - 1] - times[first] >= _FAULT_S
+        )
+
+    def __str__(self) -> str:
+        of = self.summary()
+        return (
+            f"{of['residual_force_percent']:.1f} % of body weight from nowhere; "
+            f"{of['float_mm']:.0f} mm over and {of['penetration_mm']:.0f} mm in the floor; "
+            f"slides {of['slide_mm_s']:.0f} mm/s; implausibility {of['implausibility']:.2g}"
         )
 
     def document(self) -> dict[str, Any]:
@@ -136,19 +183,22 @@ class PhysicsReport:
             "stature_m": round(self.stature_m, 3),
             "summary": self.summary(),
             "over_strength_by_joint": self.over_strength_by_joint,
+            "faults": [dataclasses.asdict(fault) for fault in self.faults()],
             "frames": columns,
         }
 
 
-def physics_report(motion: Motion, mass_kg: float | None = None) -> PhysicsReport:
-    """What physics says of a motion.
+def physics_report(
+    motion: Motion, mass_kg: float | None = None, scene: Scene | None = None
+) -> PhysicsReport:
+    """What physics says of a motion, on a flat floor or in a scene.
 
     Raises:
         InputError: the motion is too short, not finite, or faster than anybody moves.
         ConfigError: MuJoCo is missing, or no person has this size or mass.
     """
     states = states_of(motion)
-    humanoid = make_humanoid(motion.skeleton, mass_kg)
+    humanoid = make_humanoid(motion.skeleton, mass_kg, scene)
     dynamics = inverse_dynamics(humanoid, states)
     strength = humanoid.model.actuator_forcerange[:, 1]
     used = np.abs(dynamics.torques) / strength
@@ -171,9 +221,9 @@ def _frames(
     held_in_air: Float[np.ndarray, " frames"],
 ) -> Frames:
     weight, stature = humanoid.weight_n, humanoid.skeleton.stature
-    lowest = dynamics.points[..., 2].min(1)
+    lowest = dynamics.gaps.min(1)
     speeds = np.linalg.norm(dynamics.velocities[..., :2], axis=-1)
-    touching = dynamics.points[..., 2] < lowest[:, None].clip(0) + _TOUCHES_M
+    touching = dynamics.gaps < lowest[:, None].clip(0) + _TOUCHES_M
     slowest = np.where(touching, speeds, np.inf).argmin(1)
     slide = dynamics.velocities[np.arange(len(slowest)), slowest, :2]
     needed = dynamics.needed[:, 2] / weight
@@ -203,9 +253,11 @@ def _held_in_air(humanoid: Humanoid, motion: Motion) -> Float[np.ndarray, " fram
     Smoothing would spread the impacts before and after into a flight: the motion is taken as it is.
     """
     states, model = states_of(motion, cutoff_hz=0.0), humanoid.model
-    low = surface_places(model, states)[0][..., 2].min(1)
-    height, found = centres_of_mass(model, states)[:, 2], np.zeros(len(low))
-    for first, end in runs_of_true(low > _AIR_M * motion.skeleton.scale):
+    touch = surface_places(humanoid, states)
+    leaves = np.abs((touch.velocities * touch.normals).sum(-1))
+    flies = ((touch.gaps > _AIR_M * motion.skeleton.scale) | (leaves > _RISES_M_S)).all(1)
+    height, found = centres_of_mass(model, states)[:, 2], np.full(len(flies), np.nan)
+    for first, end in runs_of_true(flies):
         if end - first >= _FLIGHT_FRAMES:
             span = slice(first, end)
             bend = np.polynomial.Polynomial.fit(states.times[span], height[span], 2)
@@ -219,13 +271,15 @@ def _outside_support(
     """From where the ground would have to push to the polygon of what touches it, metres."""
     found = np.full(len(states.times), np.nan)
     for t, (needed, points) in enumerate(zip(dynamics.needed, dynamics.points, strict=True)):
-        touching = points[points[:, 2] < _TOUCHES_M][:, :2]
+        touching = points[dynamics.gaps[t] < _TOUCHES_M]
         if needed[2] < _LOADED * humanoid.weight_n or len(touching) < 3:
+            continue
+        if np.ptp(touching[:, 2]) > 2 * _TOUCHES_M:  # on several levels there is no one polygon
             continue
         root = states.qpos[t, :3]
         moment = needed[3:] + np.cross(root, needed[:3])  # about the world's origin
         centre = np.array([-moment[1], moment[0]]) / needed[2]
-        found[t] = _distance_outside(centre, touching)
+        found[t] = _distance_outside(centre, touching[:, :2])
     return found
 
 

@@ -21,4 +21,9 @@ def mujoco() -> Any:
         raise ConfigError(
             f"physics needs MuJoCo ({error}); run: {install_command('physics')}"
         ) from error
+    mujoco.set_mju_user_warning(_unsaid)
     return mujoco
+
+
+def _unsaid(message: str) -> None:
+    """Warnings would go to a file in the current folder; who simulates looks at the counts."""

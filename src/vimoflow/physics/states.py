@@ -28,7 +28,7 @@ from vimoflow.physics.anthropometry import segments
 CUTOFF_HZ = 6.0  # of the filter that biomechanics puts before derivatives (Winter 2009, 3.4.4)
 MIN_FRAMES = 4
 _FASTEST_M_S = 30.0  # nobody moves so fast
-_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # our world to the simulator's
+UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # our world to the simulator's
 _JOINTS = [JOINT_NAMES.index(name) for name in segments()]
 _ROOT = slice(0, 3)
 
@@ -64,9 +64,9 @@ def states_of(motion: Motion, rate: float | None = None, cutoff_hz: float = CUTO
     motion = at_even_times(motion)
     times = np.arange(len(motion)) / motion.fps
     R = torch.from_numpy(motion.local_rotations[:, _JOINTS].copy())
-    R[:, 0] = torch.from_numpy(_UP) @ R[:, 0]
+    R[:, 0] = torch.from_numpy(UP) @ R[:, 0]
     quaternions = _continuous(matrix_to_quaternion(R).numpy()[..., [3, 0, 1, 2]])
-    place = motion.trans.astype(np.float64) @ _UP.T
+    place = motion.trans.astype(np.float64) @ UP.T
     flat = np.concatenate((place, quaternions.reshape(len(motion), -1)), axis=1)
     if 0 < cutoff_hz < 0.45 * motion.fps:
         sections = butter(2, cutoff_hz, fs=motion.fps, output="sos")
@@ -89,10 +89,10 @@ def motion_of(qpos: Float[np.ndarray, "frames nq"], fps: float, skeleton: Skelet
     frames = len(qpos)
     quaternions = torch.from_numpy(qpos[:, 3:].reshape(frames, -1, 4)[..., [1, 2, 3, 0]].copy())
     R = quaternion_to_matrix(quaternions)
-    R[:, 0] = torch.from_numpy(_UP.T.copy()) @ R[:, 0]
+    R[:, 0] = torch.from_numpy(UP.T.copy()) @ R[:, 0]
     poses = np.zeros((frames, len(JOINT_NAMES), 3), np.float32)
     poses[:, _JOINTS] = matrix_to_axis_angle(R).numpy()
-    trans = (qpos[:, _ROOT] @ _UP).astype(np.float32)
+    trans = (qpos[:, _ROOT] @ UP).astype(np.float32)
     motion = Motion(poses, trans, fps, np.zeros((frames, 4), np.float32), skeleton=skeleton)
     contacts = label_contacts(torch.from_numpy(motion.joint_positions) / skeleton.scale, fps)
     return Motion(poses, trans, fps, contacts.numpy().astype(np.float32), skeleton=skeleton)
@@ -102,12 +102,14 @@ def require_physical(motion: Motion) -> None:
     """Refuse what no simulator can be asked about.
 
     Raises:
-        InputError: too short, not finite, or faster than anybody moves.
+        InputError: too short, not finite, under the floor, or faster than anybody moves.
     """
     if len(motion) < MIN_FRAMES:
         raise InputError(f"physics needs {MIN_FRAMES} frames or more, not {len(motion)}")
     if not (np.isfinite(motion.poses).all() and np.isfinite(motion.trans).all()):
         raise InputError("the motion holds values that are not finite; repair it first")
+    if motion.joint_positions[..., 1].max() < 0:
+        raise InputError("the whole body is under the floor y = 0; is +Y up in this motion?")
     speed = np.linalg.norm(np.diff(motion.trans, axis=0), axis=1) * motion.fps
     if speed.max() > _FASTEST_M_S * max(motion.skeleton.scale, 1):
         raise InputError(

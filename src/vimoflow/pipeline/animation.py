@@ -25,7 +25,8 @@ from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.pipeline.generate_options import PREVIEW_FORMATS, GenerateOptions
 from vimoflow.pipeline.inputs import Progress
 from vimoflow.pipeline.previews import PreviewDrawing
-from vimoflow.pipeline.quality import Quality, measure_quality, quality_lines
+from vimoflow.pipeline.quality import Quality, measure_quality
+from vimoflow.pipeline.result_lines import page_details, page_marks, result_lines
 from vimoflow.pipeline.run_record import write_run_record
 from vimoflow.pipeline.shared_world import place_together, write_world
 from vimoflow.pipeline.sources import Source
@@ -35,6 +36,7 @@ from vimoflow.viewer.contact_sheet import write_contact_sheet
 from vimoflow.viewer.page import Detail, Mark, write_preview_page
 
 if TYPE_CHECKING:
+    from vimoflow.physics.plausibility import PhysicsReport
     from vimoflow.pipeline.character_results import CharacterResult
 
 _FILM_MM = 36.0  # the longer side of the film that lenses are compared by
@@ -52,10 +54,11 @@ class Result:
     warnings: tuple[str, ...]
     terms: str
     differ: Differences | None = None
+    physics: PhysicsReport | None = None
 
     def lines(self) -> tuple[tuple[str, str], ...]:
         """What there is to say of it: label and value."""
-        return _lines(self.verdict, self.quality, self.differ)
+        return result_lines(self.verdict, self.quality, self.differ, self.physics)
 
 
 @dataclass(frozen=True)
@@ -191,9 +194,10 @@ def _written(
     verdict = judge(made.motions[0], seen, rated[0][1], source.cuts, source.changes_s)
     terms = model.checkpoint.terms
     differ = differences(made.motions)
+    physics = _physics(made.motions[0], options)
     with all_or_nothing(folder) as partial:
-        details = _details(_lines(verdict, rated[0][1], differ), source, terms)
-        _write_files(rated, verdict, source, options, details, partial)
+        details = page_details(result_lines(verdict, rated[0][1], differ, physics), source, terms)
+        _write_files(rated, page_marks(verdict, physics), source, options, details, partial)
         if source.taken is not None:
             write_contact_sheet(
                 source.people,
@@ -210,34 +214,27 @@ def _written(
         }
         onto = _onto_character(rated[0][0], options, partial)
         write_run_record(
-            partial / "run.json", model, source, options, rated, verdict, timings, differ, onto
-        )
+            partial / "run.json", model, source, options, rated, verdict, timings, differ, onto,
+            physics,
+        )  # fmt: skip
         files = [folder / p.name for p in partial.iterdir() if p.is_file()]
     if "mp4" in options.formats:
         files.append(folder / "preview.mp4")
         previews.add(rated[0][0], source.video, files[-1], options.start_s, options.end_s)
     quality = rated[0][1]
     return Result(
-        source.path, folder, tuple(sorted(files)), quality, verdict, source.warnings, terms, differ
-    )
+        source.path, folder, tuple(sorted(files)), quality, verdict, source.warnings, terms, differ,
+        physics,
+    )  # fmt: skip
 
 
-def _lines(
-    verdict: Verdict, quality: Quality, differ: Differences | None
-) -> tuple[tuple[str, str], ...]:
-    spread = () if differ is None else (("Samples differ", str(differ)),)
-    return (("Verdict", str(verdict)), *quality_lines(quality), *spread)
+def _physics(motion: Motion, options: GenerateOptions) -> PhysicsReport | None:
+    """Of the person as tall as asked for, before the path is taken away."""
+    if not options.physics:
+        return None
+    from vimoflow.physics.plausibility import physics_report
 
-
-def _details(lines: Sequence[tuple[str, str]], source: Source, terms: str) -> list[Detail]:
-    details = [Detail(label, value) for label, value in lines]
-    if source.taken is not None:
-        details.append(Detail("Person", str(source.taken)))
-    return [
-        *details,
-        Detail("Not animated", "hands and face"),
-        Detail("Terms of the weights", terms),
-    ]
+    return physics_report(motion.scaled(_scale(motion, options)))
 
 
 def _onto_character(
@@ -276,7 +273,7 @@ def _save(motion: Motion, folder: Path, name: str, options: GenerateOptions) -> 
 
 def _write_files(
     rated: list[tuple[Motion, Quality]],
-    verdict: Verdict,
+    marks: list[Mark],
     source: Source,
     options: GenerateOptions,
     details: list[Detail],
@@ -297,7 +294,6 @@ def _write_files(
         for name in plain:
             _save(other, place, name, options)
     if "html" in options.formats:
-        marks = [Mark(a, b, c.what) for c in verdict.concerns for a, b in c.spans_s]
         title = source.path.name
         write_preview_page(
             motion, folder / "preview.html", title, details, uncertainty, None, marks, samples[1:]

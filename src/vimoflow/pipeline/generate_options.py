@@ -128,6 +128,8 @@ class GenerateOptions:
         refine: bring the motion closer to the keypoints by a short optimisation; on at every
             quality.
         lock_feet: keep resting feet where they are, and none below the floor.
+        physics: ask a body in MuJoCo what the motion would need: forces out of nowhere, floating,
+            sliding go to run.json, second by second onto the page's time line.
         threads: threads that compute; else as many as there are free cores.
 
     Raises:
@@ -174,6 +176,7 @@ class GenerateOptions:
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.0
     refine: Annotated[bool | None, Option(group=MODEL)] = None
     lock_feet: Annotated[bool, Option(("--foot-lock",), group=MODEL)] = True
+    physics: bool = False
     threads: Annotated[int | None, Option(metavar="N", low=1, high=1024)] = None
 
     def __post_init__(self) -> None:

@@ -75,6 +75,10 @@ def _load(options: GenerateOptions, progress: Progress, previews: PreviewDrawing
         from vimoflow.pipeline.character_results import require_character
 
         require_character(options.character)
+    if options.physics:
+        from vimoflow.physics.simulator import mujoco
+
+        mujoco()  # what is missing is told before the work
     model = VideoToMotion.from_pretrained(options.checkpoint)
     use_threads(options.threads or free_cores(before, CpuUse.now()))
     return Animator(model, options, progress, previews)

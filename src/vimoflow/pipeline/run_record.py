@@ -26,6 +26,7 @@ from vimoflow.pipeline.video_to_motion import VideoToMotion
 from vimoflow.video.camera_motion import CameraMotion
 
 if TYPE_CHECKING:
+    from vimoflow.physics.plausibility import PhysicsReport
     from vimoflow.pipeline.character_results import CharacterResult
 
 
@@ -39,6 +40,7 @@ def write_run_record(
     timings: dict[str, float],
     differ: Differences | None,
     onto: CharacterResult | None = None,
+    physics: PhysicsReport | None = None,
 ) -> None:
     """Write everything that is known about a run as JSON."""
     keypoints = source.keypoints
@@ -70,6 +72,7 @@ def write_run_record(
         },
         "verdict": dataclasses.asdict(verdict),
         "quality": dataclasses.asdict(rated[0][1]),
+        "physics": None if physics is None else physics.document(),
         "samples_differ": None if differ is None else dataclasses.asdict(differ),
         "samples": [dataclasses.asdict(quality) for _, quality in rated],
         "character": None if onto is None else onto.record,

@@ -59,6 +59,20 @@ def test_every_method_has_a_row_for_every_set(evaluation):
     assert truth.metric("pa_mpjpe").value < 0.01 and truth.metric("mpjre").value < 0.01
 
 
+def test_physics_is_asked_of_every_motion_that_is_long_enough(sets):
+    pytest.importorskip("mujoco", reason="needs the extra [physics]")
+    truth = Baseline("other", lambda cases: [case.truth for case in cases])
+    asked = evaluate(
+        Manifest("m", SETS), sets, tiny_checkpoint(), FAST, None, [truth], physics=True
+    )
+    rows = {row.method: row for row in asked.rows if row.title == "exact"}
+    for name in ("tiny", "mean motion", "truth"):
+        assert rows[name].metric("implausibility").n == 3
+        assert rows[name].metric("residual_force").value >= 0
+    same = (rows[name].metric("implausibility").value for name in ("truth", "other"))
+    assert next(same) == next(same)
+
+
 def test_metrics_are_means_over_seeds_and_samples(evaluation, sets):
     cases = [case for named in sets for case in named.cases]
     drawn = [

@@ -19,6 +19,8 @@ from vimoflow.evaluation.benchmark.scores import (
     measure,
 )
 from vimoflow.motion.clip import Motion
+from vimoflow.physics.plausibility import physics_report
+from vimoflow.physics.states import MIN_FRAMES
 
 MEAN_MOTION, TRUTH = "mean motion", "truth"
 
@@ -84,6 +86,16 @@ def sampled_results(
     every = [m for samples in measured for m in samples]
     mean = [_mean(title, case, other, every, by_seed[0][0]) for other in names[1:]]
     return [first, *mean]
+
+
+def with_physics(result: ClipResult) -> ClipResult:
+    """The result with what physics says of its motion, if it has one long enough to ask."""
+    if result.motion is None or len(result.motion) < MIN_FRAMES:
+        return result
+    told = physics_report(result.motion)
+    force, worst = 100 * float(told.frames.residual_force.mean()), told.implausibility()
+    score = dataclasses.replace(result.score, residual_force=force, implausibility=worst)
+    return dataclasses.replace(result, score=score)
 
 
 def _mean(

@@ -20,6 +20,7 @@ from vimoflow.evaluation.benchmark.results import (
     ClipResult,
     sampled_results,
     single_result,
+    with_physics,
 )
 from vimoflow.evaluation.benchmark.rows import Row, cost_rows, joint_rows, summarize
 from vimoflow.evaluation.benchmark.scores import Posed, Score, score
@@ -76,12 +77,14 @@ def evaluate(
     progress: Progress | None = None,
     baselines: Sequence[Baseline] = (),
     measured: Callable[[str, Case, Posed], list[ClipResult]] | None = None,
+    physics: bool = False,
 ) -> Evaluation:
     """Evaluate a checkpoint, the mean motion, and others.
 
     Args:
         baselines: what else to compare with.
         measured: results of what gives no motions, by title, case and its posed truth.
+        physics: also ask what the motions of the first seed would need of a body.
     """
     cases = [case for named in sets for case in named.cases]
     drawn = _draw(manifest, cases, checkpoint, sampling, progress)
@@ -97,6 +100,8 @@ def evaluate(
         if measured is not None:
             results += measured(title, case, truth)
         results += [single_result(title, case, name, made[i], truth) for name, made in others]
+    if physics:
+        results = [with_physics(result) for result in results]
     budget = training_budget(checkpoint)
     return tables_of(results, manifest, checkpoint.name, sampling, budget)
 

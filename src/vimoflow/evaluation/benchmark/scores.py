@@ -53,6 +53,8 @@ class Score:
     reprojection: float = math.nan  # per cent of the person's height, see ``reprojection``
     pfc: float = math.nan  # at 30 fps, times 10,000
     beat_alignment: float = math.nan  # 0..1, for every beat of the music
+    residual_force: float = math.nan  # per cent of body weight, see ``physics.plausibility``
+    implausibility: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ HEADINGS = {
     "reprojection": Heading("2D reprojection", "%"),
     "pfc": Heading("PFC", "", 2),
     "beat_alignment": Heading("beat alignment", "", 3),
+    "residual_force": Heading("residual force", "% of weight"),
+    "implausibility": Heading("implausibility", "", 2),
 }
 assert tuple(HEADINGS) == tuple(field.name for field in dataclasses.fields(Score))
 
