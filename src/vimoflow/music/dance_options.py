@@ -21,6 +21,7 @@ class DanceOptions:
         seed: of the noise; same seed, same dance.
         guidance: how closely to follow the music, the thesis' w; 0 is none.
         beat: how firmly to halt on beats while it is drawn, see ``beat_guidance``; 0 is not at all.
+        liveliness: how much more it moves than the network says at each step; 1 is as it says.
         steps: denoising steps.
         sampler: how to denoise.
         window, overlap: frames at 30 fps.
@@ -36,6 +37,7 @@ class DanceOptions:
     sampler: Annotated[Literal["ddim", "ddpm", "mean"], Option(group=MODEL)] = "ddim"
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.5
     beat: Annotated[float, Option(metavar="W", low=0, high=1e4, group=MODEL)] = 3.0
+    liveliness: Annotated[float, Option(metavar="X", low=0.5, high=2, group=MODEL)] = 1.1
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0
     window: Annotated[int, PYTHON_ONLY] = 150
     overlap: Annotated[int, PYTHON_ONLY] = 50
