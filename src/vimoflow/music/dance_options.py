@@ -37,12 +37,12 @@ class DanceOptions:
     sampler: Annotated[Literal["ddim", "ddpm", "mean"], Option(group=MODEL)] = "ddim"
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.5
     beat: Annotated[float, Option(metavar="W", low=0, high=1e4, group=MODEL)] = 3.0
-    liveliness: Annotated[float, Option(metavar="X", low=0.5, high=2, group=MODEL)] = 1.1
+    liveliness: Annotated[float, Option(metavar="X", low=0.5, high=2, group=MODEL)] = 1.25
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0
     window: Annotated[int, PYTHON_ONLY] = 150
     overlap: Annotated[int, PYTHON_ONLY] = 50
     on_beat: Annotated[bool, Option(("--on-beat/--as-drawn",))] = False
-    smoothing_s: Annotated[float, PYTHON_ONLY] = 0.04
+    smoothing_s: Annotated[float, PYTHON_ONLY] = 0.06
 
     def __post_init__(self) -> None:
         require_sensible(self)

@@ -16,7 +16,7 @@ from vimoflow.motion.kinematics import forward_kinematics
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
 
 _RISE = 4.0  # how much more the pelvis' height is stretched: a tenth of its deviation is a bounce
-_DRAWN = 1.0  # how much the drawn way counts beside a resting foot's
+_DRAWN = 0.3  # how much the drawn way counts beside a resting foot's
 _WEIGHT = 2.0  # frames, standard deviation
 
 

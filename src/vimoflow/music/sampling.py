@@ -76,15 +76,19 @@ def noise_levels(schedule: NoiseSchedule, steps: int) -> tuple[int, ...]:
 
 
 def finished_dance(
-    features: Float[Tensor, "frames 151"], music_beats_s: Float[np.ndarray, " beats"] | None
+    features: Float[Tensor, "frames 151"],
+    music_beats_s: Float[np.ndarray, " beats"] | None,
+    by_feet: bool = True,
 ) -> Motion:
     """What was drawn as a motion on the floor with feet that rest.
 
     Args:
         features: of :func:`dance_features`, one sample.
         music_beats_s: beats that it is to be put on, seconds; None leaves it as drawn.
+        by_feet: whether resting feet say where it goes; else the network does.
     """
-    features = carried(features)
+    if by_feet:
+        features = carried(features)
     if music_beats_s is not None:
         features = warped_to_beats(features, music_beats_s, FPS)
     return finished_motion(features)
