@@ -54,7 +54,6 @@ def beats(
     """
     from lab.music.beat_tests import (
         beat_test,
-        beat_tests,
         drawn_to,
         finished_dances,
         heard_motion,
@@ -85,10 +84,11 @@ def beats(
         with progress("dancing") as show:
             sampling = DanceOptions(steps, guidance=guidance, beat=beat, liveliness=liveliness)
             drawn = drawn_to(model, new, sampling, seconds, show)
-        as_drawn, on_beat = beat_tests(drawn, new)
-        tests = {"as drawn": as_drawn, "on beat": on_beat}
+        motions = finished_dances(drawn, new, sampling.on_beat)
+        heard_motions = [heard_motion(d, m) for d, m in zip(new, motions, strict=True)]
+        tests = {"as drawn": beat_test(heard_motions)}
         if len(new) >= _LEAST and seconds >= 5:
-            quality = dance_quality(finished_dances(drawn, new, False), new)
+            quality = dance_quality(motions, new)
             click.echo(str(quality))
             content = json.dumps(dataclasses.asdict(quality), indent=1)
             write_text(output / "quality.json", content + "\n")

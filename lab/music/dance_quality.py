@@ -3,6 +3,7 @@ motions keep the beat of music that was made for them, the nearest thing to real
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from lab.distributions.distribution import diversity, frechet_distance
 from lab.music.beat_tests import HeardMotion, motion_of
 from lab.music.made_music import beats_of
-from lab.music.style_scores import kinetic_windows
+from lab.music.style_scores import WINDOW_S, kinetic_windows
 from vimoflow.evaluation.metrics.intervals import Estimate
 from vimoflow.evaluation.metrics.rhythm import motion_beats
 from vimoflow.motion.clip import Motion
@@ -65,12 +66,9 @@ def dance_quality(drawn: Sequence[Motion], dances: Sequence[Dance], seed: int = 
         dances: recorded, at least four.
         seed: of the halves.
     """
-    real = [motion_of(dance) for dance in dances]
     made_rows = [kinetic_windows([motion]) for motion in drawn]
-    real_rows = [
-        _evenly(kinetic_windows([motion]), len(rows))
-        for motion, rows in zip(real, made_rows, strict=True)
-    ]
+    real = [_parts(dance, len(rows)) for dance, rows in zip(dances, made_rows, strict=True)]
+    real_rows = [kinetic_windows(parts) for parts in real]
     rng = np.random.default_rng(seed)
     found, half = [], len(dances) // 2
     for _ in range(_SPLITS):
@@ -86,8 +84,9 @@ def dance_quality(drawn: Sequence[Motion], dances: Sequence[Dance], seed: int = 
     made, recorded = (_range(np.array(column)) for column in zip(*found, strict=True))
     everything, reference = np.concatenate(made_rows), np.concatenate(real_rows)
     return DanceQuality(
-        _slide(drawn), _slide(real), made, recorded, len(everything) // 2,
-        diversity(everything, reference), diversity(reference, reference),
+        _slide(drawn), _slide([m for parts in real for m in parts]), made, recorded,
+        len(everything) // 2, diversity(everything, reference),
+        diversity(reference, reference),
     )  # fmt: skip
 
 
@@ -101,8 +100,19 @@ def own_beats(dances: Sequence[Dance]) -> list[HeardMotion]:
     return found
 
 
-def _evenly(rows: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray, "m d"]:
-    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)]
+def _parts(dance: Dance, count: int) -> list[Motion]:
+    """Windows spread evenly over a recorded dance."""
+    frames = round(WINDOW_S * FPS)
+    starts = np.linspace(0, max(len(dance) - frames, 0), count + 2)[1:-1].astype(int)
+    return [
+        motion_of(
+            dataclasses.replace(
+                dance, sixd=dance.sixd[i : i + frames], root=dance.root[i : i + frames],
+                contacts=dance.contacts[i : i + frames], music=None,
+            )
+        )
+        for i in starts
+    ]  # fmt: skip
 
 
 def _range(values: Float[np.ndarray, " n"]) -> Estimate:
