@@ -67,7 +67,6 @@ class StyleStudy:
         samples, seconds: motions drawn of each model, and how long.
         style: how they learn.
         sampling: how they are drawn.
-        by_feet: see ``sampling.finished_dance``.
     """
 
     clips: tuple[int, ...] = (10, 5)
@@ -76,9 +75,8 @@ class StyleStudy:
     seconds: float = 5.0
     style: StyleOptions = dataclasses.field(default_factory=StyleOptions)
     sampling: DanceOptions = dataclasses.field(
-        default_factory=lambda: DanceOptions(guidance=0.0, liveliness=1.2)
+        default_factory=lambda: DanceOptions(guidance=0.0, liveliness=1.2, by_feet=False)
     )
-    by_feet: bool = False
 
 
 def by_style(dances: Iterable[Dance]) -> dict[str, list[Dance]]:
@@ -140,7 +138,8 @@ def drawn_without_music(model: MusicModel, study: StyleStudy) -> list[Dance]:
     silence = torch.zeros(round(study.seconds * FPS), model.channels)
     drawn = dance_features(model, silence, study.sampling, study.samples)
     return [
-        dance_of(finished_dance(one, None, study.by_feet), f"{k}") for k, one in enumerate(drawn)
+        dance_of(finished_dance(one, None, study.sampling.by_feet), f"{k}")
+        for k, one in enumerate(drawn)
     ]
 
 

@@ -22,6 +22,8 @@ class DanceOptions:
         guidance: how closely to follow the music, the thesis' w; 0 is none.
         beat: how firmly to halt on beats while it is drawn, see ``beat_guidance``; 0 is not at all.
         liveliness: how much more it moves than the network says at each step; 1 is as it says.
+        by_feet: go where resting feet push, so that they do not slide; else where the network says,
+            which learnt styles need (docs/music).
         steps: denoising steps.
         sampler: how to denoise.
         window, overlap: frames at 30 fps.
@@ -42,6 +44,7 @@ class DanceOptions:
     window: Annotated[int, PYTHON_ONLY] = 150
     overlap: Annotated[int, PYTHON_ONLY] = 50
     on_beat: Annotated[bool, Option(("--on-beat/--as-drawn",))] = False
+    by_feet: Annotated[bool, Option(("--by-feet/--by-network",))] = True
     smoothing_s: Annotated[float, PYTHON_ONLY] = 0.06
 
     def __post_init__(self) -> None:
