@@ -14,8 +14,10 @@ from music_examples import swinging
 def test_recorded_dances_are_as_far_from_each_other_as_themselves_and_slower_ones_farther():
     dances = [swinging(f"{k}", 330, 16 + k) for k in range(8)]
     same = dance_quality([motion_of(d) for d in dances], dances)
-    assert same.fid_k == same.real_fid_k and same.diversity == same.real_diversity
-    assert same.windows == 8 and same.foot_slide_mm == pytest.approx(same.real_foot_slide_mm)
+    assert same.fid_k.value == pytest.approx(same.real_fid_k.value, rel=0.05)
+    assert same.diversity == pytest.approx(same.real_diversity, rel=0.05)
+    assert same.windows == 8
+    assert same.foot_slide_mm == pytest.approx(same.real_foot_slide_mm, abs=1e-3)
     slow = dance_quality([motion_of(swinging("s", 330, 60)) for _ in dances], dances)
     assert slow.fid_k.value > 2 * same.fid_k.value and slow.diversity < same.diversity
     assert "windows a side" in str(slow)
