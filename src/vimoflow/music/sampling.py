@@ -87,10 +87,10 @@ def finished_dance(
         music_beats_s: beats that it is to be put on, seconds; None leaves it as drawn.
         by_feet: whether resting feet say where it goes; else the network does.
     """
-    if by_feet:
-        features = carried(features)
     if music_beats_s is not None:
         features = warped_to_beats(features, music_beats_s, FPS)
+    if by_feet:
+        features = carried(features)
     return finished_motion(features)
 
 
