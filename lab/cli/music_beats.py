@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lab.music.beat_tests import BeatTest
 
 Checkpoint = Annotated[str, Option(metavar="NAME|PATH")]
+_LEAST = 8  # songs, in halves
 Seconds = Annotated[float, Option(metavar="S", low=1, high=3600)]
 
 
@@ -33,8 +34,10 @@ def beats(
     steps: Annotated[int, Option(metavar="N", low=1, high=1000)] = 20,
     guidance: Annotated[float, Option(metavar="W", low=0, high=20)] = 0.5,
     beat: Annotated[float, Option(metavar="W", low=0, high=1e4)] = 3.0,
+    liveliness: Annotated[float, Option(metavar="X", low=0.5, high=2)] = DanceOptions.liveliness,
+    heard: bool = False,
 ) -> None:
-    """Beat alignment on songs the model never heard, against random time offsets.
+    """Beat alignment on songs the model never heard, foot slide, FID and diversity beside real.
 
     Args:
         data: folder of prepared shards.
@@ -46,34 +49,49 @@ def beats(
         steps: denoising steps.
         guidance: how closely to follow the music; 0 is none.
         beat: how firmly to halt on beats; 0 leaves the beat to the network.
+        liveliness: how much more it moves than the network says; 1 is as it says.
+        heard: songs that the model was trained on, too.
     """
     from lab.music.beat_tests import (
         beat_test,
-        beat_tests,
         drawn_to,
+        finished_dances,
         heard_motion,
         song_groups,
     )
+    from lab.music.dance_quality import dance_quality, own_beats
+    from vimoflow.files import write_text
     from vimoflow.music.music_model import load_music_model
     from vimoflow.music.pairs import read_dances
 
     require_folders(data, audio, output)
     dances = read_dances(data, audio, split=None)
     if truth:
-        tests = {"recorded": beat_test([heard_motion(d) for d in dances])}
+        tests = {
+            "recorded": beat_test([heard_motion(d) for d in dances]),
+            "recorded, music made for it": beat_test(own_beats(dances)),
+        }
     else:
         model = load_music_model(checkpoint)
         known = set(model.checkpoint.provenance.get("dances", ()))
         groups = song_groups(dances)
-        heard = {g for d, g in zip(dances, groups, strict=True) if d.name in known}
-        new = [d for d, g in zip(dances, groups, strict=True) if g not in heard]
+        old = {g for d, g in zip(dances, groups, strict=True) if d.name in known}
+        unheard = [d.name for d, g in zip(dances, groups, strict=True) if g not in old]
+        new = [d for d in dances if heard or d.name in unheard]
+        click.echo(f"{len(new)} songs, never heard: {', '.join(unheard) or 'none'}")
         if not new:
             raise InputError(f"{audio}: the model has heard all of these songs")
         with progress("dancing") as show:
-            sampling = DanceOptions(steps, guidance=guidance, beat=beat)
+            sampling = DanceOptions(steps, guidance=guidance, beat=beat, liveliness=liveliness)
             drawn = drawn_to(model, new, sampling, seconds, show)
-        as_drawn, on_beat = beat_tests(drawn, new)
-        tests = {"as drawn": as_drawn, "on beat": on_beat}
+        motions = finished_dances(drawn, new, sampling.on_beat)
+        heard_motions = [heard_motion(d, m) for d, m in zip(new, motions, strict=True)]
+        tests = {"as drawn": beat_test(heard_motions)}
+        if len(new) >= _LEAST and seconds >= 5:
+            quality = dance_quality(motions, new)
+            click.echo(str(quality))
+            content = json.dumps(dataclasses.asdict(quality), indent=1)
+            write_text(output / "quality.json", content + "\n")
     report_beats(tests, output)
 
 

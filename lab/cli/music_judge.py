@@ -63,7 +63,7 @@ def judge(
             f"foot slide {row.foot_slide_mm:.1f} mm"
         )
 
-    study = StyleStudy(clips, ways, samples, style=StyleOptions(steps=steps))
+    study = StyleStudy(clips, ways, samples, style=StyleOptions(steps=steps, learning_rate=1e-3))
     rows = seen_styles(load_music_model(checkpoint), given, styles, judge, study, say)
     content = {"accuracy": accuracy, "rows": [dataclasses.asdict(row) for row in rows]}
     write_text(output / "judge.json", json.dumps(content, indent=1) + "\n")

@@ -75,7 +75,7 @@ class StyleStudy:
     seconds: float = 5.0
     style: StyleOptions = dataclasses.field(default_factory=StyleOptions)
     sampling: DanceOptions = dataclasses.field(
-        default_factory=lambda: DanceOptions(on_beat=False, guidance=0.0)
+        default_factory=lambda: DanceOptions(guidance=0.0, liveliness=1.2, by_feet=False)
     )
 
 
@@ -137,7 +137,10 @@ def drawn_without_music(model: MusicModel, study: StyleStudy) -> list[Dance]:
     """Motions that a model draws to nothing."""
     silence = torch.zeros(round(study.seconds * FPS), model.channels)
     drawn = dance_features(model, silence, study.sampling, study.samples)
-    return [dance_of(finished_dance(one, None), f"{k}") for k, one in enumerate(drawn)]
+    return [
+        dance_of(finished_dance(one, None, study.sampling.by_feet), f"{k}")
+        for k, one in enumerate(drawn)
+    ]
 
 
 def _row(style: str, way: str, count: int, judge: StyleJudge, drawn: list[Dance]) -> SeenStyle:

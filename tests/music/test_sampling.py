@@ -14,6 +14,7 @@ from vimoflow.music.sampling import (
     DanceOptions,
     dance_features,
     finished_dance,
+    noise_levels,
 )
 
 OPTIONS = DanceOptions(steps=3, guidance=0.5)
@@ -78,3 +79,12 @@ def test_a_finished_dance_is_warped_only_if_told_the_beats():
     assert len(bent) == len(plain) == 150
     np.testing.assert_array_equal(bent.poses, warped.poses)
     assert np.abs(bent.poses - plain.poses).max() > 1e-3
+
+
+def test_the_walk_ends_where_a_small_network_would_pass_noise_on():
+    from vimoflow.diffusion.schedule import NoiseSchedule
+
+    levels = noise_levels(NoiseSchedule(), 10)
+    assert levels[0] == 999 and levels[-1] == 100
+    assert len(set(np.diff(levels).round(-1))) == 1
+    assert noise_levels(NoiseSchedule(), 1) == (999,)

@@ -21,6 +21,9 @@ class DanceOptions:
         seed: of the noise; same seed, same dance.
         guidance: how closely to follow the music, the thesis' w; 0 is none.
         beat: how firmly to halt on beats while it is drawn, see ``beat_guidance``; 0 is not at all.
+        liveliness: how much more it moves than the network says at each step; 1 is as it says.
+        by_feet: go where resting feet push, so that they do not slide; else where the network says,
+            which learnt styles need (docs/music).
         steps: denoising steps.
         sampler: how to denoise.
         window, overlap: frames at 30 fps.
@@ -36,11 +39,13 @@ class DanceOptions:
     sampler: Annotated[Literal["ddim", "ddpm", "mean"], Option(group=MODEL)] = "ddim"
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.5
     beat: Annotated[float, Option(metavar="W", low=0, high=1e4, group=MODEL)] = 3.0
+    liveliness: Annotated[float, Option(metavar="X", low=0.5, high=2, group=MODEL)] = 1.25
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0
     window: Annotated[int, PYTHON_ONLY] = 150
     overlap: Annotated[int, PYTHON_ONLY] = 50
     on_beat: Annotated[bool, Option(("--on-beat/--as-drawn",))] = False
-    smoothing_s: Annotated[float, PYTHON_ONLY] = 0.04
+    by_feet: Annotated[bool, Option(("--by-feet/--by-network",))] = True
+    smoothing_s: Annotated[float, PYTHON_ONLY] = 0.06
 
     def __post_init__(self) -> None:
         require_sensible(self)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vimoflow.diffusion.denoising import Progress, Walk
 from vimoflow.diffusion.sampler import require_sampler
+from vimoflow.diffusion.schedule import NoiseSchedule
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.errors import ConfigError
 from vimoflow.inference.sampling.finishing import finished_motion
@@ -21,8 +22,10 @@ from vimoflow.music.audio_features import FPS, beats_s
 from vimoflow.music.beat_guidance import halting, weights_at
 from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.dance_options import DanceOptions
+from vimoflow.music.movement import carried, livelier
 from vimoflow.music.music_model import MusicModel
 
+_LAST = 0.1  # of T: below, a small network passes the noise on that it is shown
 _BLOCK = 8  # windows that take a step together: guidance makes each two rows of the model's batch
 
 
@@ -59,23 +62,35 @@ def dance_features(
     task = _ToMusic(
         model.checkpoint, plan, samples, options.seed, options.guidance,
         music=heard, halts=halts.expand(samples, -1), smoothing_s=options.smoothing_s,
+        liveliness=options.liveliness,
     )  # fmt: skip
-    sampler = require_sampler(options.sampler)
-    walk = Walk.of(model.checkpoint.schedule, options.steps, sampler)
+    levels = noise_levels(model.checkpoint.schedule, options.steps)
+    walk = Walk(model.checkpoint.schedule, levels, require_sampler(options.sampler))
     return orthonormal(denoised(task, walk, progress, _BLOCK))
 
 
+def noise_levels(schedule: NoiseSchedule, steps: int) -> tuple[int, ...]:
+    """Levels at which the model is asked, falling: from the highest in equal steps to a tenth."""
+    first, last = schedule.T - 1, round(_LAST * schedule.T)
+    return tuple(round(x) for x in np.linspace(first, last, steps))
+
+
 def finished_dance(
-    features: Float[Tensor, "frames 151"], music_beats_s: Float[np.ndarray, " beats"] | None
+    features: Float[Tensor, "frames 151"],
+    music_beats_s: Float[np.ndarray, " beats"] | None,
+    by_feet: bool = True,
 ) -> Motion:
     """What was drawn as a motion on the floor with feet that rest.
 
     Args:
         features: of :func:`dance_features`, one sample.
         music_beats_s: beats that it is to be put on, seconds; None leaves it as drawn.
+        by_feet: whether resting feet say where it goes; else the network does.
     """
     if music_beats_s is not None:
         features = warped_to_beats(features, music_beats_s, FPS)
+    if by_feet:
+        features = carried(features)
     return finished_motion(features)
 
 
@@ -97,9 +112,11 @@ class _ToMusic(FeatureTask):
     music: Tensor = field(kw_only=True)
     halts: Tensor = field(kw_only=True)
     smoothing_s: float = field(kw_only=True)
+    liveliness: float = field(kw_only=True)
 
     def estimate(self, windows: range, x_t: Tensor, t: Tensor) -> Tensor:
         features = _smoothed(self.asked(self.rows(self.music, windows), x_t, t), self.smoothing_s)
+        features = livelier(features, self.liveliness)
         if bool(self.halts.any()):
             weights = self.rows(self.halts, windows)
             features = halting(features, weights.unflatten(0, features.shape[:2]))

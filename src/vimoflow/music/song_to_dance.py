@@ -67,7 +67,8 @@ def generate_dance(
     music = music_features(song, options.start_s, options.seconds)
     drawn = dance_features(model, torch.from_numpy(music), options.sampling, progress=progress)
     heard = beats_s(music)
-    motion = finished_dance(drawn[0], heard if options.sampling.on_beat else None)
+    sampling = options.sampling
+    motion = finished_dance(drawn[0], heard if sampling.on_beat else None, sampling.by_feet)
     alignment = alignment_of(motion, heard)
     with all_or_nothing(options.output) as folder:
         for ending in ("npz", "bvh", "glb"):
