@@ -29,12 +29,16 @@ PHYSICS = CommandGroup(
             "report": "vimoflow.cli.physics:report",
             "clean": "vimoflow.cli.physics:clean",
             "model": "vimoflow.cli.physics:model",
+            "train": "vimoflow.cli.physics_policy:train",
+            "run": "vimoflow.cli.physics_policy:run",
         }
     },
     examples="""
     vimoflow physics report result/motion.npz -o report.json
     vimoflow physics clean result/motion.npz -o cleaned
     vimoflow physics model -o humanoid.xml
+    vimoflow physics train cleaned/motion.npz -o policy --minutes 30
+    vimoflow physics run policy -o performed --friction 0.6
     """,
 )
 
