@@ -14,7 +14,7 @@ from vimoflow.data.shards import Shard
 from vimoflow.errors import InputError
 from vimoflow.motion.clip import Motion
 from vimoflow.physics.bodies import bodies_of
-from vimoflow.physics.demonstration import refined
+from vimoflow.physics.demonstration import refined, search_feedback
 from vimoflow.physics.policy import Trained, by_policy_of
 from vimoflow.physics.states import motion_of
 from vimoflow.physics.tracking import (
@@ -145,6 +145,11 @@ def world_study(
 ) -> list[Adapted]:
     """The policy as it is, and refined in each world, from the same starts in unseen worlds."""
     kinds = [*KINDS, "mixed"]
+    usual = bodies_of(trained.humanoid)
+    feedbacks = {
+        name: search_feedback(usual, trained.motions[name], np.random.default_rng(seed))
+        for name in clips
+    }
     found = []
     for number, kind in enumerate(kinds):
         pairs = []
@@ -154,7 +159,7 @@ def world_study(
             bodies, motion = bodies_in(trained.humanoid, world), trained.motions[name]
             begun = noisy_starts(bodies, motion, starts, rng)
             shares = []
-            for better in (None, refined(bodies, motion, rng)):
+            for better in (None, refined(bodies, motion, rng, feedbacks[name])):
                 control = by_policy_of(bodies, trained.policy, motion, better)
                 done = perform(bodies, control, motion, begun, world, np.random.default_rng(seed))
                 shares.append(float(done.reached_end.mean()))

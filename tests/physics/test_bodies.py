@@ -54,7 +54,7 @@ def test_what_diverges_or_is_not_finite_becomes_nan_and_others_go_on(bodies, sta
 def test_moving_by_a_difference_leads_there(bodies, states):
     off = bodies.difference(states[0][0], states[1][0], *states)
     assert np.allclose(bodies.moved(states[0][0], off[:, : bodies.nv]), states[0], atol=1e-9)
-    assert np.array_equal(off[0], np.zeros_like(off[0]))
+    assert np.abs(off[0]).max() < 1e-12
 
 
 def test_motors_hold_the_turns_that_they_aim_at(bodies, states):
@@ -69,7 +69,10 @@ def test_a_world_changes_what_it_says():
     humanoid = make_humanoid(load_skeleton())
     plain, other = (
         bodies_in(humanoid, world).model
-        for world in (World(), World(mass=1.2, payload=7, strength=0.5, friction=0.4, slope=(5, 0)))
+        for world in (
+            World(),
+            World(mass=1.2, payload=7.0, strength=0.5, friction=0.4, slope=(5.0, 0.0)),
+        )
     )
     assert other.body_mass.sum() == pytest.approx(1.2 * plain.body_mass.sum() + 7)
     assert np.allclose(other.actuator_forcerange, 0.5 * plain.actuator_forcerange)

@@ -29,6 +29,7 @@ def train(
 
     The body is that of the first motion's person. A motion for which no way is found to perform it
     is left out, with a note; clips of 2 to 4 s of one person on a flat floor are what it is for.
+    How each motion is performed is kept beside the output, so that a training can be begun again.
 
     Args:
         motions: .npz (ours or AMASS) or .bvh of a person.
@@ -39,7 +40,7 @@ def train(
     from vimoflow.data.motion_files import load_motion
     from vimoflow.physics.bodies import bodies_of
     from vimoflow.physics.humanoid import make_humanoid
-    from vimoflow.physics.policy_files import save_policy
+    from vimoflow.physics.policy_files import DEMONSTRATIONS, save_policy
     from vimoflow.physics.policy_training import train_policy
     from vimoflow.pipeline.folders import all_or_nothing
 
@@ -50,7 +51,8 @@ def train(
     require_output_folder(output)
     given = {path.stem: load_motion(path) for path in motions}
     humanoid = make_humanoid(next(iter(given.values())).skeleton, mass)
-    trained = train_policy(given, humanoid, bodies_of(humanoid), options, click.echo)
+    kept = output.with_name(f"{output.name}_{DEMONSTRATIONS}")
+    trained = train_policy(given, humanoid, bodies_of(humanoid), options, click.echo, kept)
     with all_or_nothing(output) as partial:
         save_policy(trained, partial, terms)
     click.echo(f"a policy for {', '.join(trained.motions)}: {output}")

@@ -71,7 +71,7 @@ class Bodies:
 
     def difference(
         self, qpos: np.ndarray, qvel: np.ndarray, other_qpos: np.ndarray, other_qvel: np.ndarray
-    ) -> Float[np.ndarray, "bodies 2*nv"]:
+    ) -> Float[np.ndarray, "bodies states"]:
         """The others minus these, in the tangent space: places and turns, then velocities."""
         engine, found = mujoco(), np.zeros((len(other_qpos), 2 * self.nv))
         for row, one, other in zip(

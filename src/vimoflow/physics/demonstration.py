@@ -59,7 +59,7 @@ def demonstrate(
     try:
         wanted = _assisted(motion, humanoid, bodies)
         show(1, 3 + _ROUNDS)
-        feedback = feedback_from(answers_along(bodies, wanted, rng), _SEARCH_EFFORT)
+        feedback = search_feedback(bodies, wanted, rng)
         show(2, 3 + _ROUNDS)
         targets = searched(bodies, wanted, feedback, rng)
         show(3, 3 + _ROUNDS)
@@ -92,20 +92,28 @@ def _with_feedback(
     return best
 
 
+def search_feedback(bodies: Bodies, motion: Demonstration, rng: np.random.Generator) -> Feedback:
+    """Feedback along a motion that is to be searched for in a world."""
+    return feedback_from(answers_along(bodies, motion, rng), _SEARCH_EFFORT)
+
+
 def refined(
-    bodies: Bodies, motion: Demonstration, rng: np.random.Generator
+    bodies: Bodies,
+    motion: Demonstration,
+    rng: np.random.Generator,
+    feedback: Feedback | None = None,
 ) -> Demonstration | None:
     """A motion as it is performed in another world; None where no way was found.
-
-    How that world answers is measured by letting bodies loose in it.
 
     Args:
         bodies: the world.
         motion: as it is performed in the usual one.
         rng: of the search.
+        feedback: along the motion; without it, how the world answers is measured by letting bodies
+            loose in it, which takes longer than the search.
     """
     try:
-        feedback = feedback_from(answers_along(bodies, motion, rng), _SEARCH_EFFORT)
+        feedback = feedback or search_feedback(bodies, motion, rng)
         targets = searched(bodies, motion, feedback, rng)
     except (InputError, np.linalg.LinAlgError):
         return None

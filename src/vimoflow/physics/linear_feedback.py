@@ -43,9 +43,9 @@ class Feedback:
     """
 
     change: Float[np.ndarray, "frames nu"]
-    gain: Float[np.ndarray, "frames nu 2*nv"]
-    cost: Float[np.ndarray, "frames_and_end 2*nv 2*nv"]
-    slope: Float[np.ndarray, "frames_and_end 2*nv"]
+    gain: Float[np.ndarray, "frames nu states"]
+    cost: Float[np.ndarray, "frames_and_end states states"]
+    slope: Float[np.ndarray, "frames_and_end states"]
     spread: Float[np.ndarray, "frames nu nu"]
 
 
@@ -53,9 +53,9 @@ class Feedback:
 class Answers:
     """What bodies did along a motion, by frame: how far off, what was changed, how far then."""
 
-    off: list[Float[np.ndarray, "bodies 2*nv"]]
-    change: list[Float[np.ndarray, "bodies nu"]]
-    then: list[Float[np.ndarray, "bodies 2*nv"]]
+    off: list[Float[np.ndarray, "_ states"]]
+    change: list[Float[np.ndarray, "_ nu"]]
+    then: list[Float[np.ndarray, "_ states"]]
 
     def __add__(self, other: Answers) -> Answers:
         return Answers(

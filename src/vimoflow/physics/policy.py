@@ -148,8 +148,8 @@ def seen_motion(bodies: Bodies, motion: Demonstration) -> Float[np.ndarray, "fra
 
 
 def turned(
-    bodies: Bodies, wanted: Float[np.ndarray, " nq"], off: Float[np.ndarray, "bodies 2*nv"]
-) -> Float[np.ndarray, "bodies 2*nv"]:
+    bodies: Bodies, wanted: Float[np.ndarray, " nq"], off: Float[np.ndarray, "bodies states"]
+) -> Float[np.ndarray, "bodies states"]:
     """``Bodies.difference`` with its directions in the world turned to the wanted root's frame."""
     off, R = off.copy(), _matrices(wanted[None, 3:7])[0]
     for part in (slice(0, 3), slice(bodies.nv, bodies.nv + 3)):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vimoflow.errors import CheckpointError, ConfigError
+from vimoflow.files import output_errors, replacing
 from vimoflow.installation import install_command
+from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import load_skeleton
 from vimoflow.physics.humanoid import Humanoid, make_humanoid
 from vimoflow.physics.policy import AHEAD, Policy, PolicySizes, Trained
 from vimoflow.physics.tracking import Demonstration
 
 WEIGHTS, NETWORK, BODY, CARD = "policy.safetensors", "policy.onnx", "humanoid.xml", "README.md"
+DEMONSTRATIONS = "demonstrations"  # of a folder that outlives a training
 _FORMAT, _VERSION = "vimoflow-policy", "1"
 
 
@@ -73,6 +77,33 @@ def write_onnx(policy: Policy, path: Path) -> None:
         raise ConfigError(
             f"the ONNX network needs the package onnx ({error}); run: {install_command('physics')}"
         ) from error
+
+
+def kept_demonstration(
+    folder: Path | None, name: str, motion: Motion, seed: int, found: Callable[[], Demonstration]
+) -> Demonstration:
+    """A motion's demonstration, out of a folder if it is there, else found and written to it.
+
+    Args:
+        folder: for demonstrations; None keeps nothing.
+        name: of the motion.
+        motion: which the file is for, and no other of this name.
+        seed: that it was found with.
+        found: finds it.
+    """
+    if folder is None:
+        return found()
+    content = motion.poses.tobytes() + motion.trans.tobytes() + str(seed).encode()
+    path = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}.npz"
+    if path.is_file():
+        with np.load(path) as file:
+            return Demonstration(**{key: file[key] for key in file.files})
+    demonstration = found()
+    with output_errors(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            np.savez_compressed(partial, **vars(demonstration))
+    return demonstration
 
 
 def load_policy(folder: Path) -> Trained:

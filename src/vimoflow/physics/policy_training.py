@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from vimoflow.physics.policy import (
     seen_motion,
     turned,
 )
+from vimoflow.physics.policy_files import kept_demonstration
 from vimoflow.physics.policy_options import PolicyOptions
 from vimoflow.physics.tracking import (
     MOST_CHANGE,
@@ -51,6 +53,7 @@ def train_policy(
     bodies: Bodies,
     options: PolicyOptions,
     show: Callable[[str], None] = lambda line: None,
+    kept: Path | None = None,
 ) -> Trained:
     """Learn to perform motions.
 
@@ -61,6 +64,7 @@ def train_policy(
         bodies: the world.
         options: of the training.
         show: told what has been done.
+        kept: folder for the demonstrations, which a training begun again finds there.
 
     Raises:
         InputError: of no motion a demonstration was found.
@@ -74,7 +78,10 @@ def train_policy(
             note(f"no time was left for {name} and what follows it; give more --minutes")
             break
         try:
-            found[name] = demonstrate(motion, humanoid, bodies, options.seed)
+            found[name] = kept_demonstration(
+                kept, name, motion, options.seed,
+                lambda motion=motion: demonstrate(motion, humanoid, bodies, options.seed),
+            )  # fmt: skip
             show(f"{name}: performed without help")
         except InputError as error:
             if len(motions) == 1:

@@ -36,12 +36,12 @@ class Demonstration:
     qpos: Float[np.ndarray, "frames_and_end nq"]
     qvel: Float[np.ndarray, "frames_and_end nv"]
     targets: Float[np.ndarray, "frames nu"]
-    gain: Float[np.ndarray, "frames nu 2*nv"]
+    gain: Float[np.ndarray, "frames nu states"]
 
     def __len__(self) -> int:
         return len(self.targets)
 
-    def change(self, t: int, off: Float[np.ndarray, "bodies 2*nv"]) -> np.ndarray:
+    def change(self, t: int, off: Float[np.ndarray, "bodies states"]) -> np.ndarray:
         """What feedback adds to a frame's targets; nothing for bodies that have diverged."""
         return np.clip(np.nan_to_num(off) @ self.gain[t].T, -MOST_CHANGE, MOST_CHANGE)
 
