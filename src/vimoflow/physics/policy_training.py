@@ -41,7 +41,7 @@ from vimoflow.physics.tracking import (
 )
 
 _STARTS = 24  # bodies a motion and round
-_BATCH, _STEPS, _RATE = 512, 400, 1e-3
+_BATCH, _STEPS, _RATE = 256, 400, 1e-3
 _LEAST_STD = 0.02  # of what a policy sees, in its units
 _NEARER_FARTHER = (0.0, 1.6)  # states are learnt so many times as far off
 _FEWEST_SECONDS = 20.0  # a round is not begun with less
@@ -113,15 +113,14 @@ class _School:
         self.bodies, self.motions = bodies, motions
         seen = [seen_motion(bodies, motion) for motion in motions.values()]
         plain = [motion.targets - bodies.turns(motion.qpos[1:]) for motion in motions.values()]
-        gains = [motion.gain for motion in motions.values()]
-        self.seen, self.plain, self.gains = (
-            torch.from_numpy(np.concatenate(part)).float() for part in (seen, plain, gains)
+        self.seen, self.plain = (
+            torch.from_numpy(np.concatenate(part)).float() for part in (seen, plain)
         )
         self.first = dict(zip(motions, np.cumsum([0, *map(len, seen)]), strict=False))
         self.policy = Policy(PolicySizes(self.seen.shape[1], 2 * bodies.nv, bodies.nu))
         self.optimizer = torch.optim.Adam(self.policy.parameters(), _RATE)
         self.frames: list[Tensor] = []
-        self.offs: list[tuple[Tensor, Tensor]] = []
+        self.answers: list[tuple[Tensor, ...]] = []
 
     def gather(self, rng: np.random.Generator, by_policy: bool) -> dict[str, float]:
         """Perform every motion from noisy starts; the share that came to the end, by motion."""
@@ -137,15 +136,15 @@ class _School:
                 wanted = motion.qpos[t], motion.qvel[t]
                 off = self.bodies.difference(*wanted, *(part[well] for part in states))
                 self.frames.append(torch.full((len(off),), int(self.first[name]) + t))
-                both = off, turned(self.bodies, wanted[0], off)
-                self.offs.append(tuple(torch.from_numpy(part).float() for part in both))
+                both = off @ motion.gain[t].T, turned(self.bodies, wanted[0], off)
+                self.answers.append(tuple(torch.from_numpy(part).float() for part in both))
             reached[name] = float(done.reached_end.mean())
         return reached
 
     def learn(self) -> float:
         """Some steps of training; the last steps' mean error in radians."""
         frames = torch.cat(self.frames)
-        off, seen_off = (torch.cat(part) for part in zip(*self.offs, strict=True))
+        change, seen_off = (torch.cat(part) for part in zip(*self.answers, strict=True))
         policy = self.policy.train()
         policy.motion_mean.copy_(self.seen.mean(0))
         policy.motion_std.copy_(self.seen.std(0) + _LEAST_STD)
@@ -157,8 +156,7 @@ class _School:
             rows = torch.randint(len(frames), (_BATCH,))
             far = torch.empty(_BATCH, 1).uniform_(*_NEARER_FARTHER)
             at = frames[rows]
-            change = torch.einsum("bmi,bi->bm", self.gains[at], far * off[rows])
-            label = self.plain[at] + change.clamp(-MOST_CHANGE, MOST_CHANGE)
+            label = self.plain[at] + (far * change[rows]).clamp(-MOST_CHANGE, MOST_CHANGE)
             loss = (policy(self.seen[at], far * seen_off[rows]) - label).abs().mean()
             self.optimizer.zero_grad()
             loss.backward()
