@@ -12,7 +12,7 @@ pytest.importorskip("mujoco", reason="needs the extra [physics]")
 
 from physics_examples import standing
 from vimoflow.errors import CheckpointError, InputError
-from vimoflow.physics import linear_feedback, policy_training
+from vimoflow.physics import demonstration, linear_feedback, policy_training
 from vimoflow.physics.bodies import bodies_of
 from vimoflow.physics.demonstration import demonstrate, refined
 from vimoflow.physics.humanoid import make_humanoid
@@ -127,9 +127,11 @@ def test_a_policy_in_a_hopeless_world_ends_and_says_how_far_it_came(trained):
     assert all(seconds < 8 / 30 for seconds in found.seconds) and len(found.motion) >= 4
 
 
-def test_motions_that_nobody_can_perform_are_refused_in_one_line(humanoid):
+def test_motions_that_nobody_can_perform_are_refused_in_one_line(humanoid, monkeypatch):
+    monkeypatch.setattr(linear_feedback, "_BODIES", 8)
+    monkeypatch.setattr(demonstration, "_SPREADS", (0.3,))
     with pytest.raises(InputError, match="help"):
-        demonstrate(standing(6, height=1.5), humanoid, bodies_of(humanoid))
+        demonstrate(standing(11, height=1.5), humanoid, bodies_of(humanoid))
     broken = MOTION.poses.copy()
     broken[3] = np.nan
     with pytest.raises(InputError, match="not finite"):

@@ -26,7 +26,7 @@ _MOST_ADDED = 1.0  # radians
 _SHARES = {"joints": 0.5, "root": 0.3, "turn": 0.2}  # of the reward
 
 
-class TrackingEnv(gymnasium.Env):  # type: ignore[misc]
+class TrackingEnv(gymnasium.Env):
     """One body that is to track motions; an action is radians to add to the motion's next pose.
 
     An episode is a motion, drawn at random, from a noisy start; it is over when the root is 0.3 m
