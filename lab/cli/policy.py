@@ -22,6 +22,7 @@ def policy(
     starts: Annotated[int, Option(metavar="N", low=1, high=10000)] = 50,
     worlds: Annotated[int, Option(metavar="N", low=0, high=1000)] = 7,
     clips: tuple[str, ...] = (),
+    kinds: tuple[str, ...] = (),
     options: PolicyOptions,
 ) -> None:
     """Train a policy on a benchmark's clips, and count who comes to the end.
@@ -35,6 +36,7 @@ def policy(
         starts: noisy ones for each clip.
         worlds: for each kind of change.
         clips: names of those to be trained on; all unless given.
+        kinds: of change; all unless given.
     """
     from lab.studies.tracking_policy import (
         cut_clips,
@@ -77,7 +79,7 @@ def policy(
     if not worlds or not able:
         return
     with progress("in other worlds") as show:
-        found = world_study(trained, able, worlds, 10, options.seed + 1, show)
+        found = world_study(trained, able, worlds, 10, options.seed + 1, show, kinds)
     click.echo(f"\nClips: {', '.join(able)}\n")
     click.echo("| change | worlds | policy | refined |\n|---|---|---|---|")
     for one in [*found, together(found)]:

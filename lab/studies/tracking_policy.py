@@ -142,9 +142,11 @@ def world_study(
     starts: int,
     seed: int,
     show: Callable[[int, int | None], None],
+    kinds: Sequence[str] = (),
 ) -> list[Adapted]:
     """The policy as it is, and refined in each world, from the same starts in unseen worlds."""
-    kinds = [*KINDS, "mixed"]
+    every = [*KINDS, "mixed"]
+    kinds = kinds or every
     usual = bodies_of(trained.humanoid)
     feedbacks = {
         name: search_feedback(usual, trained.motions[name], np.random.default_rng(seed))
@@ -154,7 +156,7 @@ def world_study(
     for number, kind in enumerate(kinds):
         pairs = []
         for at in range(each):
-            rng = np.random.default_rng((seed, number, at))
+            rng = np.random.default_rng((seed, every.index(kind), at))
             world, name = drawn_world(kind, rng), clips[at % len(clips)]
             bodies, motion = bodies_in(trained.humanoid, world), trained.motions[name]
             begun = noisy_starts(bodies, motion, starts, rng)

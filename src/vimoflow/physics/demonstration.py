@@ -30,8 +30,8 @@ from vimoflow.physics.tracking import FELL_M, Demonstration, by_gain, noisy_star
 
 _KEPT, _TRIED = 8, 6  # bodies that go on, and variations that each tries
 _SPREADS = (0.3, 0.6, 0.15, 1.0)  # of the variations, until one comes to the end
-_SEARCH_EFFORT, _EFFORTS = 3.0, (1.0, 4.0, 16.0)
-_ROUNDS, _TRIALS = 2, 16
+_SEARCH_EFFORT, _EFFORTS = 3.0, (1.0, 4.0, 16.0, 64.0)
+_ROUNDS, _TRIALS = 2, 24
 
 
 def demonstrate(
@@ -76,16 +76,19 @@ def _with_feedback(
     rng: np.random.Generator,
     show: Callable[[int, int | None], None],
 ) -> Demonstration:
-    """With the feedback that brought most of some noisy starts furthest."""
+    """With the feedback, or none, that brought some noisy starts furthest."""
     starts = noisy_starts(bodies, motion, _TRIALS, rng)
+
+    def came(tried: Demonstration) -> float:
+        return float(perform(bodies, by_gain(bodies, tried), tried, starts).frames.mean())
+
     answers = answers_along(bodies, motion, rng)
-    best, furthest = motion, -1.0
+    best, furthest = motion, came(motion)
     for done in range(_ROUNDS):
         for effort in _EFFORTS:
             tried = replace(motion, gain=feedback_from(answers, effort).gain)
-            came = perform(bodies, by_gain(bodies, tried), tried, starts).frames.mean()
-            if came > furthest:
-                best, furthest = tried, came
+            if (far := came(tried)) > furthest:
+                best, furthest = tried, far
         show(4 + done, 3 + _ROUNDS)
         if done + 1 < _ROUNDS:
             answers += answers_along(bodies, best, rng)
