@@ -45,6 +45,7 @@ _BATCH, _STEPS, _RATE = 256, 400, 1e-3
 _LEAST_STD = 0.02  # of what a policy sees, in its units
 _NEARER_FARTHER = (0.0, 1.6)  # states are learnt so many times as far off
 _FEWEST_SECONDS = 20.0  # a round is not begun with less
+_FOR_DEMONSTRATIONS = 0.8  # of the time
 
 
 def train_policy(
@@ -70,25 +71,7 @@ def train_policy(
         InputError: of no motion a demonstration was found.
     """
     started = time.perf_counter()
-    found: dict[str, Demonstration] = {}
-    for at, (name, motion) in enumerate(motions.items()):
-        # A fifth of the time at least is for the policy.
-        used = time.perf_counter() - started
-        if found and used / at * (at + 1) > options.minutes * 60 * 0.8:
-            note(f"no time was left for {name} and what follows it; give more --minutes")
-            break
-        try:
-            found[name] = kept_demonstration(
-                kept, name, motion, options.seed,
-                lambda motion=motion: demonstrate(motion, humanoid, bodies, options.seed),
-            )  # fmt: skip
-            show(f"{name}: performed without help")
-        except InputError as error:
-            if len(motions) == 1:
-                raise
-            note(f"{name} is left out: {error}")
-    if not found:
-        raise InputError("of none of the motions a performance without help was found")
+    found = _demonstrations(motions, humanoid, bodies, options, show, kept)
     torch.manual_seed(options.seed)
     school = _School(bodies, found)
     rng = np.random.default_rng(options.seed)
@@ -104,6 +87,39 @@ def train_policy(
     seconds = round(time.perf_counter() - started)
     provenance = {"seed": options.seed, "seconds": seconds, "to_the_end_in_training": reached}
     return Trained(school.policy.eval(), humanoid, found, provenance)
+
+
+def _demonstrations(
+    motions: Mapping[str, Motion],
+    humanoid: Humanoid,
+    bodies: Bodies,
+    options: PolicyOptions,
+    show: Callable[[str], None],
+    kept: Path | None,
+) -> dict[str, Demonstration]:
+    """As ``train_policy`` says; a fifth of the time at least is left for the policy."""
+    started = time.perf_counter()
+    found: dict[str, Demonstration] = {}
+    for at, (name, motion) in enumerate(motions.items()):
+        used = time.perf_counter() - started
+        if found and used / at * (at + 1) > options.minutes * 60 * _FOR_DEMONSTRATIONS:
+            note(f"no time was left for {name} and what follows it; give more --minutes")
+            break
+
+        def find(motion: Motion = motion) -> Demonstration:
+            return demonstrate(motion, humanoid, bodies, options.seed)
+
+        try:
+            found[name] = kept_demonstration(kept, name, motion, options.seed, find)
+        except InputError as error:
+            if len(motions) == 1:
+                raise
+            note(f"{name} is left out: {error}")
+        else:
+            show(f"{name}: performed without help")
+    if not found:
+        raise InputError("of none of the motions a performance without help was found")
+    return found
 
 
 class _School:
