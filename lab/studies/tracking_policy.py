@@ -14,10 +14,7 @@ from vimoflow.data.shards import Shard
 from vimoflow.errors import InputError
 from vimoflow.motion.clip import Motion
 from vimoflow.physics.bodies import bodies_of
-from vimoflow.physics.demonstration import refined, search_feedback
-from vimoflow.physics.policy import Trained, by_policy_of
-from vimoflow.physics.states import motion_of
-from vimoflow.physics.tracking import (
+from vimoflow.physics.closed_loop import (
     Control,
     Demonstration,
     Performance,
@@ -25,6 +22,9 @@ from vimoflow.physics.tracking import (
     noisy_starts,
     perform,
 )
+from vimoflow.physics.demonstration import refined, search_feedback
+from vimoflow.physics.policy import Trained, by_policy_of
+from vimoflow.physics.states import motion_of
 from vimoflow.physics.worlds import KINDS, bodies_in, drawn_world
 
 

@@ -14,13 +14,13 @@ from physics_examples import standing
 from vimoflow.errors import CheckpointError, InputError
 from vimoflow.physics import demonstration, linear_feedback, policy_training
 from vimoflow.physics.bodies import bodies_of
+from vimoflow.physics.closed_loop import by_gain, noisy_starts, perform
 from vimoflow.physics.demonstration import demonstrate, refined
 from vimoflow.physics.humanoid import make_humanoid
 from vimoflow.physics.performing import perform_trained
 from vimoflow.physics.policy import by_policy_of, seen_motion, turned
 from vimoflow.physics.policy_files import CARD, NETWORK, WEIGHTS, load_policy, save_policy
 from vimoflow.physics.policy_options import PolicyOptions
-from vimoflow.physics.tracking import by_gain, noisy_starts, perform
 from vimoflow.physics.worlds import World, bodies_in
 
 MOTION = standing(9)

@@ -12,8 +12,8 @@ from gymnasium.utils.env_checker import check_env
 
 from vimoflow.motion.skeleton import load_skeleton
 from vimoflow.physics.bodies import bodies_of
+from vimoflow.physics.closed_loop import Demonstration
 from vimoflow.physics.humanoid import make_humanoid
-from vimoflow.physics.tracking import Demonstration
 from vimoflow.physics.tracking_env import TrackingEnv
 
 

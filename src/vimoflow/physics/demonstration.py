@@ -21,12 +21,12 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.clip_resampling import at_even_times
 from vimoflow.physics.balance_control import Balance
 from vimoflow.physics.bodies import STEPS_A_FRAME, Bodies
+from vimoflow.physics.closed_loop import FELL_M, Demonstration, by_gain, noisy_starts, perform
 from vimoflow.physics.grounding import grounded
 from vimoflow.physics.humanoid import TIMESTEP_S, Humanoid
 from vimoflow.physics.linear_feedback import Feedback, answers_along, feedback_from
 from vimoflow.physics.simulator import mujoco
 from vimoflow.physics.states import require_physical, states_of
-from vimoflow.physics.tracking import FELL_M, Demonstration, by_gain, noisy_starts, perform
 
 _KEPT, _TRIED = 8, 6  # bodies that go on, and variations that each tries
 _SPREADS = (0.3, 0.6, 0.15, 1.0)  # of the variations, until one comes to the end

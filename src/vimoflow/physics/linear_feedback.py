@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from vimoflow.physics.anthropometry import segments
 from vimoflow.physics.bodies import Bodies
-from vimoflow.physics.tracking import Demonstration
+from vimoflow.physics.closed_loop import Demonstration
 
 _BODIES, _CHUNK, _EVERY = 48, 10, 5  # let loose every so many frames, for so many
 _VARIED, _LASTING = 0.12, 0.7  # radians of targets; how much of it is there a frame later

@@ -10,10 +10,10 @@ import numpy as np
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.motion.clip import Motion
 from vimoflow.notes import note
+from vimoflow.physics.closed_loop import noisy_starts, perform
 from vimoflow.physics.demonstration import refined
 from vimoflow.physics.policy import Trained, by_policy_of
 from vimoflow.physics.states import MIN_FRAMES, motion_of
-from vimoflow.physics.tracking import noisy_starts, perform
 from vimoflow.physics.worlds import World, bodies_in
 
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from vimoflow.geometry.rotations import quaternion_to_matrix
 from vimoflow.physics.bodies import Bodies
+from vimoflow.physics.closed_loop import Control, Demonstration
 from vimoflow.physics.humanoid import Humanoid
-from vimoflow.physics.tracking import Control, Demonstration
 
 AHEAD = (0, 1, 2, 4, 8)  # frames of the motion that are seen, the last one repeated at its end
 MOST_OFF = 5.0  # of the usual: more is seen as so much

@@ -21,9 +21,9 @@ from vimoflow.files import output_errors, replacing
 from vimoflow.installation import install_command
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import load_skeleton
+from vimoflow.physics.closed_loop import Demonstration
 from vimoflow.physics.humanoid import Humanoid, make_humanoid
 from vimoflow.physics.policy import AHEAD, Policy, PolicySizes, Trained
-from vimoflow.physics.tracking import Demonstration
 
 WEIGHTS, NETWORK, BODY, CARD = "policy.safetensors", "policy.onnx", "humanoid.xml", "README.md"
 DEMONSTRATIONS = "demonstrations"  # of a folder that outlives a training

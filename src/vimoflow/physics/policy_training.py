@@ -20,6 +20,13 @@ from vimoflow.errors import InputError
 from vimoflow.motion.clip import Motion
 from vimoflow.notes import note
 from vimoflow.physics.bodies import Bodies
+from vimoflow.physics.closed_loop import (
+    MOST_CHANGE,
+    Demonstration,
+    by_gain,
+    noisy_starts,
+    perform,
+)
 from vimoflow.physics.demonstration import demonstrate
 from vimoflow.physics.humanoid import Humanoid
 from vimoflow.physics.policy import (
@@ -32,13 +39,6 @@ from vimoflow.physics.policy import (
 )
 from vimoflow.physics.policy_files import kept_demonstration
 from vimoflow.physics.policy_options import PolicyOptions
-from vimoflow.physics.tracking import (
-    MOST_CHANGE,
-    Demonstration,
-    by_gain,
-    noisy_starts,
-    perform,
-)
 
 _STARTS = 24  # bodies a motion and round
 _BATCH, _STEPS, _RATE = 256, 400, 1e-3

@@ -10,9 +10,9 @@ import numpy as np
 from vimoflow.errors import ConfigError
 from vimoflow.installation import install_command
 from vimoflow.motion.skeleton import load_skeleton
+from vimoflow.physics.closed_loop import FELL_M, Demonstration, noisy_starts
 from vimoflow.physics.humanoid import Humanoid, make_humanoid
 from vimoflow.physics.policy import seen_motion, turned
-from vimoflow.physics.tracking import FELL_M, Demonstration, noisy_starts
 from vimoflow.physics.worlds import World, bodies_in
 
 try:
