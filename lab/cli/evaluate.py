@@ -19,6 +19,7 @@ EVALUATE = CommandGroup(
             "nearest": "lab.cli.studies:nearest",
             "physics": "lab.cli.physics:physics",
             "clean-up": "lab.cli.physics:clean_up",
+            "policy": "lab.cli.policy:policy",
             "robustness": "lab.cli.studies:robustness",
             "verdict": "lab.cli.studies:verdict",
             "views": "lab.cli.views:views",

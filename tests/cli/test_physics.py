@@ -45,3 +45,25 @@ def test_clean_up(monkeypatch, tmp_path):
     record = json.loads((out / "physics.json").read_text())
     assert record["succeeded"] and record["after"]["penetration_mm"] < 3
     assert (out / "motion.npz").exists()
+
+
+def test_a_policy_is_trained_and_run_in_another_world(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("mujoco", reason="needs the extra [physics]")
+    from vimoflow.physics import linear_feedback, policy_training
+
+    monkeypatch.setattr(policy_training, "_STEPS", 20)
+    monkeypatch.setattr(linear_feedback, "_BODIES", 16)
+    path, policy, out = tmp_path / "stand.npz", tmp_path / "policy", tmp_path / "out"
+    standing(6).save(path)
+    assert run(monkeypatch, "train", path, "-o", policy, "--rounds", "1", "--terms", "mine") == 0
+    names = {"policy.safetensors", "policy.onnx", "humanoid.xml", "README.md"}
+    assert {file.name for file in policy.iterdir()} == names
+    words = ("run", policy, "-o", out, "--formats", "npz", "--slope", "2,0", "--starts", "2")
+    assert run(monkeypatch, *words) == 0
+    record = json.loads((out / "run.json").read_text())
+    assert record["world"]["slope"] == [2.0, 0.0] and len(record["seconds"]) == 2
+    capsys.readouterr()
+    assert run(monkeypatch, "run", policy, "-o", out, "--motion", "dance") == 2
+    assert "knows stand" in capsys.readouterr().err
+    assert run(monkeypatch, "run", tmp_path / "none", "-o", out) == 2
+    assert "no such policy" in capsys.readouterr().err

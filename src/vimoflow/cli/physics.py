@@ -35,6 +35,8 @@ PHYSICS = CommandGroup(
             "clean": "vimoflow.cli.physics:clean",
             "model": "vimoflow.cli.physics:model",
             "export": "vimoflow.cli.physics:export",
+            "train": "vimoflow.cli.physics_policy:train",
+            "run": "vimoflow.cli.physics_policy:run",
         }
     },
     examples="""
@@ -42,6 +44,8 @@ PHYSICS = CommandGroup(
     vimoflow physics clean result/motion.npz -o cleaned
     vimoflow physics model -o humanoid.xml
     vimoflow physics export cleaned/motion.npz -o walk.npz --to mujoco
+    vimoflow physics train cleaned/motion.npz -o policy --minutes 30
+    vimoflow physics run policy -o performed --friction 0.6
     """,
 )
 
