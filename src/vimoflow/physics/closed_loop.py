@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from vimoflow.physics.bodies import Bodies
 from vimoflow.physics.ground_forces import surface_at, surface_of
+from vimoflow.physics.scene import Scene
 from vimoflow.physics.simulator import mujoco
 from vimoflow.physics.worlds import Noise, World, disturbed
 
@@ -130,5 +131,4 @@ def lowest(bodies: Bodies, qpos: Float[np.ndarray, " nq"]) -> float:
     engine, data = mujoco(), bodies.data
     data.qpos[:] = qpos
     engine.mj_fwdPosition(bodies.model, data)
-    places, _ = surface_at(data, surface_of(bodies.model))
-    return float(places[:, 2].min())
+    return float(surface_at(data, surface_of(bodies.model), Scene()).gaps.min())

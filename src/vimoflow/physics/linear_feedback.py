@@ -118,16 +118,16 @@ def feedback_from(answers: Answers, effort: float) -> Feedback:
     motors, costs = _numbers(_MOVED) - 6, _costs()
     system = [_regressed(answers, t, seen, motors) for t in range(frames)]
     small = _riccati(system, costs[seen], effort)
-    among = np.ix_(range(frames), motors, seen)
+    among = np.ix_(np.arange(frames), motors, seen)
     found = Feedback(
         np.zeros((frames, nv - 6)), np.zeros((frames, nv - 6, 2 * nv)),
         np.repeat(np.diag(costs)[None], frames + 1, 0), np.zeros((frames + 1, 2 * nv)),
         np.zeros((frames, nv - 6, nv - 6)),
     )  # fmt: skip
     found.change[:, motors], found.gain[among] = small.change, small.gain
-    found.cost[np.ix_(range(frames + 1), seen, seen)] = small.cost
+    found.cost[np.ix_(np.arange(frames + 1), seen, seen)] = small.cost
     found.slope[:, seen] = small.slope
-    found.spread[np.ix_(range(frames), motors, motors)] = small.spread
+    found.spread[np.ix_(np.arange(frames), motors, motors)] = small.spread
     return found
 
 

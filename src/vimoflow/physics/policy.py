@@ -69,8 +69,8 @@ class Policy(nn.Module):
             nn.Linear(sizes.motion + sizes.off, width), nn.ELU(), nn.Linear(width, sizes.motors)
         )
         for last in (self.feedforward[-1], self.bend[-1]):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
         nn.init.normal_(self.feedbacks.weight, std=1e-2)
 
     def forward(self, motion: Tensor, off: Tensor) -> Tensor:
@@ -126,9 +126,9 @@ def by_policy_of(
 
     def control(t: int, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
         off = np.nan_to_num(bodies.difference(aim.qpos[t], aim.qvel[t], qpos, qvel))
-        off = torch.from_numpy(turned(bodies, aim.qpos[t], off)).float()
+        told = torch.from_numpy(turned(bodies, aim.qpos[t], off)).float()
         with torch.inference_mode():
-            added = policy(seen[t].expand(len(off), -1), off)
+            added = policy(seen[t].expand(len(told), -1), told)
         return plain[t] + added.double().numpy()
 
     return control
