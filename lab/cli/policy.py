@@ -15,7 +15,7 @@ from vimoflow.physics.policy_options import PolicyOptions
 
 
 def policy(
-    benchmark: Annotated[Path, Option(metavar="TOML")] = Path("benchmarks/policy.toml"),
+    benchmark: Annotated[Path, Option(metavar="TOML")] = Path("benchmarks/physics/policy.toml"),
     *,
     data: DataFolder,
     output: OutputFolder,

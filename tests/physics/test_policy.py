@@ -116,7 +116,7 @@ def test_a_motion_can_be_refined_for_another_world_and_performed_there(trained):
         for one in (None, better)
     ]
     off = [np.linalg.norm(end.qpos[-1, 0, :3] - motion.qpos[-1, :3]) for end in ends]
-    assert ends[1].reached_end.all() and off[1] < off[0] + 0.01
+    assert ends[1].reached_end.all() and off[1] < 0.05
 
 
 def test_a_policy_in_a_hopeless_world_ends_and_says_how_far_it_came(trained):
