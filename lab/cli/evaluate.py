@@ -22,6 +22,7 @@ EVALUATE = CommandGroup(
             "robustness": "lab.cli.studies:robustness",
             "verdict": "lab.cli.studies:verdict",
             "views": "lab.cli.views:views",
+            "windows": "lab.cli.world:windows",
             "world": "lab.cli.world:world",
         },
         "Rendered clips with exact truth": {
@@ -29,6 +30,7 @@ EVALUATE = CommandGroup(
             "render": "lab.cli.rendered:render",
             "rendered": "lab.cli.rendered:rendered",
             "detector": "lab.cli.rendered:detector",
+            "standing": "lab.cli.rendered:standing",
         },
         "Real clips": {
             "panned": "lab.cli.world:panned",

@@ -1,4 +1,4 @@
-"""Where people go while the camera moves: virtual cameras, and real clips panned."""
+"""Where people go: virtual, rendered and panned cameras, and windows in other places."""
 
 from __future__ import annotations
 
@@ -64,3 +64,22 @@ def panned(video: Path, *, checkpoint: Checkpoints = DEFAULT_CHECKPOINT) -> None
     from vimoflow.pipeline.video_to_motion import VideoToMotion
 
     click.echo(table(VideoToMotion.from_pretrained(checkpoint), "mediapipe", video))
+
+
+def windows(*, data: DataFolder, checkpoint: Checkpoints = DEFAULT_CHECKPOINT) -> None:
+    """How far the root's path depends on where windows lie, by how many there are.
+
+    Args:
+        data: folder of shards made by `vimoflow data prepare`.
+        checkpoint: a checkpoint that ships, or a file.
+    """
+    require_input(data)
+    from lab.studies.window_places import places_table, window_places
+    from vimoflow.data.shards import read_shards
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+
+    with progress("sampling") as show:
+        rows = list(
+            window_places(load_checkpoint(checkpoint), read_shards(data, "validation"), show)
+        )
+    click.echo(places_table(rows))

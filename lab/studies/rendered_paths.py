@@ -1,4 +1,4 @@
-"""World paths of rendered clips: a body filmed by moving cameras, the real detector in real pictures.
+"""World paths of rendered clips: a body before moving cameras, seen by the real detector.
 
 Unlike those of ``world_paths``, corners of the background have to be found in the picture.
 """
@@ -120,5 +120,3 @@ class _Known:
         """What it found then."""
         for _, points in zip(shown, self._points, strict=True):
             yield points
-
-

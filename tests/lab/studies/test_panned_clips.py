@@ -50,8 +50,8 @@ def test_pictures_are_what_the_mapping_says() -> None:
 
 def test_the_table_compares_with_the_still_camera() -> None:
     path = np.zeros((5, 3))
-    lines = panned_table("a.mp4", [
-        Seen("still", path, CameraPath.still(5)), Seen("cropped", path + (0.03, 9.0, 0.04), None)
-    ]).splitlines()  # fmt: skip
+    moved = path + np.array([0.03, 9.0, 0.04])
+    both = [Seen("still", path, CameraPath.still(5)), Seen("cropped", moved, None)]
+    lines = panned_table("a.mp4", both).splitlines()
     assert lines[0] == "a.mp4:" and "the camera stood still" in lines[1]
     assert "off the still one 0 mm" in lines[1] and "off the still one 50 mm" in lines[2]

@@ -28,7 +28,9 @@ def walking(metres: float) -> Motion:
     """Somebody who sways and goes straight ahead."""
     still = swaying(90, 0)
     ahead = np.linspace(0, metres, 90, dtype=np.float32)
-    return dataclasses.replace(still, trans=still.trans + np.stack((0 * ahead, 0 * ahead, ahead), 1))
+    return dataclasses.replace(
+        still, trans=still.trans + np.stack((0 * ahead, 0 * ahead, ahead), 1)
+    )
 
 
 def test_a_way_is_as_long_as_it_is_and_swaying_is_none() -> None:
@@ -41,7 +43,9 @@ def test_every_kind_of_camera_films_every_clip(shards) -> None:
     rows = filmed(tiny_checkpoint(), MANIFEST, shards, FAST, KINDS[::4])
     assert [row.kind for row in rows] == ["still", "following"]
     assert [len(row.cases) for row in rows] == [4, 4]
-    assert all(len(m) == len(c.truth) for row in rows for m, c in zip(row.motions, row.cases, strict=True))
+    assert all(
+        len(m) == len(c.truth) for row in rows for m, c in zip(row.motions, row.cases, strict=True)
+    )
     lines = world_table(rows).splitlines()
     assert len(lines) == 4 and lines[2].startswith("| still | 4 | ")
     assert "| 4 | nan" not in lines[3]
