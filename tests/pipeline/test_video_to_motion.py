@@ -80,7 +80,7 @@ def test_errors_name_what_is_wrong(model, tmp_path):
 
 def test_the_lens_that_a_pan_tells_is_told_to_the_network(model, swaying_keypoints):
     keypoints = swaying_keypoints(12)
-    turn = Rotation.from_euler("Y", np.linspace(0, 0.2, 12)).as_matrix()
+    turn = Rotation.from_rotvec(np.outer(np.linspace(0, 0.2, 12), (0, 1, 0))).as_matrix()
     told = {}
     for focal in (None, 1.4):
         view = steadied(

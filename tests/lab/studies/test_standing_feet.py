@@ -25,9 +25,9 @@ def straight(bend_deg: float = 0.0) -> Motion:
 
 def test_a_bent_knee_is_as_bent_as_it_is_and_lifts_its_sole() -> None:
     change = knee_bends(straight(40)) - knee_bends(straight())
-    assert np.allclose(change[:, 1], 0) and np.allclose(np.abs(change[:, 0]), 40, atol=3)
+    assert np.allclose(change[:, 1], 0) and np.allclose(np.abs(change[:, 0]), 40, atol=4)
     row = compared("a", straight(40), straight())
-    assert row.off_deg == pytest.approx(20, abs=1.5) and row.frames == 30
+    assert row.off_deg == pytest.approx(20, abs=2) and row.frames == 30
     assert row.true_soles_mm < 1 and row.soles_mm > 50
 
 
