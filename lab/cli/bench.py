@@ -30,6 +30,7 @@ BENCH = CommandGroup(
             "batches": f"{_HERE}:batches",
             "detectors": f"{_HERE}:detectors",
             "extract": f"{_HERE}:extract",
+            "checks": f"{_HERE}:checks",
             "refine": f"{_HERE}:refine",
         }
     },
@@ -191,3 +192,23 @@ def extract(
         f"({speed.frames / speed.detector_s:.1f} frames/s), extraction {speed.extraction_s:.2f} s "
         f"({speed.frames / speed.extraction_s:.1f} frames/s): {speed.ratio:.3f} times"
     )
+
+
+def checks(
+    video: Path,
+    *,
+    seconds: Annotated[float, Option(metavar="S", low=0.1, high=3600)] = 10.0,
+    rounds: Times = 2,
+) -> None:
+    """Processor time of looking for the camera's motion and for other people, beside detection.
+
+    Args:
+        video: a video of one person.
+        seconds: how much of the video, from its start.
+        rounds: how often they take turns.
+    """
+    require_input(video)
+    from lab.speed.extraction import measure_checks
+    from vimoflow.keypoints.mediapipe_pose import MediaPipeEstimator
+
+    click.echo(measure_checks(video, MediaPipeEstimator, seconds, rounds))

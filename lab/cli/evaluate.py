@@ -23,6 +23,7 @@ EVALUATE = CommandGroup(
             "robustness": "lab.cli.studies:robustness",
             "verdict": "lab.cli.studies:verdict",
             "views": "lab.cli.views:views",
+            "windows": "lab.cli.world:windows",
             "world": "lab.cli.world:world",
         },
         "Rendered clips with exact truth": {
@@ -32,6 +33,7 @@ EVALUATE = CommandGroup(
             "rendered": "lab.cli.rendered:rendered",
             "detector": "lab.cli.rendered:detector",
             "oracles": "lab.cli.rendered:oracles",
+            "standing": "lab.cli.rendered:standing",
         },
         "Real clips": {
             "panned": "lab.cli.world:panned",

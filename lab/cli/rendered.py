@@ -182,3 +182,18 @@ def rendered(
     click.echo(quick_table(found))
     if output is not None:
         write_report(found, output, viewers_of(found))
+
+
+def standing(*, rendered: DataFolder, checkpoint: Checkpoints = DEFAULT_CHECKPOINT) -> None:
+    """Whether those who stand on both feet are level, and how straight their knees are.
+
+    Args:
+        rendered: folder of clips made by `python -m lab evaluate render`.
+        checkpoint: a checkpoint that ships, or a file.
+    """
+    require_input(rendered)
+    from lab.rendered.clips import read_clips
+    from lab.studies.standing_feet import standing_feet, standing_table
+    from vimoflow.diffusion.checkpoint import load_checkpoint
+
+    click.echo(standing_table(standing_feet(load_checkpoint(checkpoint), read_clips(rendered))))

@@ -13,7 +13,7 @@ import torch
 from lab.rendered.bodies import Body, load_people
 from lab.rendered.clips import load_arrays, save_arrays
 from lab.rendered.rendering import Frame, Studio
-from lab.rendered.scenes import SIZE_PX, Scene, choose_scenes
+from lab.rendered.scenes import Scene, choose_scenes
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.data.shards import Shard
 from vimoflow.errors import InputError
@@ -38,7 +38,20 @@ def render_benchmark(
         ConfigError: Anny, pyrender or EGL is missing.
         InputError: the folder holds clips of other motions or another seed.
     """
-    scenes = choose_scenes(shards, count, seed)
+    return render_scenes(choose_scenes(shards, count, seed), folder, progress)
+
+
+def render_scenes(
+    scenes: Sequence[Scene],
+    folder: Path,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> list[Path]:
+    """Render scenes, all of one size, into a folder; clips that are there are left alone.
+
+    Raises:
+        ConfigError: Anny, pyrender or EGL is missing.
+        InputError: the folder holds other scenes of these names.
+    """
     for scene in scenes:
         _require_same(folder, scene)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +59,7 @@ def render_benchmark(
     if todo:
         people = load_people(folder)
         total, done = sum(len(scene.motion) for scene in todo), 0
-        with Studio() as studio:
+        with Studio(todo[0].size_px) as studio:
             for scene in todo:
                 for _ in _render(studio, scene, people[scene.person % len(people)], folder):
                     done += 1
@@ -58,7 +71,8 @@ def render_benchmark(
 def _render(studio: Studio, scene: Scene, body: Body, folder: Path) -> Iterator[None]:
     """Write a clip's video, then its truth, which says that the clip is finished."""
     hidden, annotated = [], []
-    with VideoWriter(folder / f"{scene.name}.mp4", (SIZE_PX, SIZE_PX), MODEL_FPS) as video:
+    size = (scene.size_px, scene.size_px)
+    with VideoWriter(folder / f"{scene.name}.mp4", size, MODEL_FPS) as video:
         for i, frame in enumerate(studio.film(scene, body)):
             video.write(frame.rgb, i / MODEL_FPS)
             hidden.append(_hidden(frame, scene, i))
@@ -78,7 +92,7 @@ def _hidden(frame: Frame, scene: Scene, i: int) -> np.ndarray:
     """COCO points (17) in front of which something else than their own limb is drawn."""
     camera = _camera_at(scene.camera, i)
     px, depth = project(camera, _coco_world(_single(scene.motion, i))[0])
-    cells = px.numpy().round().astype(int).clip(0, SIZE_PX - 1)
+    cells = px.numpy().round().astype(int).clip(0, scene.size_px - 1)
     drawn = frame.depth[cells[:, 1], cells[:, 0]]
     return (drawn > 0) & (drawn < depth.numpy() - _BODY_DEPTH_M)
 
@@ -115,7 +129,7 @@ def _write_truth(folder: Path, scene: Scene, hidden: np.ndarray, annotated: np.n
         "coco_px": px,
         "annotation_px": project(_double(camera), torch.from_numpy(annotated))[0].numpy(),
         "hidden": hidden,
-        "outside": ((px < 0) | (px >= SIZE_PX)).any(axis=-1),
+        "outside": ((px < 0) | (px >= scene.size_px)).any(axis=-1),
         "about": np.array(json.dumps(_about(scene))),
     }
     save_arrays(_truth_path(folder, scene.name), arrays)

@@ -93,6 +93,11 @@ class Scene:
     person: int
     seed: int
 
+    @property
+    def size_px(self) -> int:
+        """Side of the pictures."""
+        return round(2 * float(self.camera.center_px[0, 0]))
+
 
 def choose_scenes(
     shards: Sequence[Shard],

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
 
+from motion_examples import swinging_motion
 from tests.keypoints.test_people_choice import somebody
+from vimoflow.geometry.camera_path import CameraPath
+from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
-from vimoflow.pipeline.quality import Quality
+from vimoflow.motion.kinematics import coco_points, forward_kinematics
+from vimoflow.pipeline.animation import seen_steadily
+from vimoflow.pipeline.generate_options import GenerateOptions
+from vimoflow.pipeline.quality import Quality, measure_quality
+from vimoflow.pipeline.sources import Source
 from vimoflow.pipeline.verdict import identity_jumps, judge
 
 FINE = Quality(4.0, 2.0, 2.0, 100.0, 100.0, 100.0, ())
@@ -44,3 +54,32 @@ def test_a_jump_to_somebody_else_is_found_but_not_at_a_cut() -> None:
 def test_other_clothes_are_said() -> None:
     verdict = judge(STILL, somebody(100, 2), FINE, changes_s=((0.5, 0.6),))
     assert verdict.grade == "bad" and "0.5-0.6 s: the person may be another" in str(verdict)
+
+
+def test_a_pan_is_no_error_of_the_motion() -> None:
+    """Its verdict is that of the same person before a still camera, not that of what it saw."""
+    motion = swinging_motion(60)
+    R, p = forward_kinematics(
+        torch.from_numpy(motion.local_rotations), torch.from_numpy(motion.trans).double()
+    )
+    body = coco_points(R, p).numpy() * (1, -1, -1) + (0.3, 1.0, 5.0)  # before a level camera
+    turned = Rotation.from_rotvec(np.outer(0.4 * np.sin(np.linspace(0, 3, 60)), (0, 1, 0)))
+    stood, panned = (
+        _seen(np.einsum("fji,fkj->fki", R_first, body))
+        for R_first in (np.tile(np.eye(3), (60, 1, 1)), turned.as_matrix())
+    )
+    source = Source(Path("a.mp4"), panned, None, (), camera_path=CameraPath(
+        turned.as_matrix(), np.ones(60), False
+    ))  # fmt: skip
+    still, through_pan, raw = (
+        measure_quality(motion, seen).reprojection_percent
+        for seen in (stood, seen_steadily(source, GenerateOptions()), panned)
+    )
+    assert still is not None and through_pan is not None and raw is not None
+    assert through_pan < still + 0.1 and raw > still + 0.5
+
+
+def _seen(body: np.ndarray) -> Keypoints2D:
+    image = body[..., :2] / body[..., 2:] * 0.8 * 1280 + (640, 360)
+    points = np.concatenate((image, np.ones((*image.shape[:2], 1))), axis=-1)
+    return Keypoints2D(points, np.arange(60) / 30, (1280, 720))

@@ -7,12 +7,15 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from vimoflow.errors import CheckpointError, InputError
 from vimoflow.formats.motion_npz import load_motion_npz
+from vimoflow.geometry.camera_path import CameraPath
+from vimoflow.inference.conditioning.steadying import steadied
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.motion.floor import fit_floor
-from vimoflow.pipeline.video_to_motion import VideoToMotion
+from vimoflow.pipeline.video_to_motion import VideoToMotion, shots_seen
 
 QUICK = SamplingOptions(steps=2, refine=False)
 
@@ -73,3 +76,17 @@ def test_errors_name_what_is_wrong(model, tmp_path):
         model(tmp_path / "missing.mp4")
     with pytest.raises(CheckpointError, match="nonesuch"):
         VideoToMotion.from_pretrained("nonesuch")
+
+
+def test_the_lens_that_a_pan_tells_is_told_to_the_network(model, swaying_keypoints):
+    keypoints = swaying_keypoints(12)
+    turn = Rotation.from_rotvec(np.outer(np.linspace(0, 0.2, 12), (0, 1, 0))).as_matrix()
+    told = {}
+    for focal in (None, 1.4):
+        view = steadied(
+            keypoints.points, keypoints.image_size, CameraPath(turn, np.ones(12), False, focal)
+        )
+        (shot,), _ = shots_seen(model.checkpoint, keypoints, keypoints.timestamps, (), view)
+        told[focal] = shot.condition.view[0, 0]
+    assert told[None][3] == 0 and told[1.4][3] == 1  # whether it is known
+    assert told[1.4][2] < told[None][2]  # a longer lens sees from farther away

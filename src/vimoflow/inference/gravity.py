@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vimoflow.diffusion.checkpoint import Checkpoint
+from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.geometry.rotations import axis_angle_to_matrix
 from vimoflow.inference.conditioning.encoding import Condition
 from vimoflow.inference.conditioning.shot import SeenShot, see_shot
@@ -45,7 +46,9 @@ def found_gravity(
     """Unit vectors down in each shot's camera, looked for from where the lens has them."""
     asked = dataclasses.replace(lens, down_known=torch.zeros_like(lens.down_known))
     shot = see_shot(points_px, asked, static_camera)
-    features = sample_features(checkpoint, shot.condition, SamplingOptions(refine=False), valid)
+    few = WindowPlan.cover(points_px.shape[1])  # where the root goes does not matter
+    raw = SamplingOptions(refine=False)
+    features = sample_features(checkpoint, shot.condition, raw, valid, plan=few)
     R_image_world, _ = camera_turn(features, shot.condition)
     down_virtual = -R_image_world[..., 1] * _IMAGE_FLIP
     down = (shot.R_virtual_camera.transpose(-1, -2) @ down_virtual[..., None])[..., 0]

@@ -26,6 +26,7 @@ from vimoflow.video import VideoFrame
 _FIRST_S = 0.1
 _EVERY_S = 1.0
 _AGAIN_S = 0.1
+_CLOTHES_S = 0.09  # between two looks at the clothes: every third frame of most videos
 _FARTHEST = 0.5  # heights that somebody walks between two looks
 
 
@@ -57,8 +58,9 @@ class Census:
         with PoseGraph(follows=False) as graph:
             for points in self._detector.estimate(passing(frames, noted)):
                 frame = noted.popleft()
-                times.append(frame.time)
-                worn.append(look_of(frame.rgb, points))
+                if not times or frame.time >= times[-1] + _CLOTHES_S:
+                    times.append(frame.time)
+                    worn.append(look_of(frame.rgb, points))
                 if frame.time >= due and is_person(points):
                     if change_of_clothes(np.array(times), np.stack(worn), SURELY_CHANGED, since):
                         raise SeveralPeopleError  # the detector has gone over to somebody else

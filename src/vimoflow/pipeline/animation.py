@@ -141,7 +141,7 @@ def _camera(source: Source, options: GenerateOptions) -> CameraPath:
     return path
 
 
-def _seen_steadily(source: Source, options: GenerateOptions) -> Keypoints2D:
+def seen_steadily(source: Source, options: GenerateOptions) -> Keypoints2D:
     """The keypoints that a motion is compared with: a camera that turns is no error of theirs."""
     found = source.keypoints
     view = steadied(found.points, found.image_size, _camera(source, options))
@@ -186,7 +186,7 @@ def _written(
     previews: PreviewDrawing,
 ) -> Result:
     started = time.perf_counter()
-    source, seen = made.source, _seen_steadily(made.source, options)
+    source, seen = made.source, seen_steadily(made.source, options)
     rated = [
         (_presented(motion, options, made.offset_m), measure_quality(motion, seen, source.cuts))
         for motion in made.motions

@@ -97,7 +97,7 @@ class VideoToMotion:
             camera = dataclasses.replace(CameraPath.still(len(keypoints)), travels=not camera)
         view = steadied(keypoints.points, keypoints.image_size, camera)
         seen = dataclasses.replace(keypoints, points=view.points_px)
-        shots, yaw = _shots(self.checkpoint, seen, times, found, view)
+        shots, yaw = shots_seen(self.checkpoint, seen, times, found, view)
         options = options or SamplingOptions()
         first = int(options.sampler_of(self.checkpoint) == "one-pass")
         parts = [(options, first), (options.drawing(), samples - first)]
@@ -149,7 +149,7 @@ class VideoToMotion:
         return _on_input_clock(finished_motion(features[0], options), times, views[0])
 
 
-def _shots(
+def shots_seen(
     checkpoint: Checkpoint,
     keypoints: Keypoints2D,
     times: np.ndarray,

@@ -41,7 +41,7 @@ def predict(
         longest = max(len(cases[i].truth) for i in rows)
         points, yaw = torch.zeros(len(rows), longest, 17, 3), torch.zeros(len(rows), longest)
         valid = torch.zeros(len(rows), longest, dtype=torch.bool)
-        views = [_steadied(cases[i]) for i in rows]
+        views = [steadied_case(cases[i]) for i in rows]
         for k, view in enumerate(views):
             length = len(view.points_px)
             points[k, :length] = torch.from_numpy(view.points_px)
@@ -63,7 +63,8 @@ def predict(
     return [motions[i] for i in range(len(cases))]
 
 
-def _steadied(case: Case) -> Steadied:
+def steadied_case(case: Case) -> Steadied:
+    """What its camera saw as a steady one would have seen it."""
     if case.camera is None:
         return Steadied(case.points_px, np.zeros(len(case.points_px)), case.static_camera)
     size = case.image_size_px or _extent(case.points_px)

@@ -21,7 +21,7 @@ from vimoflow.inference.sampling.unseen import filled_between_seen, unseen_frame
 from vimoflow.motion.features import mirrored_features
 
 # One pass is cheap, and the more windows tell of a frame the less their places matter.
-_DENSER = 2
+_DENSER = 4
 
 
 def denoise_features(
