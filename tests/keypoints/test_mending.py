@@ -71,3 +71,29 @@ def test_a_moment_at_the_end_does_not_turn_everything_before_it() -> None:
     points[-3:] = points[-3:, OTHER_SIDE]
     found = mended(Keypoints2D(points, right.timestamps, right.image_size))
     assert not found.exchanged[:-3].any() and found.exchanged[-3:].any(axis=1).all()
+
+
+def turning(frames: int = 120) -> Keypoints2D:
+    """Somebody who faces the camera, but for two moments of profile from which they turn back."""
+    t = np.arange(frames) / 30
+    width = np.minimum(np.abs(t - 1.0), np.abs(t - 3.0)) / 0.12
+    places = np.repeat(STANDING[None], frames, axis=0)
+    # Sides coincide at both moments and part again at once: straight through is the smoother way.
+    places[..., 0] = places[..., 0] * np.clip(width, 0.0, 1.0)[:, None] + 300
+    places[..., 1] += 100
+    places += np.random.default_rng(0).normal(0, 0.2, places.shape)
+    return Keypoints2D(np.concatenate([places, np.full((frames, 17, 1), 0.9)], -1), t, (640, 480))
+
+
+def test_who_turns_to_profile_and_back_is_not_turned_round_in_between() -> None:
+    found = mended(turning())
+    assert not found.exchanged[34:87].any()
+
+
+def test_an_exchange_seen_from_the_front_is_undone_though_the_face_is_seen() -> None:
+    right = turning()
+    points = right.points.copy()
+    points[50:71] = points[50:71, OTHER_SIDE]
+    found = mended(Keypoints2D(points, right.timestamps, right.image_size))
+    assert found.exchanged[50:71, 5:].all() and not found.exchanged[34:50].any()
+    assert not found.exchanged[71:87].any()

@@ -3,7 +3,7 @@
 Left and right are told apart along time: of the two readings of each frame, as given and
 exchanged, those are kept whose points go on most nearly with constant velocity (Viterbi's
 algorithm over pairs of frames), an exchange costing what chance would explain. The whole body is
-asked first, then arms and legs by themselves. After that, points whose limb is longer than any
+asked first, also by its face, then arms and legs by themselves. After that, points whose limb is longer than any
 person's, and stretches in which the body jumps away and back, count as unseen.
 """
 
@@ -25,6 +25,8 @@ from vimoflow.keypoints.sequence import Keypoints2D
 _SMOOTH_M = 0.05  # how far points are from constant velocity in a frame
 _EDGE = 0.5  # of a change: an exchange that began before the shot, or lasts to its end
 _PRIOR = 0.04  # a frame that is exchanged, against one that is not
+_WHOLE = 0.1  # more where the whole body is: such exchanges seldom last
+_FACE = 0.3  # and more while a face is surely seen from the front
 _HANG_M = 0.3  # both limbs longer by this much speak as much as one frame can against an exchange
 _HANG_MOST = 1.0
 _LONGEST_JUMP_S = 0.6
@@ -94,8 +96,8 @@ def mended(keypoints: Keypoints2D, cuts: Sequence[int] = ()) -> Mended:
     if len(points) >= 4:
         scale = _scale_px(keypoints.points)
         for group, inner, outer, cost in _GROUPS:
-            hanging = _hanging(points, scale, inner, outer) if inner else np.zeros(len(points))
-            swapped = _exchanged(points, scale, group, hanging, cost, cuts)
+            against = _hanging(points, scale, inner, outer) if inner else _facing(points)
+            swapped = _exchanged(points, scale, group, against, cost, cuts)
             rows = np.ix_(swapped, np.array(group))
             points[rows] = points[:, OTHER_SIDE][rows]
             exchanged[rows] ^= True
@@ -167,6 +169,18 @@ def _hanging(
     )
     # Nothing speaks for one: crossed arms and legs are no mistake, however long they last.
     return np.where(seen, np.clip((other - own) / _HANG_M, 0.0, _HANG_MOST), 0.0)
+
+
+def _facing(points: Float[np.ndarray, "frames 17 3"]) -> Float[np.ndarray, " frames"]:
+    """What each frame says against an exchange of the whole body: the face is seen from the front.
+
+    In profile the sides coincide, and going straight through is as smooth as turning back.
+    """
+    pairs = [points[:, _points(part)] for part in ("eye", "ear", "shoulder")]
+    front = np.all([pair[:, 0, 0] > pair[:, 1, 0] for pair in pairs], axis=0)
+    sure = np.minimum(points[:, COCO_NAMES.index("nose"), 2], pairs[0][..., 2].min(axis=1))
+    # Nothing speaks for one: some detectors are as sure of a face that is turned away.
+    return _WHOLE + np.where(front, _FACE * sure, 0.0)
 
 
 def _likeliest(
