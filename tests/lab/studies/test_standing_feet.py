@@ -44,5 +44,6 @@ def test_the_table_ends_with_means_of_all_and_of_the_upright() -> None:
     rows = [compared("a", straight(40), straight()), compared("b", straight(), straight())]
     crouched = [compared("c", straight(), straight(60))]
     mean, upright = standing_table(rows + crouched).splitlines()[-2:]
-    assert mean.startswith("| mean | 90 | ") and upright.startswith("| mean of straight knees | 60 ")
+    assert mean.startswith("| mean | 90 | ")
+    assert upright.startswith("| mean of straight knees | 60 | ")
     assert "nan" in standing_table([])
