@@ -22,6 +22,7 @@ from vimoflow.motion.skeleton import joint
 _PLANTED = 0.5  # of the contacts of all four foot joints
 _ON_FLOOR_M = 0.05
 _FEWEST = 15  # frames of a clip in which somebody stands
+_STRAIGHT_DEG = 15.0  # true bend of the knees of somebody who stands upright
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def knee_bends(motion: Motion) -> Float[np.ndarray, "frames 2"]:
 
 
 def standing_table(rows: Sequence[Standing]) -> str:
-    """A line a clip, and the means over clips."""
+    """A line a clip, the means over clips, and over those of people who stand upright."""
     lines = [
         "| clip | frames | soles' difference mm (truth) | knees bent deg (truth) | off deg |",
         "|---|---|---|---|---|",
@@ -94,14 +95,18 @@ def standing_table(rows: Sequence[Standing]) -> str:
         f"| {row.knees_deg:.1f} ({row.true_knees_deg:.1f}) | {row.off_deg:.1f} |"
         for row in rows
     ]
-    mean = [np.mean([getattr(row, k) for row in rows] or [np.nan]) for k in (
-        "soles_mm", "true_soles_mm", "knees_deg", "true_knees_deg", "off_deg"
-    )]  # fmt: skip
-    lines.append(
-        f"| mean | {sum(row.frames for row in rows)} | {mean[0]:.1f} ({mean[1]:.1f}) "
+    upright = [row for row in rows if row.true_knees_deg < _STRAIGHT_DEG]
+    lines += [_mean_line("mean", rows), _mean_line("mean of straight knees", upright)]
+    return "\n".join(lines)
+
+
+def _mean_line(name: str, rows: Sequence[Standing]) -> str:
+    columns = ("soles_mm", "true_soles_mm", "knees_deg", "true_knees_deg", "off_deg")
+    mean = [np.mean([getattr(row, k) for row in rows] or [np.nan]) for k in columns]
+    return (
+        f"| {name} | {sum(row.frames for row in rows)} | {mean[0]:.1f} ({mean[1]:.1f}) "
         f"| {mean[2]:.1f} ({mean[3]:.1f}) | {mean[4]:.1f} |"
     )
-    return "\n".join(lines)
 
 
 def _unlevel_mm(motion: Motion, on: Bool[np.ndarray, " frames"]) -> float:

@@ -40,7 +40,10 @@ def test_only_frames_on_both_feet_count() -> None:
     assert not planted(dataclasses.replace(truth, trans=truth.trans + np.float32(0.3))).any()
 
 
-def test_the_table_ends_with_means() -> None:
+def test_the_table_ends_with_means_of_all_and_of_the_upright() -> None:
     rows = [compared("a", straight(40), straight()), compared("b", straight(), straight())]
-    assert standing_table(rows).splitlines()[-1].startswith("| mean | 60 | ")
+    crouched = [compared("c", straight(), straight(60))]
+    mean, upright = standing_table(rows + crouched).splitlines()[-2:]
+    assert mean.startswith("| mean | 90 | ")
+    assert upright.startswith("| mean of straight knees | 60 | ")
     assert "nan" in standing_table([])
