@@ -316,7 +316,8 @@ def test_only_checkpoints_that_fit_are_taken_or_named(run, tmp_path, command):
     write_keypoints_json(keypoints, tmp_path / "k.json")
     swinging_motion(9).save(tmp_path / "m.npz")
     source = tmp_path / ("k.json" if command == ("generate",) else "m.npz")
-    for name, words in (("music", "for music, not for video"), ("nothing", "ships base, open, small")):
+    told = {"music": "for music, not for video", "nothing": "ships base, open, small"}
+    for name, words in told.items():
         code, _, err = run(*command, source, "-o", tmp_path / "out", "--checkpoint", name)
         assert (
             code == 2 and one_line(err) and words in err and "music," not in err.split("ships")[-1]
