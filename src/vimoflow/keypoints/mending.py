@@ -3,8 +3,8 @@
 Left and right are told apart along time: of the two readings of each frame, as given and
 exchanged, those are kept whose points go on most nearly with constant velocity (Viterbi's
 algorithm over pairs of frames), an exchange costing what chance would explain. The whole body is
-asked first, also by its face, then arms and legs by themselves. After that, points whose limb is longer than any
-person's, and stretches in which the body jumps away and back, count as unseen.
+asked first, also by its face, then arms and legs by themselves. After that, points whose limb is
+longer than any person's, and stretches in which the body jumps away and back, count as unseen.
 """
 
 from __future__ import annotations
