@@ -14,10 +14,12 @@ from vimoflow.motion.floor import sole_heights
 from vimoflow.motion.skeleton import joint
 
 
-def straight(bend_deg: float = 0.0) -> Motion:
-    """Somebody upright, with the left knee bent."""
+def straight(bend_deg: float = 0.0, sides: tuple[str, ...] = ("left",)) -> Motion:
+    """Somebody upright, with the left knee bent, or both, over feet that stay level."""
     poses = np.zeros((30, 24, 3), np.float32)
-    poses[:, joint("left_knee"), 0] = np.radians(bend_deg)
+    for side in sides:
+        poses[:, joint(f"{side}_knee"), 0] = np.radians(bend_deg)
+        poses[:, joint(f"{side}_ankle"), 0] = -np.radians(bend_deg)
     still = Motion(poses, np.zeros((30, 3), np.float32), 30.0, np.ones((30, 4), np.float32))
     soles = sole_heights(torch.from_numpy(still.joint_positions).double())
     return dataclasses.replace(still, trans=still.trans - np.float32([0, soles.min(), 0]))
@@ -42,7 +44,7 @@ def test_only_frames_on_both_feet_count() -> None:
 
 def test_the_table_ends_with_means_of_all_and_of_the_upright() -> None:
     rows = [compared("a", straight(40), straight()), compared("b", straight(), straight())]
-    crouched = [compared("c", straight(), straight(60))]
+    crouched = [compared("c", straight(), straight(30, ("left", "right")))]
     mean, upright = standing_table(rows + crouched).splitlines()[-2:]
     assert mean.startswith("| mean | 90 | ")
     assert upright.startswith("| mean of straight knees | 60 | ")
