@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from threading import active_count, current_thread
+from threading import Barrier, active_count, current_thread
 
 import pytest
 
 from vimoflow.video import prefetch
+from vimoflow.video.prefetch import made_ahead
 
 
 def test_items_come_in_order_from_one_other_thread() -> None:
@@ -40,3 +41,14 @@ def test_an_error_is_raised_where_the_item_would_be_read() -> None:
         assert next(ahead) == 1
         with pytest.raises(ValueError, match="broken"):
             next(ahead)
+
+
+def test_several_threads_make_items_at_once_and_hand_them_out_in_order() -> None:
+    both = Barrier(2, timeout=10)  # nobody passes alone
+
+    def make(item: int) -> int:
+        both.wait()
+        return item * item
+
+    with made_ahead(make, range(10), threads=2) as made:
+        assert list(made) == [i * i for i in range(10)]

@@ -17,7 +17,7 @@ from vimoflow.formats.body import COLORS_SRGB, MATERIALS
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import COCO_BONES
 from vimoflow.video import Footage, VideoWriter, frames, open_video
-from vimoflow.video.prefetch import prefetch
+from vimoflow.video.prefetch import made_ahead, prefetch
 from vimoflow.video.timing import Pace
 from vimoflow.viewer.mannequin import MannequinRenderer, View, followed_path, world_rotations
 
@@ -25,6 +25,7 @@ _MAX_WIDTH, _MAX_HEIGHT = 1280, 640
 _RESULT_ASPECT = 0.75  # width by height of the 3D pane
 _STRIP_PX = 6
 _RATE = 30.0  # frames a second, at most
+_Page = UInt8[np.ndarray, "rows width 3"]
 _PAPER = (38, 43, 52)  # behind 2D keypoints that came without a video
 _SEEN, _FILLED, _TRACK = (98, 182, 131), (237, 178, 76), (70, 76, 88)
 
@@ -59,11 +60,11 @@ def write_preview_video(
     times = motion.timestamps - motion.timestamps[0]
     shown = _shown(times)
     inputs = _pictures(source_video, layout, start, end)
-    # Decoding, drawing and encoding each have a thread.
+    # Decoding and encoding each have a thread, drawing, which takes longest, two.
     with (
         VideoWriter(path, size, motion.fps, quick=True) as writer,
         prefetch(inputs) as pictures,
-        prefetch(_pages(motion, shown, layout, pictures)) as pages,
+        made_ahead(_painter(motion, layout), zip(shown, pictures, strict=False), 2) as pages,
     ):
         for index, page in zip(shown, pages, strict=True):
             writer.write(page, float(times[index]))
@@ -77,29 +78,30 @@ def _shown(times: Float[np.ndarray, "frames"]) -> list[int]:
     return [index for index, time in enumerate(times) if pace.takes(float(time))]
 
 
-def _pages(
-    motion: Motion,
-    shown: list[int],
-    layout: _Layout,
-    pictures: Iterator[UInt8[np.ndarray, "height input_width 3"]],
-) -> Iterator[UInt8[np.ndarray, "rows width 3"]]:
-    """The input's pane, the result's and the time line, frame by frame."""
+def _painter(
+    motion: Motion, layout: _Layout
+) -> Callable[[tuple[int, UInt8[np.ndarray, "height input_width 3"]]], _Page]:
+    """Draws a frame: the input's pane, the result's and the time line."""
     view = View(layout.result_width, layout.height)
     renderer, follow = MannequinRenderer(view), followed_path(motion, view)
-    p_world = _canonical_positions(motion)
+    R_local, p_world = motion.local_rotations, _canonical_positions(motion)  # made here, once
     strip = _strip(motion, layout.width)
     times = motion.timestamps - motion.timestamps[0]
-    for index in shown:
+
+    def page_of(shown: tuple[int, UInt8[np.ndarray, "height input_width 3"]]) -> _Page:
+        index, picture = shown
         page = np.empty((layout.height + _STRIP_PX, layout.width, 3), np.uint8)
         if layout.input_width:
-            page[: layout.height, : layout.input_width] = next(pictures)
+            page[: layout.height, : layout.input_width] = picture
             _annotate(page, motion, index, layout)
         result = page[: layout.height, layout.input_width :]
-        R_world = world_rotations(motion.local_rotations[index : index + 1])[0]
+        R_world = world_rotations(R_local[index : index + 1])[0]
         renderer.draw(R_world, p_world[index], follow[index], out=result)
         _label(page, f"{times[index]:.2f} s", layout.width - 78, layout.height - 14, dark=True)
         page[layout.height :] = _played(strip, index, len(motion))
-        yield page
+        return page
+
+    return page_of
 
 
 def _canonical_positions(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
