@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from lab.rendered.benchmark import rendered_cases
+from lab.rendered.benchmark import as_generated, rendered_cases
 from lab.rendered.clips import RenderedClip
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.diffusion.checkpoint import Checkpoint
@@ -19,6 +19,7 @@ from vimoflow.evaluation.benchmark.prediction import predict
 from vimoflow.evaluation.benchmark.scores import score
 from vimoflow.inference.sampling import SamplingOptions
 from vimoflow.keypoints.clock import on_every_frame
+from vimoflow.keypoints.doubt import trust
 from vimoflow.keypoints.estimators import extract, find_estimator
 
 ARMS = (
@@ -27,10 +28,9 @@ ARMS = (
     ("mediapipe", MODEL_FPS / 2),
     ("mediapipe", MODEL_FPS),
     ("mediapipe-heavy", MODEL_FPS),
+    ("mediapipe-three", MODEL_FPS),
 )
-_UNSURE = (0.5, 0.7, 0.9)  # mean confidence of the body's points below which heavy looks again
 _BODY = slice(5, None)  # COCO points that are measured
-_FIRST, _AGAIN = ("mediapipe", MODEL_FPS), ("mediapipe-heavy", MODEL_FPS)
 
 Points = Float[np.ndarray, "frames 17 3"]
 
@@ -58,27 +58,16 @@ def compare_detectors(
     checkpoint: Checkpoint,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Iterator[DetectorRow]:
-    """Every detector at its rates, then heavy where the full model was unsure."""
+    """Every detector at its rates; what it finds is mended and doubted as ``generate`` does it."""
     cases = rendered_cases(clips, "truth")
     length_s = sum(len(clip.motion) for clip in clips) / MODEL_FPS
-    points: dict[tuple[str, float], list[Points]] = {}
-    seconds: dict[tuple[str, float], float] = {}
-    for number, arm in enumerate(ARMS):
-        found = [_timed(clip, *arm) for clip in clips]
-        points[arm] = [one for one, _ in found]
-        seconds[arm] = sum(spent for _, spent in found) / length_s
-        title = f"{arm[0]}, {arm[1]:g} looks a second"
-        yield _row(title, clips, cases, points[arm], checkpoint, seconds[arm])
+    for number, (name, rate) in enumerate(ARMS):
+        found = [_timed(clip, name, rate) for clip in clips]
+        seconds = sum(spent for _, spent in found) / length_s
+        title = f"{name}, {rate:g} looks a second"
+        yield _row(title, clips, cases, [points for points, _ in found], checkpoint, seconds)
         if progress is not None:
             progress(number + 1, len(ARMS))
-    for limit in _UNSURE:
-        unsure = [one[:, _BODY, 2].mean(axis=1) < limit for one in points[_FIRST]]
-        both = zip(unsure, points[_AGAIN], points[_FIRST], strict=True)
-        mixed = [np.where(again[:, None, None], heavy, full) for again, heavy, full in both]
-        share = float(np.concatenate(unsure).mean())
-        title = f"mediapipe, again with heavy below {limit:g} ({share:.0%} of the frames)"
-        spent = seconds[_FIRST] + share * seconds[_AGAIN]
-        yield _row(title, clips, cases, mixed, checkpoint, spent)
 
 
 def detector_lines(rows: Sequence[DetectorRow]) -> str:
@@ -113,7 +102,11 @@ def _row(
             for p, c in zip(points, clips, strict=True)
         ]
     )
-    seen = [dataclasses.replace(c, points_px=p) for c, p in zip(cases, points, strict=True)]
+    mended = [as_generated(p, clip.size_px) for p, clip in zip(points, clips, strict=True)]
+    seen = [
+        dataclasses.replace(c, points_px=p.astype(np.float32), trust=trust(p))
+        for c, p in zip(cases, mended, strict=True)
+    ]
     motions = predict(checkpoint, seen, SamplingOptions())
     mm = np.mean([score(m, c).pa_mpjpe for m, c in zip(motions, seen, strict=True)])
     return DetectorRow(title, float(np.median(errors)), float(errors.mean()), float(mm), seconds)

@@ -106,6 +106,7 @@ DETECTORS = Registry(
         "mediapipe": "vimoflow.keypoints.mediapipe_pose:MediaPipeEstimator",
         "mediapipe-lite": "vimoflow.keypoints.mediapipe_pose:mediapipe_lite",
         "mediapipe-heavy": "vimoflow.keypoints.mediapipe_pose:mediapipe_heavy",
+        "mediapipe-three": "vimoflow.keypoints.several_looks:ThreeLooks",
         "rtmpose": "vimoflow.keypoints.rtmlib_pose:rtmpose",
         "rtmo": "vimoflow.keypoints.rtmlib_pose:rtmo",
     },

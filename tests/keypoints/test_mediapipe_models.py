@@ -10,7 +10,7 @@ import pytest
 
 from vimoflow.errors import ConfigError
 from vimoflow.keypoints.estimators import extract, find_estimator
-from vimoflow.keypoints.mediapipe_pose import _import_mediapipe, require_model
+from vimoflow.keypoints.mediapipe_pose import import_mediapipe, require_model
 from vimoflow.notes import collected_notes
 from vimoflow.pipeline.generate_options import GenerateOptions
 from vimoflow.pipeline.inputs import _detector
@@ -19,7 +19,7 @@ _CLIP = ("video", "hiphop.mp4")
 
 
 def _models() -> Path:
-    return Path(_import_mediapipe().__file__).parent / "modules" / "pose_landmark"
+    return Path(import_mediapipe().__file__).parent / "modules" / "pose_landmark"
 
 
 @pytest.fixture

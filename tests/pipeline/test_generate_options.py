@@ -51,6 +51,6 @@ def test_a_quality_is_a_detector_and_a_rate_that_single_options_override():
     efforts = {name: GenerateOptions(quality=name).effort for name in ("fast", "balanced", "best")}
     assert efforts["balanced"] == GenerateOptions().effort == Effort("mediapipe", 30.0, True)
     assert efforts["fast"].rate < efforts["balanced"].rate
-    assert efforts["best"].estimator == "mediapipe-heavy"
+    assert efforts["best"].estimator == "mediapipe-three"
     own = GenerateOptions(quality="best", estimator="rtmo", every_frame=True, refine=False)
     assert own.effort == Effort("rtmo", None, False)

@@ -146,7 +146,7 @@ class SeenErrors:
 
 
 def _views(shard: Shard) -> list[tuple[Tensor, Tensor]]:
-    views = []
+    views: list[tuple[Tensor, Tensor]] = []
     for view, row in enumerate(shard.view_of):
         if shard.view_lenses[view, 0] <= 0:
             continue
@@ -165,7 +165,8 @@ def _views(shard: Shard) -> list[tuple[Tensor, Tensor]]:
         known = found[..., 2:] > 0
         error = np.where(known, np.dstack(((found[..., :2] - exact) / size, found[..., 2])), 0.0)
         middle = exact[:, _HIPS].mean(1, keepdims=True)
-        views.append(tuple(torch.from_numpy(a).float() for a in ((exact - middle) / size, error)))
+        relative = torch.from_numpy((exact - middle) / size).float()
+        views.append((relative, torch.from_numpy(error).float()))
     return views
 
 

@@ -86,13 +86,13 @@ class MediaPipeEstimator:
 
 def mediapipe_lite() -> MediaPipeEstimator:
     """BlazePose's light model; fetched where it is not there."""
-    require_model("lite", _import_mediapipe())
+    require_model("lite", import_mediapipe())
     return MediaPipeEstimator(model="lite")
 
 
 def mediapipe_heavy() -> MediaPipeEstimator:
     """BlazePose's heavy model; fetched where it is not there."""
-    require_model("heavy", _import_mediapipe())
+    require_model("heavy", import_mediapipe())
     return MediaPipeEstimator(model="heavy")
 
 
@@ -142,7 +142,7 @@ class PoseGraph:
     """
 
     def __init__(self, follows: bool = True, model: Model = "full") -> None:
-        mediapipe = _import_mediapipe()
+        mediapipe = import_mediapipe()
         require_model(model, mediapipe)
         self._follows, self._complexity = follows, _MODELS.index(model)
         self._module = mediapipe.solutions.pose
@@ -210,7 +210,7 @@ def _metres(result: Any) -> Float[np.ndarray, "33 3"]:
     return np.array([(p.x, p.y, p.z) for p in result.pose_world_landmarks.landmark])
 
 
-def _import_mediapipe() -> Any:
+def import_mediapipe() -> Any:
     """MediaPipe, without the packages that it imports for its drawing functions alone.
 
     They are not used here. Matplotlib takes a third of a second, and OpenCV's wheel wants system

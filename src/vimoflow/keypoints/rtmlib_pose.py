@@ -25,7 +25,7 @@ from vimoflow.keypoints.people_sizes import box_height_px
 from vimoflow.keypoints.tracking import similarity
 from vimoflow.video import VideoFrame
 
-FOLDER_VARIABLE = "VIMOFLOW_WEIGHTS"
+FOLDER_VARIABLE = "VIMOFLOW_DETECTORS"
 _SITE = "https://download.openmmlab.com/mmpose/v1/projects/"
 _MAX_BYTES = 1 << 30  # of a model in a zip
 _STAYS = 0.1  # similarity (OKS) to the person of the frame before
@@ -113,7 +113,7 @@ def rtmo() -> RTMEstimator:
 
 
 def weights_folder() -> Path:
-    """Where models are kept: ``$VIMOFLOW_WEIGHTS``, or vimoflow's folder of the user's cache."""
+    """Where models are kept: ``$VIMOFLOW_DETECTORS``, or vimoflow's folder of the user's cache."""
     chosen = os.environ.get(FOLDER_VARIABLE)
     return Path(chosen) if chosen else cache_folder()
 

@@ -67,7 +67,7 @@ class Effort:
 QUALITIES = {
     "fast": Effort(DEFAULT_DETECTOR, MODEL_FPS / 2),
     "balanced": Effort(DEFAULT_DETECTOR, MODEL_FPS),
-    "best": Effort("mediapipe-heavy", MODEL_FPS),
+    "best": Effort("mediapipe-three", MODEL_FPS),
 }
 
 
@@ -80,7 +80,8 @@ class GenerateOptions:
         force: write over a folder that is named after the input.
         formats: which files to write, separated by commas.
         quality: which detector looks, and how often: fast looks 15 times a second, balanced 30
-            times, best with a heavier model; estimator, every-frame and refine override it.
+            times, best thrice each of these times, with a heavier model; estimator, every-frame and
+            refine override it.
         figure: whom the GLB shows: a mannequin, a human, or a skeleton, which is joints alone.
         character: a rigged figure of yours (.glb, .gltf, .vrm, .bvh) that gets the motion as well,
             as by `vimoflow retarget`.

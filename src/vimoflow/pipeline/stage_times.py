@@ -23,7 +23,7 @@ LOADING = "load PyTorch and the model"
 # Where each stage is called from: module, name within it, and the stage.
 _BEFORE_LOADING = (
     ("vimoflow.pipeline.generation", "read_views", "keypoints, all in all"),
-    ("vimoflow.keypoints.mediapipe_pose", "_import_mediapipe", "import MediaPipe"),
+    ("vimoflow.keypoints.mediapipe_pose", "import_mediapipe", "import MediaPipe"),
     ("vimoflow.video.reading", "FrameStream.__next__", "decode"),
     ("vimoflow.keypoints.mediapipe_pose", "PoseGraph.process", "detect"),
     ("vimoflow.video.background", "Background.add", "watch the camera"),
