@@ -50,7 +50,8 @@ def test_a_model_that_cannot_be_fetched_says_where_to_put_it(lacking, capsys, mo
 
 
 def test_a_quality_without_its_model_uses_the_full_one_and_says_so(lacking, monkeypatch) -> None:
-    monkeypatch.setattr("vimoflow.keypoints.mediapipe_pose._have", lambda file: False)
+    for module in ("mediapipe_pose", "several_looks"):  # not the real one: what is there stays
+        monkeypatch.setattr(f"vimoflow.keypoints.{module}.import_mediapipe", lambda: lacking)
     with collected_notes() as notes:
         assert _detector(GenerateOptions(quality="best")) == "mediapipe"
     assert len(notes) == 1 and "--quality best looks with the full model" in notes[0]

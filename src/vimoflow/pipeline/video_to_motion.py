@@ -134,7 +134,7 @@ class VideoToMotion:
 
         Views that end earlier see nothing of what comes after. No calibration is needed.
         """
-        times = model_times(views[0])
+        options, times = options or SamplingOptions(), model_times(views[0])
         seconds = times - times[0]
         points = torch.stack(
             [resample_keypoints(view, seconds + view.timestamps[0]) for view in views]

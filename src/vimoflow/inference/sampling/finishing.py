@@ -19,6 +19,7 @@ from vimoflow.geometry.rotations import (
 )
 from vimoflow.inference.refinement.foot_locking import lock_feet
 from vimoflow.inference.sampling.sampling_options import SamplingOptions
+from vimoflow.inference.sampling.stillness import stilled
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import decode_features
 from vimoflow.motion.floor import fit_floor
@@ -30,8 +31,13 @@ _SHARED = 150  # frames over which pieces with locked feet are faded into each o
 def finished_motion(
     features: Float[torch.Tensor, "frames 151"], options: SamplingOptions | None = None
 ) -> Motion:
-    """Features at 30 fps as a motion that stands on the floor (y = 0) with feet that rest."""
+    """Features at 30 fps as a motion that stands on the floor (y = 0) with feet that rest.
+
+    With ``options`` that refine, who hardly moves does not tremble.
+    """
     motion = features_to_motion(features)
+    if options is not None and options.refine:
+        motion = stilled(motion)
     joints = np.concatenate([piece.joint_positions for _, piece in pieces(motion)])
     drop = float(fit_floor(torch.from_numpy(joints), motion.fps))
     motion = dataclasses.replace(motion, trans=motion.trans - np.array([0, drop, 0], np.float32))

@@ -24,7 +24,8 @@ class SamplingOptions:
         guidance: the thesis' w; 0 is none.
         seed: of the noise.
         window: frames a window at 30 fps, as trained.
-        refine: bring the result closer to the keypoints afterwards, see ``refinement``.
+        refine: bring the result closer to the keypoints afterwards, see ``refinement``, and hold
+            still who hardly moves, see ``stillness``.
         lock_feet: let resting feet rest, see ``refinement.foot_locking``.
         overlap: frames that neighbouring windows share at least; with 100 of 150 it matters little
             where they lie, and one pass has four times as many windows (docs/long-motion).
