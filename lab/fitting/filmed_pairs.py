@@ -1,4 +1,8 @@
-"""What a detector found beside the exact projections that it should have found, clip by clip."""
+"""What a detector found beside the exact projections that it should have found, clip by clip.
+
+A pair knows how its camera was turned, not where it stood: that is the place from which most points
+are seen where they were found, over a whole clip (least squares, again and again weighted).
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,15 @@ import torch
 from jaxtyping import Float
 
 from lab.rendered.clips import load_arrays
-from vimoflow.data.seen_errors import exact_points
 from vimoflow.data.shards import Shard
 from vimoflow.inference.conditioning.encoding import person_size_px
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.kinematics import coco_points, forward_kinematics
+
+_ROUNDS = 20
+_USUAL_PX = 4.0  # of 400: beyond, an error counts less and less
+_LEAST_SEEN = 40  # points of a clip from which a camera's place is found
+_BODY = slice(5, 17)
 
 
 @dataclass(frozen=True)
@@ -72,9 +80,9 @@ def pair(
     poses: Float[np.ndarray, "frames 72"],
 ) -> Pair | None:
     """A clip with the exact places of its points; None where too little was found to tell them."""
-    exact = exact_points(found.astype(np.float64), world, heading, lens)
-    if exact is None:
+    if (found[..., 2] > 0.05).sum() < _LEAST_SEEN:
         return None
+    exact = _projected(found.astype(np.float64), world, turned_camera(heading, lens[3:]), lens)
     known = np.dstack((exact, np.ones(exact.shape[:2])))
     size = float(person_size_px(torch.from_numpy(known)))
     return Pair(name, recording, found.astype(np.float64), exact, size, poses)
@@ -90,6 +98,41 @@ def coco_world(
     R = torch.from_numpy(motion.local_rotations).double()
     points = coco_points(*forward_kinematics(R, torch.from_numpy(motion.trans).double()))
     return points.numpy()
+
+
+def turned_camera(heading: float, down: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    """World to camera, from the camera's heading and the direction of gravity in its frame."""
+    up = -down / np.linalg.norm(down)
+    forward = -np.array([np.sin(heading), 0.0, np.cos(heading)])
+    world = np.stack((np.array([0.0, 1.0, 0.0]), forward, np.cross([0.0, 1.0, 0.0], forward)), 1)
+    level = np.array([0.0, 0.0, 1.0]) - up[2] * up
+    level /= np.linalg.norm(level)
+    return np.stack((up, level, np.cross(up, level)), axis=1) @ world.T
+
+
+def _projected(found: np.ndarray, world: np.ndarray, R: np.ndarray, lens: np.ndarray) -> np.ndarray:
+    """Pixels of the points through the camera that stands where it fits them best."""
+    focal, center = float(lens[0]), lens[1:3]
+    turned = world @ R.T
+    xy = found[..., :2] - center
+    seen = found[..., 2] > 0.05
+    seen[:, : _BODY.start] = False
+    # focal (X + t) = xy (Z + tz) for both axes, linear in t
+    zero, ones = np.zeros_like(xy[..., 0]), np.full_like(xy[..., 0], focal)
+    rows = np.stack(
+        (np.stack((ones, zero, -xy[..., 0]), -1), np.stack((zero, ones, -xy[..., 1]), -1)), -2
+    )
+    aim = xy * turned[..., 2:] - focal * turned[..., :2]
+    weight = seen.astype(float)
+    for _ in range(_ROUNDS):
+        A, b = (weight[..., None, None] * rows)[seen], (weight[..., None] * aim)[seen]
+        t = np.linalg.lstsq(A.reshape(-1, 3), b.reshape(-1), rcond=None)[0]
+        depth = np.maximum(turned[..., 2:] + t[2], 0.1)
+        image = focal * (turned[..., :2] + t[:2]) / depth
+        far = np.linalg.norm(image - xy, axis=-1)
+        usual = max(_USUAL_PX * focal / 500, float(np.median(far[seen])))
+        weight = seen / (1 + np.square(far / usual)) / depth[..., 0]
+    return image + center
 
 
 def _frames_of(shards: Iterable[Shard]) -> Iterable[tuple[bytes, str]]:

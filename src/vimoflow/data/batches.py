@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from vimoflow.data.filming import (
     filmed_in_reality,
     mixed,
 )
-from vimoflow.data.seen_errors import SeenErrors
 from vimoflow.data.shards import Shard
 from vimoflow.data.virtual_cameras import CameraSettings, sample_cameras
 from vimoflow.errors import ConfigError
@@ -63,8 +61,6 @@ class BatchSettings:
         cameras: the virtual cameras through which they are seen.
         corruption: what a simulated detector does to the 2D points.
         real_2d: share of windows with real detections, where a recording has them, that use them.
-        borrowed: share of the other windows that get errors of a real detector on like poses
-            (``data.seen_errors``), where there are recordings with known cameras.
         proportions: standard deviation of the logarithms of the filmed body's proportions, relative
             to the skeleton's, see ``motion.proportions``.
         told: what the examples are told of their cameras.
@@ -74,7 +70,6 @@ class BatchSettings:
     cameras: CameraSettings = field(default_factory=CameraSettings)
     corruption: CorruptionSettings = field(default_factory=CorruptionSettings)
     real_2d: float = 0.8
-    borrowed: float = 0.0
     proportions: float = PROPORTION_SPREAD
     told: ToldSettings = field(default_factory=ToldSettings)
 
@@ -143,11 +138,6 @@ class WindowSource:
         for shard in shards:
             length = np.diff(shard.starts).astype(float)
             self.recording_weights.append(length / length.sum())
-
-    @functools.cached_property
-    def errors(self) -> SeenErrors | None:
-        """Those of real detections in the shards."""
-        return SeenErrors.of(self.shards)
 
     def windows(
         self, batch: int, frames: int, generator: torch.Generator, settings: BatchSettings
@@ -231,12 +221,7 @@ def make_batch(
     camera = sample_cameras(joints, generator, settings.cameras)
     lengths = torch.randn(batch, 1, len(PARTS), generator=generator) * settings.proportions
     body = proportioned(coco_points(R_world, joints), lengths)
-    view = view_through(camera, body)
-    detected = corrupt_keypoints(view, generator, None, settings.corruption)
-    if settings.borrowed > 0 and source.errors is not None:
-        borrows = torch.rand(batch, generator=generator) < settings.borrowed
-        borrowed = source.errors.on(view, generator)
-        detected = torch.where(borrows[:, None, None, None], borrowed, detected)
+    detected = corrupt_keypoints(view_through(camera, body), generator, None, settings.corruption)
     heading, lens = real_camera[:, 0], real_camera[:, 1:]
     filmed = filmed_in_reality(heading, lens, points_px)
     mirrored_px, mirrored_filming = _mirrored_2d(points_px, filmed)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lab.fitting.filmed_pairs import coco_world, pair
+from lab.fitting.filmed_pairs import coco_world, pair, turned_camera
 from lab.rendered.scenes import CAMERAS
-from vimoflow.data.seen_errors import turned_camera
 from vimoflow.data.virtual_cameras import sample_cameras
 from vimoflow.geometry.cameras import camera_heading, project
 
