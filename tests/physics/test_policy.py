@@ -18,6 +18,7 @@ from vimoflow.physics.closed_loop import by_gain, noisy_starts, perform
 from vimoflow.physics.demonstration import demonstrate
 from vimoflow.physics.humanoid import make_humanoid
 from vimoflow.physics.identification import Adapting
+from vimoflow.physics.linear_feedback import Worlds, answers_along, feedback_from
 from vimoflow.physics.performing import perform_trained
 from vimoflow.physics.policy import by_policy_of, seen_motion, turned
 from vimoflow.physics.policy_files import CARD, NETWORK, WEIGHTS, load_policy, save_policy
@@ -116,16 +117,20 @@ def test_a_world_is_found_out_as_the_body_goes_and_a_push_is_none(humanoid, trai
         assert np.abs(control.told - known).max() < 0.5
 
 
-def test_what_is_told_changes_what_a_policy_does(trained, humanoid):
-    """A slope is leant against: targets for opposite slopes differ oppositely."""
-    bodies, motion = bodies_of(humanoid), trained.motions["stand"]
-    control = by_policy_of(bodies, trained.policy, motion)
-    told = np.array([[0.0] * 5, [0.5, 0, 0, 0, 0], [-0.5, 0, 0, 0, 0]])
-    state = (np.repeat(part[:1], 3, axis=0) for part in (motion.qpos, motion.qvel))
-    usual, up, down = control(0, *state, told)
-    change = up - usual, down - usual
-    assert np.abs(change[0]).max() > 0.01
-    assert np.dot(*change) < -0.5 * np.linalg.norm(change[0]) * np.linalg.norm(change[1])
+def test_who_is_told_of_a_slope_leans_against_it(trained, humanoid, monkeypatch):
+    """Whoever is told falls less far down, to whichever side."""
+    monkeypatch.setattr(linear_feedback, "_BODIES", 24)
+    rng, motion = np.random.default_rng(0), trained.motions["stand"]
+    answers = answers_along(Worlds(humanoid, rng, 24), motion, rng)
+    leaning = dataclasses.replace(motion, gain=feedback_from(answers, 1.0).gain)
+    for slope in ((4.0, 0.0), (-4.0, 0.0), (0.0, 4.0), (0.0, -4.0)):
+        world, start = World(slope=slope), (motion.qpos[:1], motion.qvel[:1])
+        bodies = bodies_in(humanoid, world)
+        off = []
+        for told in (None, told_of(world)[None]):
+            done = perform(bodies, by_gain(bodies, leaning, told), motion, start)
+            off.append(-np.array(slope) / 4 @ (done.qpos[-1, 0] - motion.qpos[-1])[:2])
+        assert off[0] > 0 and off[1] < 0.9 * off[0]
 
 
 def test_a_policy_in_a_hopeless_world_ends_and_says_how_far_it_came(trained):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -25,6 +25,7 @@ Control = Callable[
 """The motors' targets, from the frame's number and the bodies' states."""
 
 
+@runtime_checkable
 class InformedControl(Protocol):
     """A control that can be told what is known of each body's world (``worlds.told_of``)."""
 

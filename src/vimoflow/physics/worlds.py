@@ -101,9 +101,10 @@ def told_of(world: World) -> Float[np.ndarray, " told"]:
 
 def varied_world(rng: np.random.Generator) -> World:
     """One in which everything that can be told is changed at once."""
-    slope_x, slope_y, mass, payload, strength = rng.uniform(-1, 1, 5) * list(TOLD.values())
+    drawn = rng.uniform(-1, 1, len(TOLD)) * list(TOLD.values())
+    slope_x, slope_y, mass, payload, strength = map(float, drawn)
     return World(
-        mass=1 + mass, strength=1 + min(strength, 0), payload=max(payload, 0),
+        mass=1 + mass, strength=1 + min(strength, 0.0), payload=max(payload, 0.0),
         slope=(slope_x, slope_y),
     )  # fmt: skip
 
