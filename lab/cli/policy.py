@@ -81,7 +81,7 @@ def policy(
     with progress("in other worlds") as show:
         found = world_study(trained, able, worlds, 10, options.seed + 1, show, kinds)
     click.echo(f"\nClips: {', '.join(able)}\n")
-    click.echo("| change | worlds | policy | refined |\n|---|---|---|---|")
+    click.echo("| change | worlds | policy | adapting |\n|---|---|---|---|")
     for one in [*found, together(found)]:
         cells = " | ".join(shares_text(shares) for shares in (one.without, one.with_it))
         click.echo(f"| {one.kind} | {one.worlds} | {cells} |")

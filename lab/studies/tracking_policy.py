@@ -22,7 +22,7 @@ from vimoflow.physics.closed_loop import (
     noisy_starts,
     perform,
 )
-from vimoflow.physics.demonstration import refined, search_feedback
+from vimoflow.physics.identification import Adapting
 from vimoflow.physics.policy import Trained, by_policy_of
 from vimoflow.physics.states import motion_of
 from vimoflow.physics.worlds import KINDS, bodies_in, drawn_world
@@ -144,14 +144,9 @@ def world_study(
     show: Callable[[int, int | None], None],
     kinds: Sequence[str] = (),
 ) -> list[Adapted]:
-    """The policy as it is, and refined in each world, from the same starts in unseen worlds."""
+    """The policy that knows nothing of its world, and adapting, from the same starts."""
     every = [*KINDS, "mixed"]
     kinds = kinds or every
-    usual = bodies_of(trained.humanoid)
-    feedbacks = {
-        name: search_feedback(usual, trained.motions[name], np.random.default_rng(seed))
-        for name in clips
-    }
     found = []
     for number, kind in enumerate(kinds):
         pairs = []
@@ -161,8 +156,8 @@ def world_study(
             bodies, motion = bodies_in(trained.humanoid, world), trained.motions[name]
             begun = noisy_starts(bodies, motion, starts, rng)
             shares = []
-            for better in (None, refined(bodies, motion, rng, feedbacks[name])):
-                control = by_policy_of(bodies, trained.policy, motion, better)
+            plain = by_policy_of(bodies, trained.policy, motion)
+            for control in (plain, Adapting(trained.humanoid, motion, plain)):
                 done = perform(bodies, control, motion, begun, world, np.random.default_rng(seed))
                 shares.append(float(done.reached_end.mean()))
             pairs.append(shares)

@@ -10,9 +10,9 @@ pytest.importorskip("mujoco", reason="needs the extra [physics]")
 import mujoco
 
 from vimoflow.motion.skeleton import load_skeleton
-from vimoflow.physics.bodies import STEPS_A_FRAME, bodies_of
+from vimoflow.physics.bodies import STEPS_A_FRAME, Bodies, bodies_of
 from vimoflow.physics.humanoid import make_humanoid
-from vimoflow.physics.worlds import Noise, World, bodies_in, disturbed
+from vimoflow.physics.worlds import Noise, World, bodies_in, disturbed, model_in
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,18 @@ def test_they_do_what_the_simulator_does_with_one(bodies, states):
             data.ctrl[:] = (before if step < 3 else targets)[body]
             mujoco.mj_step(bodies.model, data)
         assert np.abs(data.qpos - after[0][body]).max() < 1e-6
+
+
+def test_each_is_in_the_world_that_it_is_said_to_be_in(bodies, states):
+    humanoid = make_humanoid(load_skeleton())
+    worlds = [World(), World(slope=(5.0, 0.0), mass=1.2)]
+    many = Bodies([model_in(humanoid, world) for world in worlds])
+    targets, which = np.zeros((3, bodies.nu)), np.array([1, 0, 1])
+    after = many.step(*states, targets, which=which)
+    for body, at in enumerate(which):
+        alone = bodies_in(humanoid, worlds[at])
+        one = alone.step(*(part[body : body + 1] for part in states), targets[:1])
+        assert np.allclose(after[0][body], one[0][0], atol=1e-9)
 
 
 def test_what_diverges_or_is_not_finite_becomes_nan_and_others_go_on(bodies, states):

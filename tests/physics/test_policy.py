@@ -15,13 +15,15 @@ from vimoflow.errors import CheckpointError, InputError
 from vimoflow.physics import demonstration, linear_feedback, policy_training
 from vimoflow.physics.bodies import bodies_of
 from vimoflow.physics.closed_loop import by_gain, noisy_starts, perform
-from vimoflow.physics.demonstration import demonstrate, refined
+from vimoflow.physics.demonstration import demonstrate
 from vimoflow.physics.humanoid import make_humanoid
+from vimoflow.physics.identification import Adapting
+from vimoflow.physics.linear_feedback import Worlds, answers_along, feedback_from
 from vimoflow.physics.performing import perform_trained
 from vimoflow.physics.policy import by_policy_of, seen_motion, turned
 from vimoflow.physics.policy_files import CARD, NETWORK, WEIGHTS, load_policy, save_policy
 from vimoflow.physics.policy_options import PolicyOptions
-from vimoflow.physics.worlds import World, bodies_in
+from vimoflow.physics.worlds import World, bodies_in, told_of
 
 MOTION = standing(9)
 
@@ -104,19 +106,31 @@ def test_what_a_policy_sees_does_not_depend_on_where_and_which_way(trained, huma
     assert np.allclose(*offs, atol=1e-6)
 
 
-def test_a_motion_can_be_refined_for_another_world_and_performed_there(trained):
-    world = World(slope=(3.0, 0.0), payload=5.0, delay=2)
-    bodies = bodies_in(trained.humanoid, world)
-    motion = trained.motions["stand"]
-    better = refined(bodies, motion, np.random.default_rng(0))
-    assert better is not None
-    start = motion.qpos[:1], motion.qvel[:1]
-    ends = [
-        perform(bodies, by_policy_of(bodies, trained.policy, motion, one), one or motion, start)
-        for one in (None, better)
-    ]
-    off = [np.linalg.norm(end.qpos[-1, 0, :3] - motion.qpos[-1, :3]) for end in ends]
-    assert ends[1].reached_end.all() and off[1] < 0.05
+def test_a_world_is_found_out_as_the_body_goes_and_a_push_is_none(humanoid, trained):
+    motion, world = trained.motions["stand"], World(slope=(3.0, -2.0), payload=6.0)
+    for there, known in ((world, told_of(world)), (World(push=(0.3, 0.0)), np.zeros(5))):
+        bodies = bodies_in(humanoid, there)
+        control = Adapting(humanoid, motion, by_policy_of(bodies, trained.policy, motion))
+        starts = noisy_starts(bodies, motion, 3, np.random.default_rng(4))
+        perform(bodies, control, motion, starts, there)
+        assert np.abs(control.told[:, :2] - known[:2]).max() < 0.15
+        assert np.abs(control.told - known).max() < 0.5
+
+
+def test_who_is_told_of_a_slope_leans_against_it(trained, humanoid, monkeypatch):
+    """Whoever is told falls less far down, to whichever side."""
+    monkeypatch.setattr(linear_feedback, "_BODIES", 24)
+    rng, motion = np.random.default_rng(0), trained.motions["stand"]
+    answers = answers_along(Worlds(humanoid, rng, 24), motion, rng)
+    leaning = dataclasses.replace(motion, gain=feedback_from(answers, 1.0).gain)
+    for slope in ((4.0, 0.0), (-4.0, 0.0), (0.0, 4.0), (0.0, -4.0)):
+        world, start = World(slope=slope), (motion.qpos[:1], motion.qvel[:1])
+        bodies = bodies_in(humanoid, world)
+        off = []
+        for told in (None, told_of(world)[None]):
+            done = perform(bodies, by_gain(bodies, leaning, told), motion, start)
+            off.append(-np.array(slope) / 4 @ (done.qpos[-1, 0] - motion.qpos[-1])[:2])
+        assert off[0] > 0 and off[1] < 0.9 * off[0]
 
 
 def test_a_policy_in_a_hopeless_world_ends_and_says_how_far_it_came(trained):

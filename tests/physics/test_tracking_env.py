@@ -15,6 +15,7 @@ from vimoflow.physics.bodies import bodies_of
 from vimoflow.physics.closed_loop import Demonstration
 from vimoflow.physics.humanoid import make_humanoid
 from vimoflow.physics.tracking_env import TrackingEnv
+from vimoflow.physics.worlds import TOLD
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def env():
     """Standing in the T-pose, which the motors do by themselves."""
     bodies, frames = bodies_of(make_humanoid(load_skeleton())), 10
     qpos = np.repeat(bodies.model.qpos0[None], frames + 1, axis=0)
-    gain = np.zeros((frames, bodies.nu, 2 * bodies.nv))
+    gain = np.zeros((frames, bodies.nu, 2 * bodies.nv + len(TOLD)))
     still = np.zeros((frames + 1, bodies.nv)), np.zeros((frames, bodies.nu))
     return TrackingEnv([Demonstration(qpos, *still, gain)])
 

@@ -64,7 +64,7 @@ def run(
     output: OutputFolder,
     motion: str = "",
     starts: Annotated[int, Option(metavar="N", low=1, high=10000)] = 1,
-    refine: bool = False,
+    adapt: bool = True,
     formats: Formats = ("npz", "bvh", "glb", "html"),
     seed: int = 0,
     world: World,
@@ -79,7 +79,7 @@ def run(
         output: folder the results go to.
         motion: name of the motion; needed where the policy knows several.
         starts: how many noisy starts.
-        refine: search first for how the motion is best performed in the changed world.
+        adapt: find out what the world is like from the last second, and act on it.
         formats: which files to write, separated by commas.
         seed: of the starts, and of the sensors' noise.
         world: what is changed.
@@ -94,7 +94,7 @@ def run(
         motion = next(iter(trained.motions))
     if motion not in trained.motions:
         raise InputError(f"--motion {motion}: the policy knows {', '.join(trained.motions)}")
-    found = perform_trained(trained, motion, world, starts, refine, np.random.default_rng(seed))
+    found = perform_trained(trained, motion, world, starts, adapt, np.random.default_rng(seed))
     with all_or_nothing(output) as partial:
         for name in formats:
             found.motion.save(partial / f"motion.{name}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from vimoflow.conventions import MODEL_FPS
 from vimoflow.physics.humanoid import TIMESTEP_S, Humanoid
@@ -16,17 +17,19 @@ _ITERATIONS, _TOLERANCE = 10, 1e-6  # of the contacts' solver: a sixth faster, a
 
 
 class Bodies:
-    """A world with any number of bodies in it that do not meet.
+    """Worlds with any number of bodies in them that do not meet.
 
     Args:
-        model: a compiled humanoid, in whatever world.
+        models: one body, compiled in one world or several. Motors are told of by the first.
         delay: steps of a frame that go by before its targets count.
     """
 
-    def __init__(self, model: Any, delay: int = 0) -> None:
-        engine = mujoco()
-        self.model, self.data, self.delay = model, engine.MjData(model), delay
-        model.opt.iterations, model.opt.tolerance = _ITERATIONS, _TOLERANCE
+    def __init__(self, models: Sequence[Any], delay: int = 0) -> None:
+        engine, model = mujoco(), models[0]
+        self.models, self.model, self.delay = models, model, delay
+        self.data = engine.MjData(model)
+        for one in models:
+            one.opt.iterations, one.opt.tolerance = _ITERATIONS, _TOLERANCE
         self.nq, self.nv, self.nu = model.nq, model.nv, model.nu
         self.stiffness = model.actuator_gainprm[:, 0].copy()
         self.damping = -model.actuator_biasprm[:, 2].copy()
@@ -39,6 +42,7 @@ class Bodies:
         targets: Float[np.ndarray, "bodies nu"],
         pushes: Float[np.ndarray, "bodies nv"] | None = None,
         before: Float[np.ndarray, "bodies nu"] | None = None,
+        which: Int[np.ndarray, " bodies"] | None = None,
     ) -> tuple[Float[np.ndarray, "bodies nq"], Float[np.ndarray, "bodies nv"]]:
         """States after a frame in which the motors' targets are held; NaN where it diverged.
 
@@ -47,6 +51,7 @@ class Bodies:
             targets: of the motors, rotation vectors in radians.
             pushes: generalised forces from outside; none unless given.
             before: the frame before's targets, which count until the delay is over.
+            which: of the worlds each is in; the first unless given.
         """
         engine, bodies = mujoco(), len(qpos)
         kind = engine.mjtState.mjSTATE_CTRL
@@ -60,9 +65,8 @@ class Bodies:
         start = np.concatenate((np.zeros((bodies, 1)), qpos, qvel), axis=1)
         finite = np.isfinite(start).all(1) & np.isfinite(held).all((1, 2))
         start[~finite], held[~finite] = 0, 0
-        states, _ = self._rollout.rollout(
-            self.model, self.data, start, held, control_spec=int(kind)
-        )
+        models = self.model if which is None else [self.models[at] for at in which]
+        states, _ = self._rollout.rollout(models, self.data, start, held, control_spec=int(kind))
         after = states[:, -1]
         # What diverges is frozen by the engine where it was: its clock stands.
         late = after[:, 0] < (STEPS_A_FRAME - 0.5) * self.model.opt.timestep
@@ -101,4 +105,4 @@ class Bodies:
 
 def bodies_of(humanoid: Humanoid) -> Bodies:
     """Of a person, in a world of their own: flat, and nothing changed."""
-    return Bodies(mujoco().MjModel.from_xml_string(humanoid.xml))
+    return Bodies([mujoco().MjModel.from_xml_string(humanoid.xml)])

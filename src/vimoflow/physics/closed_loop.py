@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -12,7 +13,7 @@ from vimoflow.physics.bodies import Bodies
 from vimoflow.physics.ground_forces import surface_at, surface_of
 from vimoflow.physics.scene import Scene
 from vimoflow.physics.simulator import mujoco
-from vimoflow.physics.worlds import Noise, World, disturbed
+from vimoflow.physics.worlds import TOLD, Noise, World, disturbed
 
 FELL_M = 0.3  # of the root from where it should be
 MOST_CHANGE = 0.4  # radians that feedback changes a target by
@@ -24,6 +25,19 @@ Control = Callable[
 """The motors' targets, from the frame's number and the bodies' states."""
 
 
+@runtime_checkable
+class InformedControl(Protocol):
+    """A control that can be told what is known of each body's world (``worlds.told_of``)."""
+
+    def __call__(
+        self,
+        t: int,
+        qpos: Float[np.ndarray, "bodies nq"],
+        qvel: Float[np.ndarray, "bodies nv"],
+        told: Float[np.ndarray, "bodies told"] | None = None,
+    ) -> Float[np.ndarray, "bodies nu"]: ...
+
+
 @dataclass(frozen=True)
 class Demonstration:
     """A motion as it is performed without help.
@@ -31,18 +45,19 @@ class Demonstration:
     Attributes:
         qpos, qvel: states at 30 a second, the last frame's end too.
         targets: of the motors.
-        gain: what to add to them for how far a body is off (``Bodies.difference``).
+        gain: what to add to them for how far a body is off (``Bodies.difference``) and for what is
+            known of its world.
     """
 
     qpos: Float[np.ndarray, "frames_and_end nq"]
     qvel: Float[np.ndarray, "frames_and_end nv"]
     targets: Float[np.ndarray, "frames nu"]
-    gain: Float[np.ndarray, "frames nu states"]
+    gain: Float[np.ndarray, "frames nu states_and_told"]
 
     def __len__(self) -> int:
         return len(self.targets)
 
-    def change(self, t: int, off: Float[np.ndarray, "bodies states"]) -> np.ndarray:
+    def change(self, t: int, off: Float[np.ndarray, "bodies states_and_told"]) -> np.ndarray:
         """What feedback adds to a frame's targets; nothing for bodies that have diverged."""
         return np.clip(np.nan_to_num(off) @ self.gain[t].T, -MOST_CHANGE, MOST_CHANGE)
 
@@ -70,6 +85,7 @@ def perform(
     start: tuple[Float[np.ndarray, "bodies nq"], Float[np.ndarray, "bodies nv"]],
     world: World | None = None,
     rng: np.random.Generator | None = None,
+    which: Int[np.ndarray, " bodies"] | None = None,
 ) -> Performance:
     """Let bodies perform a motion until all have fallen or come to its end.
 
@@ -80,6 +96,7 @@ def perform(
         start: their states.
         world: for its push and noise; the usual one unless given.
         rng: of the noise.
+        which: of several worlds each body is in (``Bodies.step``).
     """
     world, rng = world or World(), rng or np.random.default_rng(0)
     sensed = replace(
@@ -93,7 +110,7 @@ def perform(
         targets = control(t, *seen)
         push = world.push_on(t, len(motion), weight, bodies.nv)
         pushes = None if push is None else np.repeat(push[None], len(targets), axis=0)
-        states.append(bodies.step(*states[-1], targets, pushes, before))
+        states.append(bodies.step(*states[-1], targets, pushes, before, which))
         before = targets
         off = np.linalg.norm(states[-1][0][:, :3] - motion.qpos[t + 1, :3], axis=1)
         alive = alive & (off < FELL_M)  # NaN counts as fallen
@@ -104,12 +121,15 @@ def perform(
     return Performance(qpos, qvel, frames, frames == len(motion))
 
 
-def by_gain(bodies: Bodies, motion: Demonstration) -> Control:
-    """The demonstration's own linear feedback."""
+def by_gain(
+    bodies: Bodies, motion: Demonstration, told: Float[np.ndarray, "bodies told"] | None = None
+) -> Control:
+    """The demonstration's own linear feedback; in worlds of which this is known, if anything."""
 
     def control(t: int, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
         off = bodies.difference(motion.qpos[t], motion.qvel[t], qpos, qvel)
-        return motion.targets[t] + motion.change(t, off)
+        known = np.zeros((len(off), len(TOLD))) if told is None else told
+        return motion.targets[t] + motion.change(t, np.hstack((off, known)))
 
     return control
 

@@ -1,7 +1,7 @@
 """A motion performed without help: motors' targets found by search, and feedback around them.
 
 Clean-up (``balance_control``) gives states that an assist may have helped to. Linear feedback
-along them says which targets do without it; where contacts make it wrong, a search mends it: some
+along them says which targets do without it; where a body falls with it, a search mends it: some
 bodies try variations of the targets, frame by frame, and those go on that will have to pay least
 (as SAMCON does, Liu et al. 2010, with the feedback's cost in place of a hand-made one). Feedback
 along what was found is measured again, and then once more under itself.
@@ -24,14 +24,15 @@ from vimoflow.physics.bodies import STEPS_A_FRAME, Bodies
 from vimoflow.physics.closed_loop import FELL_M, Demonstration, by_gain, noisy_starts, perform
 from vimoflow.physics.grounding import grounded
 from vimoflow.physics.humanoid import TIMESTEP_S, Humanoid
-from vimoflow.physics.linear_feedback import Feedback, answers_along, feedback_from
+from vimoflow.physics.linear_feedback import Answers, Feedback, Worlds, answers_along, feedback_from
 from vimoflow.physics.simulator import mujoco
 from vimoflow.physics.states import require_physical, states_of
+from vimoflow.physics.worlds import TOLD
 
 _KEPT, _TRIED = 8, 6  # bodies that go on, and variations that each tries
 _SPREADS = (0.3, 0.6, 0.15, 1.0)  # of the variations, until one comes to the end
-_SEARCH_EFFORT, _EFFORTS = 3.0, (1.0, 4.0, 16.0, 64.0)
-_ROUNDS, _TRIALS = 2, 24
+_SEARCH_EFFORT, _EFFORTS = 3.0, (1.0, 4.0, 16.0)
+_STAGES = 4
 
 
 def demonstrate(
@@ -58,70 +59,56 @@ def demonstrate(
     rng = np.random.default_rng(seed)
     try:
         wanted = _assisted(motion, humanoid, bodies)
-        show(1, 3 + _ROUNDS)
-        feedback = search_feedback(bodies, wanted, rng)
-        show(2, 3 + _ROUNDS)
-        targets = searched(bodies, wanted, feedback, rng)
-        show(3, 3 + _ROUNDS)
-        states = _replayed(bodies, wanted.qpos[0], wanted.qvel[0], targets)
-        found = Demonstration(*states, targets, np.zeros_like(feedback.gain))
-        return _with_feedback(bodies, found, rng, show)
+        show(1, _STAGES)
+        worlds = Worlds(humanoid, rng)
+        answers = answers_along(worlds, wanted, rng)
+        show(2, _STAGES)
+        found = _held(bodies, wanted, answers)
+        if found is None:
+            targets = searched(bodies, wanted, feedback_from(answers, _SEARCH_EFFORT), rng)
+            states = _replayed(bodies, wanted.qpos[0], wanted.qvel[0], targets)
+            found = replace(wanted, qpos=states[0], qvel=states[1], targets=targets)
+        show(3, _STAGES)
+        best = _with_feedback(worlds, found, rng)
+        show(_STAGES, _STAGES)
+        return best
     except np.linalg.LinAlgError as error:
         raise InputError("no feedback keeps a body upright along this motion") from error
 
 
-def _with_feedback(
-    bodies: Bodies,
-    motion: Demonstration,
-    rng: np.random.Generator,
-    show: Callable[[int, int | None], None],
-) -> Demonstration:
-    """With the feedback, or none, that brought some noisy starts furthest."""
-    starts = noisy_starts(bodies, motion, _TRIALS, rng)
-
-    def came(tried: Demonstration) -> float:
-        return float(perform(bodies, by_gain(bodies, tried), tried, starts).frames.mean())
-
-    answers = answers_along(bodies, motion, rng)
-    best, furthest = motion, came(motion)
-    for done in range(_ROUNDS):
-        for effort in _EFFORTS:
-            tried = replace(motion, gain=feedback_from(answers, effort).gain)
-            if (far := came(tried)) > furthest:
-                best, furthest = tried, far
-        show(4 + done, 3 + _ROUNDS)
-        if done + 1 < _ROUNDS:
-            answers += answers_along(bodies, best, rng)
+def _held(bodies: Bodies, wanted: Demonstration, answers: Answers) -> Demonstration | None:
+    """The motion as linear feedback alone holds it best; None where a body falls with any."""
+    best, least = None, FELL_M
+    for effort in _EFFORTS:
+        feedback = feedback_from(answers, effort)
+        change = replace(wanted, gain=feedback.gain, targets=wanted.targets + feedback.change)
+        control = by_gain(bodies, change)
+        done = perform(bodies, control, wanted, (wanted.qpos[:1], wanted.qvel[:1]))
+        if not done.reached_end[0]:
+            continue
+        states = list(enumerate(zip(done.qpos[:-1], done.qvel[:-1], strict=True)))
+        targets = np.concatenate([control(t, *state) for t, state in states])
+        off = np.linalg.norm((done.qpos[:, 0] - wanted.qpos)[:, :3], axis=1).max()
+        if off < least:
+            qpos, qvel = done.qpos[:, 0], done.qvel[:, 0]
+            best, least = replace(wanted, qpos=qpos, qvel=qvel, targets=targets), off
     return best
 
 
-def search_feedback(bodies: Bodies, motion: Demonstration, rng: np.random.Generator) -> Feedback:
-    """Feedback along a motion that is to be searched for in a world."""
-    return feedback_from(answers_along(bodies, motion, rng), _SEARCH_EFFORT)
+def _with_feedback(
+    worlds: Worlds, motion: Demonstration, rng: np.random.Generator
+) -> Demonstration:
+    """With the feedback, or none, that brought noisy starts in many worlds furthest."""
+    bodies, which = worlds.bodies, np.arange(0, len(worlds.told), 2)
+    starts = noisy_starts(bodies, motion, len(which), rng)
 
+    def came(tried: Demonstration) -> float:
+        control = by_gain(bodies, tried, worlds.told[which])
+        return float(perform(bodies, control, tried, starts, which=which).frames.mean())
 
-def refined(
-    bodies: Bodies,
-    motion: Demonstration,
-    rng: np.random.Generator,
-    feedback: Feedback | None = None,
-) -> Demonstration | None:
-    """A motion as it is performed in another world; None where no way was found.
-
-    Args:
-        bodies: the world.
-        motion: as it is performed in the usual one.
-        rng: of the search.
-        feedback: along the motion; without it, how the world answers is measured by letting bodies
-            loose in it, which takes longer than the search.
-    """
-    try:
-        feedback = feedback or search_feedback(bodies, motion, rng)
-        targets = searched(bodies, motion, feedback, rng)
-    except (InputError, np.linalg.LinAlgError):
-        return None
-    states = _replayed(bodies, motion.qpos[0], motion.qvel[0], targets)
-    return replace(motion, qpos=states[0], qvel=states[1], targets=targets)
+    answers = answers_along(worlds, motion, rng)
+    gains = [feedback_from(answers, effort).gain for effort in _EFFORTS]
+    return max((motion, *(replace(motion, gain=gain) for gain in gains)), key=came)
 
 
 def searched(
@@ -130,7 +117,7 @@ def searched(
     """Targets of the motors that lead along a motion to its end.
 
     Args:
-        bodies: the world, which need not be the one that the motion was found in.
+        bodies: the world.
         wanted: the motion, whose own targets may miss it.
         feedback: along it.
         rng: of what is tried.
@@ -185,7 +172,7 @@ def _assisted(motion: Motion, humanoid: Humanoid, bodies: Bodies) -> Demonstrati
     targets = bodies.turns(qpos[used]) + torques / bodies.stiffness
     every = slice(0, frames * STEPS_A_FRAME + 1, STEPS_A_FRAME)
     targets = targets.reshape(frames, STEPS_A_FRAME, -1).mean(1)
-    none = np.zeros((frames, bodies.nu, 2 * bodies.nv))
+    none = np.zeros((frames, bodies.nu, 2 * bodies.nv + len(TOLD)))
     return Demonstration(qpos[every], qvel[every], targets, none)
 
 
@@ -202,7 +189,8 @@ def _search(
         each = _KEPT * _TRIED // len(states[0])
         came_from = np.repeat(np.arange(len(states[0])), each)
         off = bodies.difference(wanted.qpos[t], wanted.qvel[t], *states)
-        tried = (wanted.targets[t] + feedback.change[t] + off @ feedback.gain[t].T)[came_from]
+        gain = feedback.gain[t, :, : off.shape[1]]  # nothing is told of the usual world
+        tried = (wanted.targets[t] + feedback.change[t] + off @ gain.T)[came_from]
         varied = spread * rng.standard_normal(tried.shape) @ feedback.spread[t].T
         varied[::each] = 0  # one goes on as it is
         tried = tried + varied

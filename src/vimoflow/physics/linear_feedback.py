@@ -1,10 +1,11 @@
 """How a body answers to small changes along a motion, and the best linear feedback for that.
 
 Finite differences see nothing of it: a joint off by a hundredth of a radian puts a foot into the
-floor, which throws the body up. So bodies are let loose along the motion, pushed a little, their
-motors' targets disturbed at random; a ridge regression a frame says what follows what. Time-varying
-LQR makes of it what to add to the targets of legs and waist for how far the root and the legs are
-off; everything else is left to the motors.
+floor, which throws the body up. So bodies are let loose along the motion in many worlds, pushed a
+little, their motors' targets disturbed at random, little enough for the feet to stay flat; a ridge
+regression a frame says how the centre of mass and the root's turn move. Time-varying LQR makes of
+it what to add to the targets of legs and waist for how far they are off, and for what is known of
+the world, which stays what it is; everything else is left to the motors.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ from jaxtyping import Float, Int
 from vimoflow.physics.anthropometry import segments
 from vimoflow.physics.bodies import Bodies
 from vimoflow.physics.closed_loop import Demonstration
+from vimoflow.physics.humanoid import Humanoid
+from vimoflow.physics.simulator import mujoco
+from vimoflow.physics.worlds import TOLD, World, model_in, told_of, varied_world
 
+_WORLDS = 48  # the first eighth of them usual
 _BODIES, _CHUNK, _EVERY = 48, 10, 5  # let loose every so many frames, for so many
-_VARIED, _LASTING = 0.12, 0.7  # radians of targets; how much of it is there a frame later
-_PUSHED = (0.1, 0.2)  # m/s, rad/s of the root
+_VARIED, _LASTING = 0.03, 0.7  # radians of targets; how much of it is there a frame later
+_PUSHED = (0.07, 0.1)  # m/s, rad/s of the root
 _LOST = 0.5  # metres or radians of the root: what is so far off has fallen
-_RIDGE, _SHARED = 0.02, 1  # of the variance; frames to each side that answer alike
-_LEGS, _MOVED = ("hip", "knee", "ankle"), ("hip", "knee", "ankle", "spine1")
-_COST = {"place": 20.0, "turn": 10.0, "joint": 1.0, "toes": 0.05}
-_SPEED_COST = {"place": 1.0, "turn": 0.3, "joint": 0.01, "toes": 1e-5}
+_RIDGE, _SHARED = 0.02, 10  # of the variance; frames to each side that answer alike
+_MOVED = ("hip", "knee", "ankle", "spine1")
+_COST = np.repeat((20.0, 2.0, 2.0, 0.1), 3)  # of the centre of mass, the root's turn; speeds
+_JOINT_COST, _TOES_COST = (1.0, 0.01), (0.05, 1e-5)  # of turns and speeds
 _FINAL = 5.0  # cost of the end, in others' costs
 
 
@@ -37,13 +42,14 @@ class Feedback:
     Attributes:
         change: of the targets where the body is as it should be, for what the motion cannot do by
             itself.
-        gain: times how far the body is off, by ``Bodies.difference``.
+        gain: times how far the body is off, by ``Bodies.difference``, and what is told of the
+            world (``told_of``).
         cost, slope: of being off: x' cost x + 2 slope' x is what is still to be paid.
         spread: a square root of the covariance of targets that cost the same.
     """
 
     change: Float[np.ndarray, "frames nu"]
-    gain: Float[np.ndarray, "frames nu states"]
+    gain: Float[np.ndarray, "frames nu states_and_told"]
     cost: Float[np.ndarray, "frames_and_end states states"]
     slope: Float[np.ndarray, "frames_and_end states"]
     spread: Float[np.ndarray, "frames nu nu"]
@@ -51,59 +57,101 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Answers:
-    """What bodies did along a motion, by frame: how far off, what was changed, how far then."""
+    """What bodies did along a motion, by frame: how far off, what was changed, how far then.
 
-    off: list[Float[np.ndarray, "_ states"]]
-    change: list[Float[np.ndarray, "_ nu"]]
-    then: list[Float[np.ndarray, "_ states"]]
+    Off is by ``seen``, followed by what is told of the body's world.
+
+    Attributes:
+        seen: what is seen of ``Bodies.difference``, a matrix a frame.
+    """
+
+    seen: Float[np.ndarray, "frames_and_end seen states"]
+    off: list[Float[np.ndarray, "_ seen_and_told"]]
+    change: list[Float[np.ndarray, "_ motors"]]
+    then: list[Float[np.ndarray, "_ seen_and_told"]]
 
     def __add__(self, other: Answers) -> Answers:
-        return Answers(
-            *(
-                [np.concatenate(pair) for pair in zip(mine, its, strict=True)]
-                for mine, its in zip(vars(self).values(), vars(other).values(), strict=True)
-            )
-        )
+        pairs = ((self.off, other.off), (self.change, other.change), (self.then, other.then))
+        joined = ([np.concatenate(two) for two in zip(*pair, strict=True)] for pair in pairs)
+        return Answers(self.seen, *joined)
 
 
-def answers_along(bodies: Bodies, motion: Demonstration, rng: np.random.Generator) -> Answers:
+class Worlds:
+    """Worlds that bodies are let loose in, and what is told of each."""
+
+    def __init__(self, humanoid: Humanoid, rng: np.random.Generator, count: int = _WORLDS) -> None:
+        usual = -(-count // 8)
+        worlds = [World()] * usual + [varied_world(rng) for _ in range(count - usual)]
+        self.bodies = Bodies([model_in(humanoid, world) for world in worlds])
+        self.told = np.stack([told_of(world) for world in worlds])
+
+
+def answers_along(worlds: Worlds, motion: Demonstration, rng: np.random.Generator) -> Answers:
     """Let bodies loose along a motion, under its own feedback.
 
     Args:
-        bodies: the world.
+        worlds: where.
         motion: its targets need not reproduce its states.
         rng: of what disturbs them.
     """
     found: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(len(motion))]
+    seen = seen_along(worlds.bodies, motion)
     for first in range(-_EVERY, len(motion), _EVERY):
-        for t, row in _let_loose(bodies, motion, max(first, 0), rng):
+        for t, row in _let_loose(worlds, motion, seen, max(first, 0), rng):
             found[t].append(row)
     columns = [[np.concatenate(part) for part in zip(*rows, strict=True)] for rows in found]
-    return Answers(*([row[i] for row in columns] for i in range(3)))
+    return Answers(seen, *([row[i] for row in columns] for i in range(3)))
 
 
 def _let_loose(
-    bodies: Bodies, motion: Demonstration, first: int, rng: np.random.Generator
+    worlds: Worlds, motion: Demonstration, seen: np.ndarray, first: int, rng: np.random.Generator
 ) -> Iterator[tuple[int, tuple[np.ndarray, ...]]]:
     """From one frame on: the frame, and what belongs to it."""
-    motors = _numbers(_MOVED) - 6
+    bodies, motors = worlds.bodies, _motors()
+    which = rng.integers(0, len(worlds.told), _BODIES)
+    told = worlds.told[which]
+
+    def off_at(t: int) -> np.ndarray:
+        return np.hstack((bodies.difference(motion.qpos[t], motion.qvel[t], q, v), told))
+
+    def small(t: int, off: np.ndarray) -> np.ndarray:
+        return np.hstack((off[:, : 2 * bodies.nv] @ seen[t].T, told))
+
     at = slice(first, first + 1)
     q, v = (np.repeat(part[at], _BODIES, axis=0) for part in (motion.qpos, motion.qvel))
     v[:, :6] += rng.standard_normal((_BODIES, 6)) * np.repeat(_PUSHED, 3)
     varied = rng.standard_normal((_BODIES, len(motors)))
-    off = bodies.difference(motion.qpos[first], motion.qvel[first], q, v)
-    before = None
+    off, before = off_at(first), None
     for t in range(first, min(first + _CHUNK, len(motion))):
         fresh = rng.standard_normal(varied.shape)
         varied = _LASTING * varied + np.sqrt(1 - _LASTING**2) * fresh
         change = motion.change(t, off)
         change[:, motors] += _VARIED * varied
         targets = motion.targets[t] + change
-        q, v = bodies.step(q, v, targets, before=targets if before is None else before)
-        then = bodies.difference(motion.qpos[t + 1], motion.qvel[t + 1], q, v)
+        q, v = bodies.step(q, v, targets, None, targets if before is None else before, which)
+        then = off_at(t + 1)
         well = np.abs(then[:, :6]).max(1) < _LOST  # NaN is not
-        yield t, (off[well], change[well], then[well])
+        row = small(t, off), change[:, motors], small(t + 1, then)
+        yield t, (row[0][well], row[1][well], row[2][well])
         q, v, varied, off, before = q[well], v[well], varied[well], then[well], targets[well]
+        which, told = which[well], told[well]
+
+
+def seen_along(bodies: Bodies, motion: Demonstration) -> Float[np.ndarray, "frames_and_end 12 _"]:
+    """Matrices from ``Bodies.difference`` to the centre of mass and the root's turn; then speeds.
+
+    The root's place would not do: bending the waist moves it while the body falls all the same.
+    """
+    engine, nv = mujoco(), bodies.nv
+    found, J = np.zeros((len(motion.qpos), 12, 2 * nv)), np.zeros((3, nv))
+    for seen, qpos in zip(found, motion.qpos, strict=True):
+        bodies.data.qpos[:] = qpos
+        engine.mj_kinematics(bodies.model, bodies.data)
+        engine.mj_comPos(bodies.model, bodies.data)
+        engine.mj_jacSubtreeCom(bodies.model, bodies.data, J, 1)
+        seen[:3, :nv], seen[6:9, nv:] = J, J
+        seen[3:6, 3:6], seen[9:, nv + 3 : nv + 6] = np.eye(3), np.eye(3)
+    return found
 
 
 def feedback_from(answers: Answers, effort: float) -> Feedback:
@@ -113,32 +161,27 @@ def feedback_from(answers: Answers, effort: float) -> Feedback:
         answers: along a motion.
         effort: cost of a radian squared of change, where a metre squared off costs 20.
     """
-    frames, nv = len(answers.off), answers.off[0].shape[1] // 2
-    seen = np.concatenate((np.arange(6), _numbers(_LEGS), nv + np.arange(6)))
-    motors, costs = _numbers(_MOVED) - 6, _costs()
-    system = [_regressed(answers, t, seen, motors) for t in range(frames)]
-    small = _riccati(system, costs[seen], effort)
-    among = np.ix_(np.arange(frames), motors, seen)
+    frames, seen, states = len(answers.off), answers.seen, answers.seen.shape[2]
+    few, motors, free = seen.shape[1], _motors(), states // 2 - 6
+    system = [_regressed(answers, t) for t in range(frames)]
+    small = _riccati(system, np.append(_COST, np.zeros(len(TOLD))), effort)
+    gain = np.concatenate((small.gain[..., :few] @ seen[:-1], small.gain[..., few:]), axis=2)
+    cost = np.einsum("tfi,tfg,tgj->tij", seen, small.cost[:, :few, :few], seen)
     found = Feedback(
-        np.zeros((frames, nv - 6)), np.zeros((frames, nv - 6, 2 * nv)),
-        np.repeat(np.diag(costs)[None], frames + 1, 0), np.zeros((frames + 1, 2 * nv)),
-        np.zeros((frames, nv - 6, nv - 6)),
+        np.zeros((frames, free)), np.zeros((frames, free, states + len(TOLD))),
+        cost + np.diag(_joint_costs()), np.einsum("tfi,tf->ti", seen, small.slope[:, :few]),
+        np.zeros((frames, free, free)),
     )  # fmt: skip
-    found.change[:, motors], found.gain[among] = small.change, small.gain
-    found.cost[np.ix_(np.arange(frames + 1), seen, seen)] = small.cost
-    found.slope[:, seen] = small.slope
+    found.change[:, motors], found.gain[:, motors] = small.change, gain
     found.spread[np.ix_(np.arange(frames), motors, motors)] = small.spread
     return found
 
 
-def _regressed(
-    answers: Answers, t: int, seen: np.ndarray, motors: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _regressed(answers: Answers, t: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A, B and b of then = A off + B change + b, where neighbouring frames share A and B."""
     causes, effects = [], []
     for near in range(max(t - _SHARED, 0), min(t + _SHARED + 1, len(answers.off))):
-        cause = np.concatenate((answers.off[near][:, seen], answers.change[near][:, motors]), 1)
-        effect = answers.then[near][:, seen]
+        cause, effect = np.hstack((answers.off[near], answers.change[near])), answers.then[near]
         means = cause.mean(0), effect.mean(0)
         causes.append(cause - means[0])
         effects.append(effect - means[1])
@@ -149,7 +192,10 @@ def _regressed(
     X = X / usual
     W = np.linalg.solve(X.T @ X + _RIDGE * len(X) * np.eye(X.shape[1]), X.T @ Y)
     W = (W / usual[:, None]).T
-    return W[:, : len(seen)], W[:, len(seen) :], own[1] - W @ own[0]
+    W[-len(TOLD) :] = 0
+    W[-len(TOLD) :, Y.shape[1] - len(TOLD) : Y.shape[1]] = np.eye(len(TOLD))
+    b = own[1] - W @ own[0]
+    return W[:, : Y.shape[1]], W[:, Y.shape[1] :], b
 
 
 def _riccati(
@@ -173,12 +219,12 @@ def _kinds() -> list[str]:
     return ["root"] * 6 + [n.split("_")[-1] for n in list(segments())[1:] for _ in range(3)]
 
 
-def _numbers(joints: tuple[str, ...]) -> Int[np.ndarray, " dofs"]:
-    return np.flatnonzero(np.isin(_kinds(), joints))
+def _motors() -> Int[np.ndarray, " motors"]:
+    """Of legs and waist."""
+    return np.flatnonzero(np.isin(_kinds()[6:], _MOVED))
 
 
-def _costs() -> Float[np.ndarray, " states"]:
-    """Of being off, squared: of places and turns, then of their speeds."""
-    kinds = ["place"] * 3 + ["turn"] * 3
-    kinds += ["toes" if kind == "foot" else "joint" for kind in _kinds()[6:]]
-    return np.array([_COST[kind] for kind in kinds] + [_SPEED_COST[kind] for kind in kinds])
+def _joint_costs() -> Float[np.ndarray, " states"]:
+    """Of the joints' being off, squared: of turns, then of their speeds."""
+    each = [_TOES_COST if kind == "foot" else _JOINT_COST for kind in _kinds()[6:]]
+    return np.concatenate([np.append(np.zeros(6), part) for part in zip(*each, strict=True)])

@@ -11,7 +11,7 @@ from vimoflow.conventions import MODEL_FPS
 from vimoflow.motion.clip import Motion
 from vimoflow.notes import note
 from vimoflow.physics.closed_loop import noisy_starts, perform
-from vimoflow.physics.demonstration import refined
+from vimoflow.physics.identification import Adapting
 from vimoflow.physics.policy import Trained, by_policy_of
 from vimoflow.physics.states import MIN_FRAMES, motion_of
 from vimoflow.physics.worlds import World, bodies_in
@@ -49,7 +49,7 @@ def perform_trained(
     name: str,
     world: World,
     starts: int,
-    refine: bool,
+    adapt: bool,
     rng: np.random.Generator,
 ) -> Performed:
     """Let a policy perform a motion that it knows from noisy starts.
@@ -59,14 +59,12 @@ def perform_trained(
         name: of the motion.
         world: in which.
         starts: how many.
-        refine: whether to search first for how it is best performed there.
+        adapt: whether it finds out what its world is like as it goes.
         rng: of the starts.
     """
     bodies, motion = bodies_in(trained.humanoid, world), trained.motions[name]
-    better = refined(bodies, motion, rng) if refine else None
-    if refine and better is None:
-        note("no better way was found for this world; the policy performs as it learnt")
-    control = by_policy_of(bodies, trained.policy, motion, better)
+    plain = by_policy_of(bodies, trained.policy, motion)
+    control = Adapting(trained.humanoid, motion, plain) if adapt else plain
     found = perform(bodies, control, motion, noisy_starts(bodies, motion, starts, rng), world, rng)
     skeleton, fps = trained.humanoid.skeleton, float(MODEL_FPS)
     came = found.qpos[: int(found.frames[0]) + 1, 0]

@@ -1,8 +1,9 @@
 """A network that tracks motions in closed loop: what motors are to aim at, 30 times a second.
 
-It sees how far the body is off the motion, in the wanted root's frame, and the motion's next
-frames. A gate that sees only the motion mixes linear feedbacks, as the best feedback changes along
-a motion but is linear at each moment; a small network adds what is not linear.
+It sees how far the body is off the motion, in the wanted root's frame, the motion's next frames,
+and what is known of the world, if anything. A gate that sees only the motion mixes linear
+feedbacks, as the best feedback changes along a motion but is linear at each moment; a small network
+adds what is not linear.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from torch import Tensor, nn
 
 from vimoflow.geometry.rotations import quaternion_to_matrix
 from vimoflow.physics.bodies import Bodies
-from vimoflow.physics.closed_loop import Control, Demonstration
+from vimoflow.physics.closed_loop import Demonstration, InformedControl
 from vimoflow.physics.humanoid import Humanoid
+from vimoflow.physics.worlds import TOLD
 
 AHEAD = (0, 1, 2, 4, 8)  # frames of the motion that are seen, the last one repeated at its end
 MOST_OFF = 5.0  # of the usual: more is seen as so much
@@ -31,7 +33,7 @@ class PolicySizes:
 
     Attributes:
         motion: numbers that say what the motion does next.
-        off: numbers that say how far the body is off it.
+        off: numbers that say how far the body is off it, and what is known of its world.
         motors: numbers that come out.
         feedbacks: linear ones that are mixed.
         width: of hidden layers.
@@ -78,7 +80,7 @@ class Policy(nn.Module):
 
         Args:
             motion: (batch, sizes.motion), by ``seen_motion``.
-            off: (batch, sizes.off), by ``seen_off``.
+            off: (batch, sizes.off), by ``turned``, then by ``worlds.told_of``.
         """
         motion = (motion - self.motion_mean) / self.motion_std
         off = (off / self.off_std).clamp(-MOST_OFF, MOST_OFF)
@@ -105,30 +107,25 @@ class Trained:
     provenance: dict[str, Any]
 
 
-def by_policy_of(
-    bodies: Bodies,
-    policy: Policy,
-    motion: Demonstration,
-    refined: Demonstration | None = None,
-) -> Control:
-    """What a policy does.
+def by_policy_of(bodies: Bodies, policy: Policy, motion: Demonstration) -> InformedControl:
+    """What a policy does; unless it is told of its world, it takes it for the usual one.
 
     Args:
         bodies: a world.
         policy: the network.
         motion: to perform.
-        refined: the same motion as it is performed in this world, where that is known: its states
-            are aimed at, and what its targets differ by is added.
     """
-    aim = refined or motion
     seen = torch.from_numpy(seen_motion(bodies, motion)).float()
-    plain = bodies.turns(motion.qpos[1:]) + aim.targets - motion.targets
+    plain = bodies.turns(motion.qpos[1:])
 
-    def control(t: int, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-        off = np.nan_to_num(bodies.difference(aim.qpos[t], aim.qvel[t], qpos, qvel))
-        told = torch.from_numpy(turned(bodies, aim.qpos[t], off)).float()
+    def control(
+        t: int, qpos: np.ndarray, qvel: np.ndarray, told: np.ndarray | None = None
+    ) -> np.ndarray:
+        off = np.nan_to_num(bodies.difference(motion.qpos[t], motion.qvel[t], qpos, qvel))
+        known = np.zeros((len(off), len(TOLD))) if told is None else told
+        seen_off = np.hstack((turned(bodies, motion.qpos[t], off), known))
         with torch.inference_mode():
-            added = policy(seen[t].expand(len(told), -1), told)
+            added = policy(seen[t].expand(len(off), -1), torch.from_numpy(seen_off).float())
         return plain[t] + added.double().numpy()
 
     return control

@@ -27,7 +27,7 @@ from vimoflow.physics.policy import AHEAD, Policy, PolicySizes, Trained
 
 WEIGHTS, NETWORK, BODY, CARD = "policy.safetensors", "policy.onnx", "humanoid.xml", "README.md"
 DEMONSTRATIONS = "demonstrations"  # of a folder that outlives a training
-_FORMAT, _VERSION = "vimoflow-policy", "1"
+_FORMAT, _VERSION = "vimoflow-policy", "2"
 
 
 def save_policy(trained: Trained, folder: Path, terms: str = "") -> None:
@@ -93,7 +93,7 @@ def kept_demonstration(
     """
     if folder is None:
         return found()
-    content = motion.poses.tobytes() + motion.trans.tobytes() + str(seed).encode()
+    content = motion.poses.tobytes() + motion.trans.tobytes() + f"{seed} {_VERSION}".encode()
     path = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}.npz"
     if path.is_file():
         with np.load(path) as file:
@@ -173,8 +173,8 @@ Terms of the motions: {terms or "not stated"}.
 - {NETWORK}: inputs `motion` ({sizes.motion}) and `off` ({sizes.off}), output `added`
   ({sizes.motors}): radians to add to the next pose's rotation vectors to get the motors' targets.
   `motion` holds root height, up, speeds and joints {", ".join(map(str, AHEAD))} frames ahead; `off`
-  is how far the body is off, in the wanted root's frame (`vimoflow.physics.policy.seen_motion`,
-  `turned`).
+  is how far the body is off, in the wanted root's frame, then what is known of the world, zeros
+  if nothing (`vimoflow.physics.policy.seen_motion`, `turned`; `worlds.told_of`).
 
 ## Limits
 

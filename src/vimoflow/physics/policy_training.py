@@ -1,15 +1,17 @@
 """A policy learnt from demonstrations by dataset aggregation (DAgger, Ross et al. 2011).
 
-Bodies perform the motions from noisy starts, moved by the demonstrations' feedback at first, by the
-policy after that. Wherever they get, the feedback says what it would have done, and the policy
-learns that; so it is told how to come back from its own errors. The feedback can be asked without
-the simulator, so each state is also learnt nearer to the motion and farther from it.
+Bodies perform the motions from noisy starts in many worlds, of which they are told, moved by the
+demonstrations' feedback at first, by the policy after that. Wherever they get, the feedback says
+what it would have done, and the policy learns that; so it is told how to come back from its own
+errors. The feedback can be asked without the simulator, so each state is also learnt nearer to the
+motion and farther from it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,7 @@ from vimoflow.physics.closed_loop import (
 )
 from vimoflow.physics.demonstration import demonstrate
 from vimoflow.physics.humanoid import Humanoid
+from vimoflow.physics.linear_feedback import Worlds
 from vimoflow.physics.policy import (
     Policy,
     PolicySizes,
@@ -39,6 +42,7 @@ from vimoflow.physics.policy import (
 )
 from vimoflow.physics.policy_files import kept_demonstration
 from vimoflow.physics.policy_options import PolicyOptions
+from vimoflow.physics.worlds import TOLD
 
 _STARTS = 24  # bodies a motion and round
 _BATCH, _STEPS, _RATE = 256, 400, 1e-3
@@ -73,7 +77,7 @@ def train_policy(
     started = time.perf_counter()
     found = _demonstrations(motions, humanoid, bodies, options, show, kept)
     torch.manual_seed(options.seed)
-    school = _School(bodies, found)
+    school = _School(humanoid, bodies, found)
     rng = np.random.default_rng(options.seed)
     for done in range(options.rounds):
         left = options.minutes * 60 - (time.perf_counter() - started)
@@ -125,34 +129,40 @@ def _demonstrations(
 class _School:
     """Demonstrations, the states gathered so far, and the policy that learns."""
 
-    def __init__(self, bodies: Bodies, motions: Mapping[str, Demonstration]) -> None:
-        self.bodies, self.motions = bodies, motions
+    def __init__(
+        self, humanoid: Humanoid, bodies: Bodies, motions: Mapping[str, Demonstration]
+    ) -> None:
+        self.humanoid, self.motions = humanoid, motions
         seen = [seen_motion(bodies, motion) for motion in motions.values()]
         plain = [motion.targets - bodies.turns(motion.qpos[1:]) for motion in motions.values()]
         self.seen, self.plain = (
             torch.from_numpy(np.concatenate(part)).float() for part in (seen, plain)
         )
         self.first = dict(zip(motions, np.cumsum([0, *map(len, seen)]), strict=False))
-        self.policy = Policy(PolicySizes(self.seen.shape[1], 2 * bodies.nv, bodies.nu))
+        sizes = PolicySizes(self.seen.shape[1], 2 * bodies.nv + len(TOLD), bodies.nu)
+        self.policy = Policy(sizes)
         self.optimizer = torch.optim.Adam(self.policy.parameters(), _RATE)
         self.frames: list[Tensor] = []
         self.answers: list[tuple[Tensor, ...]] = []
 
     def gather(self, rng: np.random.Generator, by_policy: bool) -> dict[str, float]:
-        """Perform every motion from noisy starts; the share that came to the end, by motion."""
+        """Perform every motion in many worlds; the share that came to the end, by motion."""
         reached = {}
         for name, motion in self.motions.items():
-            control = by_gain(self.bodies, motion)
+            worlds = Worlds(self.humanoid, rng, _STARTS)
+            bodies, told = worlds.bodies, worlds.told
+            control = by_gain(bodies, motion, told)
             if by_policy:
-                control = by_policy_of(self.bodies, self.policy, motion)
-            starts = noisy_starts(self.bodies, motion, _STARTS, rng)
-            done = perform(self.bodies, control, motion, starts)
+                control = partial(by_policy_of(bodies, self.policy, motion), told=told)
+            starts = noisy_starts(bodies, motion, _STARTS, rng)
+            done = perform(bodies, control, motion, starts, which=np.arange(_STARTS))
             for t, states in enumerate(zip(done.qpos[:-1], done.qvel[:-1], strict=True)):
                 well = done.frames >= t
                 wanted = motion.qpos[t], motion.qvel[t]
-                off = self.bodies.difference(*wanted, *(part[well] for part in states))
+                off = bodies.difference(*wanted, *(part[well] for part in states))
                 self.frames.append(torch.full((len(off),), int(self.first[name]) + t))
-                both = off @ motion.gain[t].T, turned(self.bodies, wanted[0], off)
+                known = np.hstack((off, told[well])), turned(bodies, wanted[0], off)
+                both = known[0] @ motion.gain[t].T, np.hstack((known[1], told[well]))
                 self.answers.append(tuple(torch.from_numpy(part).float() for part in both))
             reached[name] = float(done.reached_end.mean())
         return reached

@@ -13,7 +13,7 @@ from vimoflow.motion.skeleton import load_skeleton
 from vimoflow.physics.closed_loop import FELL_M, Demonstration, noisy_starts
 from vimoflow.physics.humanoid import Humanoid, make_humanoid
 from vimoflow.physics.policy import seen_motion, turned
-from vimoflow.physics.worlds import World, bodies_in
+from vimoflow.physics.worlds import TOLD, World, bodies_in, told_of
 
 try:
     import gymnasium
@@ -31,7 +31,8 @@ class TrackingEnv(gymnasium.Env):
 
     An episode is a motion, drawn at random, from a noisy start; it is over when the root is 0.3 m
     off, and truncated at the motion's end. The observation is what a ``Policy`` sees: the motion's
-    next frames, then how far the body is off. The reward is in 0 to 1 a frame.
+    next frames, then how far the body is off, and what there is to know of the world. The reward is
+    in 0 to 1 a frame.
 
     Args:
         motions: to track (``Demonstration``), all with this body.
@@ -47,10 +48,12 @@ class TrackingEnv(gymnasium.Env):
         humanoid: Humanoid | None = None,
         world: World | None = None,
     ) -> None:
-        self.bodies = bodies_in(humanoid or make_humanoid(load_skeleton()), world or World())
+        world = world or World()
+        self.bodies = bodies_in(humanoid or make_humanoid(load_skeleton()), world)
+        self._told = told_of(world)
         self.motions = list(motions)
         self._seen = [seen_motion(self.bodies, motion) for motion in self.motions]
-        length = self._seen[0].shape[1] + 2 * self.bodies.nv
+        length = self._seen[0].shape[1] + 2 * self.bodies.nv + len(TOLD)
         box = gymnasium.spaces.Box
         self.observation_space = box(-np.inf, np.inf, (length,), np.float32)
         self.action_space = box(-_MOST_ADDED, _MOST_ADDED, (self.bodies.nu,), np.float32)
@@ -93,4 +96,4 @@ class TrackingEnv(gymnasium.Env):
         motion = self.motions[self._at]
         off = np.nan_to_num(turned(self.bodies, motion.qpos[self._t], self._off()[None]))[0]
         seen = self._seen[self._at][min(self._t, len(motion) - 1)]
-        return np.concatenate((seen, off)).astype(np.float32)
+        return np.concatenate((seen, off, self._told)).astype(np.float32)

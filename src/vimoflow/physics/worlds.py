@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -89,8 +89,33 @@ def drawn_world(kind: str, rng: np.random.Generator) -> World:
     )  # fmt: skip
 
 
+TOLD = {"slope_x": 5.0, "slope_y": 5.0, "mass": 0.3, "payload": 12.0, "strength": 0.5}
+"""What a policy can be told of a world, and how much of it counts as 1."""
+
+
+def told_of(world: World) -> Float[np.ndarray, " told"]:
+    """What there is to tell of a world: nothing, zeros, of the usual one."""
+    known = (*world.slope, world.mass - 1, world.payload, world.strength - 1)
+    return np.array(known) / list(TOLD.values())
+
+
+def varied_world(rng: np.random.Generator) -> World:
+    """One in which everything that can be told is changed at once."""
+    drawn = rng.uniform(-1, 1, len(TOLD)) * list(TOLD.values())
+    slope_x, slope_y, mass, payload, strength = map(float, drawn)
+    return World(
+        mass=1 + mass, strength=1 + min(strength, 0.0), payload=max(payload, 0.0),
+        slope=(slope_x, slope_y),
+    )  # fmt: skip
+
+
 def bodies_in(humanoid: Humanoid, world: World) -> Bodies:
     """A person's body in a world."""
+    return Bodies([model_in(humanoid, world)], world.delay)
+
+
+def model_in(humanoid: Humanoid, world: World) -> Any:
+    """A person's body in a world, compiled; its delay, push and noise are no part of that."""
     engine = mujoco()
     model = engine.MjModel.from_xml_string(humanoid.xml)
     model.geom_friction[:, 0] *= world.friction
@@ -105,7 +130,7 @@ def bodies_in(humanoid: Humanoid, world: World) -> Bodies:
     up = np.array([*np.tan(np.radians(world.slope)), 1.0])
     model.opt.gravity[:] = -9.81 * up / np.linalg.norm(up)
     engine.mj_setConst(model, engine.MjData(model))
-    return Bodies(model, world.delay)
+    return model
 
 
 @dataclass(frozen=True)
