@@ -94,11 +94,10 @@ class Corners:
         """Whether no turn explains most of the time in which the picture moved."""
         moved = near = 0
         for span in self.spans:
-            far = float(np.median(np.abs(span.after - span.before)))
-            if far > 2 * PARALLAX:
+            if span.far > 2 * PARALLAX:
                 off = fitted_turn(span.before, span.after, focal, zooms).off
                 moved += span.last - span.first
-                near += (span.last - span.first) * (off > PARALLAX + _LENS * far)
+                near += (span.last - span.first) * (off > PARALLAX + _LENS * span.far)
         return moved > _MOVED * len(self.seen) and near > _TRAVELS * moved
 
     def _chained(self, focal: float, zooms: bool, travels: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -19,12 +19,13 @@ from vimoflow.errors import ConfigError
 USUAL_FOCAL = 0.8  # of the picture's longer side
 PARALLAX = 0.0035  # of the longer side: corners that a turn leaves so far off are near ones
 _SPREAD_PX = 0.7  # of corners about where a turn puts them; what is farther counts less and less
-_FOCALS = np.geomspace(0.36, 10, 21)  # of the picture's longer side; at 10 a turn is a shift
+_FOCALS = np.geomspace(0.36, 10, 13)  # of the picture's longer side; at 10 a turn is a shift
 _TURNED = np.radians(3)  # less tells no focal length
 _ZOOMS = 0.6  # of the misfit without zoom: what it must leave to be one
 _TOLD = 0.8  # of the misfit through the usual lens: what another must leave at most
-_TRAVEL_FOCALS = np.geomspace(0.36, 2.5, 13)
-_TRAVEL_STEPS, _LONGEST_STEP = 8, 0.3
+_TRAVEL_FOCALS = np.geomspace(0.36, 2.5, 10)
+_TRAVEL_STEPS, _LONGEST_STEP = 6, 0.3
+_TELLING = 8  # spans that are asked for the lens
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,16 @@ class Span:
     last: int
     before: Float[np.ndarray, "n 2"]
     after: Float[np.ndarray, "n 2"]
+
+    @property
+    def far(self) -> float:
+        """How far corners went, by the longer side."""
+        return float(np.median(np.abs(self.after - self.before)))
+
+
+def telling_spans(spans: list[Span]) -> list[Span]:
+    """Those few over which corners went farthest: all of a long shot would take their time."""
+    return sorted(spans, key=lambda span: -span.far)[:_TELLING]
 
 
 def fitted_turn(
@@ -85,7 +96,7 @@ def best_lens(spans: list[Span]) -> tuple[float | None, bool]:
     None is the focal length where few turns tell. A zoom must explain much that turns without one
     do not, through whatever lens: on corners at one side of the picture it looks much like a turn.
     """
-    moved = [s for s in spans if float(np.median(np.abs(s.after - s.before))) > PARALLAX]
+    moved = [span for span in telling_spans(spans) if span.far > PARALLAX]
     if not moved:
         return None, True
     steady, zooming = best_focal(moved, zooms=False), best_focal(moved, zooms=True)
@@ -123,7 +134,7 @@ def best_focal(spans: list[Span], zooms: bool = True) -> Focal:
 
     around = _FOCALS[best - 1], _FOCALS[min(best + 1, len(_FOCALS) - 1)]
     found = minimize_scalar(off, bounds=around, args=(telling,), method="bounded",
-                            options={"xatol": 1e-3})  # fmt: skip
+                            options={"xatol": 5e-3})  # fmt: skip
     return Focal(float(found.x), off(float(found.x), spans))
 
 
@@ -182,7 +193,7 @@ def travelling_focal(spans: list[Span]) -> float | None:
 
     Only through the true lens are the lines of corners those of one turn and one way.
     """
-    found = [(span, travel_of(span, USUAL_FOCAL)) for span in spans]
+    found = [(span, travel_of(span, USUAL_FOCAL)) for span in telling_spans(spans)]
     fits = [(span, travel) for span, travel in found if travel is not None]
     if not fits:
         return None
