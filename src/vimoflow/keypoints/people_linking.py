@@ -169,7 +169,8 @@ def _misfit(
     scale = max(float(np.median([box_height_px(points[near])])), 1.0)
     gap = np.linalg.norm(there - middle, axis=-1).mean() / scale
     doubt = _PLACE + _PLACE_PER_S * away
-    return float(_deviation(gap, doubt, _PLACE)) if gap < _MISFIT * doubt else np.inf
+    cost = 0.5 * (gap / doubt) ** 2 + np.log(doubt / _PLACE)
+    return float(cost) if gap < _MISFIT * doubt else np.inf
 
 
 def _rows(
