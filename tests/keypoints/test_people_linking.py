@@ -13,7 +13,8 @@ from .test_people_choice import somebody
 def test_a_short_piece_is_of_whom_it_continues_and_not_of_somebody_unseen_for_a_while() -> None:
     """A person is followed all along; another one, unseen meanwhile, might have passed there."""
     near, other = somebody(300).points, somebody(302).points
-    spans = [(near, range(20), 0), (near + (5, 0, 0), range(20, 24), 1), (near, range(24, 60), 2),
+    spans = [(near, range(20), 0), (near + np.array((5.0, 0, 0)), range(20, 24), 1),
+             (near, range(24, 60), 2),
              (other, range(14), 3), (other, range(32, 60), 4)]  # fmt: skip
     frames = np.concatenate([list(span) for _, span, _ in spans])
     points = np.concatenate([of[list(span)] for of, span, _ in spans])
