@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vimoflow.diffusion.checkpoint import Checkpoint
     from vimoflow.evaluation.benchmark.benchmark_file import Manifest as Benchmark
     from vimoflow.evaluation.benchmark.benchmark_file import NamedCases
+    from vimoflow.evaluation.benchmark.cases import Case
 
 _DAMAGED = 12  # recordings of the robustness suite: about thirty runs over all of them
 
@@ -125,29 +126,41 @@ def mending(
 
 def verdict(
     *,
-    data: DataFolder,
+    data: Folder = None,
+    rendered: Folder = None,
     checkpoint: Checkpoints = DEFAULT_CHECKPOINT,
     seeds: Annotated[tuple[int, ...], Option(("--seed",), metavar="N")] = (0, 1, 2),
     limit: Limit = 2,
 ) -> None:
-    """How well the verdict's risk tells clips above 80 mm from others, on damaged virtual clips.
+    """How well the verdict's risk tells clips above 80 mm from others.
 
     Args:
-        data: folder of shards made by `vimoflow data prepare`.
+        data: folder of shards made by `vimoflow data prepare`: damaged virtual clips of them.
+        rendered: folder made by `python -m lab evaluate render`: its clips, seen by MediaPipe.
         checkpoint: a checkpoint that ships, or a file.
-        seeds: of motions, cameras and damage; can be repeated. Its weights were fitted on 0.
+        seeds: of motions, cameras and damage; can be repeated.
         limit: recordings of each corpus, group and severity.
     """
-    require_input(data)
+    for path in (data, rendered):
+        if path is not None:
+            require_input(path)
+    from lab.rendered.benchmark import rendered_cases
+    from lab.rendered.clips import read_clips
     from lab.studies.verdict_limits import damaged_cases, judged, limits_table
     from vimoflow.data.shards import read_shards
     from vimoflow.diffusion.checkpoint import load_checkpoint
 
-    model, shards = load_checkpoint(checkpoint), read_shards(data, "validation")
-    for seed in seeds:
+    model = load_checkpoint(checkpoint)
+    sets: dict[str, list[Case]] = {}
+    if data is not None:
+        shards = read_shards(data, "validation")
+        sets = {f"seed {seed}": damaged_cases(shards, seed, limit or 2) for seed in seeds}
+    if rendered is not None:
+        sets[rendered.name] = [*rendered_cases(read_clips(rendered), "video")]
+    for name, cases in sets.items():
         with progress("judging") as show:
-            risks, errors = judged(model, damaged_cases(shards, seed, limit or 2), show)
-        click.echo(f"seed {seed}: {limits_table(risks, errors)}")
+            risks, errors = judged(model, cases, show)
+        click.echo(f"{name}: {limits_table(risks, errors)}")
 
 
 def distributions(

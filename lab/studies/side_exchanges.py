@@ -139,8 +139,10 @@ def _count(
     after: Bool[np.ndarray, " frames"],
 ) -> None:
     sided = [k for k in group if COCO_NAMES[k].endswith(("wrist", "ankle", "hip", "shoulder"))]
-    gap = np.linalg.norm(points[:, sided, :2] - points[:, OTHER_SIDE][:, sided, :2], axis=-1)
-    apart = np.median(gap, axis=1) / metre_px(points)
+    other = points[:, OTHER_SIDE]
+    gap = np.linalg.norm(points[:, sided, :2] - other[:, sided, :2], axis=-1)
+    both = (points[:, sided, 2] > 0) & (other[:, sided, 2] > 0)  # of one side nobody can tell
+    apart = np.median(np.where(both, gap, 0.0), axis=1) / metre_px(points)
     for a, b in runs_of_true(made):
         if apart[a:b].mean() > _APART_M:
             count.made += 1

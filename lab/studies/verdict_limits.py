@@ -1,7 +1,8 @@
 """Whether the verdict's risk tells results above 80 mm (PA-MPJPE) from those below.
 
 Clips of all corpora without real 2D are seen by virtual cameras through three severities of a
-detector's damage; they are mended, animated and judged as ``generate`` does it.
+detector's damage, or rendered ones by MediaPipe; they are mended, animated and judged as
+``generate`` does it.
 """
 
 from __future__ import annotations

@@ -27,14 +27,20 @@ STILL = Motion(
 )
 
 
-def test_risk_grows_with_the_error_and_with_what_is_unseen() -> None:
-    seen = somebody(200, 2)
+def test_risk_grows_with_the_errors_and_with_what_is_unseen() -> None:
+    seen = trembling(somebody(200, 2))
     risks = [
-        judge(STILL, seen, dataclasses.replace(FINE, reprojection_percent=p)).risk
-        for p in (1.0, 3.0, 9.0)
+        judge(STILL, seen, dataclasses.replace(FINE, reprojection_percent=p, foot_slide_mm=m)).risk
+        for p, m in ((1.0, 1.0), (3.0, 4.0), (9.0, 12.0))
     ]
     assert risks == sorted(risks) and risks[0] < 0.3 < 0.6 < risks[-1]
-    assert judge(STILL, somebody(200, 2, until=30), FINE).risk > judge(STILL, seen, FINE).risk
+    assert judge(STILL, trembling(somebody(200, 2, until=30)), FINE).risk > risks[0]
+
+
+def trembling(kept: Keypoints2D) -> Keypoints2D:
+    """By 2 pixels of 170, and half as sure."""
+    shaken = np.random.default_rng(0).normal(0, 2, kept.points.shape) * (1, 1, 0)
+    return dataclasses.replace(kept, points=(kept.points + shaken) * (1, 1, 0.6))
 
 
 def test_what_was_invented_is_bad_and_says_when() -> None:

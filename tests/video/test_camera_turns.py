@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from vimoflow.video.camera_turns import Span, best_focal, best_lens, fitted_turn
+from vimoflow.video.camera_turns import (
+    Span,
+    best_focal,
+    best_lens,
+    fitted_turn,
+    travel_of,
+    travelling_focal,
+)
 
 RNG = np.random.default_rng(0)
 CORNERS = RNG.uniform(-0.5, 0.5, (100, 2)) * (1, 0.6)
@@ -52,3 +59,34 @@ def test_what_only_shifts_has_a_long_lens_and_does_not_zoom() -> None:
 def test_a_zoom_is_one() -> None:
     spans = [Span(0, 9, CORNERS, turned((0, 0.02, 0), 0.8, zoom)) for zoom in (1.1, 0.9)]
     assert best_lens(spans)[1]
+
+
+def seen_on_the_way(focal: float, turn: float, way: tuple[float, float, float]) -> Span:
+    """Corners of a room before and after a camera went a way (metres) and turned, not noiseless."""
+    room = np.c_[CORNERS * 8, RNG.uniform(3, 9, len(CORNERS))]
+    R = Rotation.from_rotvec((0, turn, 0)).as_matrix()
+    places = [focal * x[:, :2] / x[:, 2:] for x in (room, (room - np.array(way)) @ R.T)]
+    noisy = [x + RNG.normal(0, 5e-4, x.shape) for x in places]
+    noisy[1][:15] += RNG.normal(0, 0.05, (15, 2))
+    return Span(0, 9, *noisy)
+
+
+def orbit(focal: float, turn: float, height: float = 0.6) -> Span:
+    """Around somebody five metres away, rising: no way in a plane with the camera's axes."""
+    way = (-5 * np.sin(turn), -height, 5 * (1 - np.cos(turn)))
+    return seen_on_the_way(focal, turn, way)
+
+
+@pytest.mark.parametrize("focal", [0.5, 0.8, 1.3])
+def test_a_camera_that_circles_tells_its_lens_and_how_far_it_turned(focal: float) -> None:
+    spans = [orbit(focal, turn) for turn in (0.3, -0.4, 0.5)]
+    found = travelling_focal(spans)
+    assert (found or 0.8) == pytest.approx(focal, rel=0.1)
+    for span, turn in zip(spans, (0.3, -0.4, 0.5), strict=True):
+        travel = travel_of(span, focal)
+        assert travel is not None
+        assert np.allclose(Rotation.from_matrix(travel.R).as_rotvec(), (0, turn, 0), atol=0.01)
+
+
+def test_a_camera_that_goes_straight_on_tells_no_lens() -> None:
+    assert travelling_focal([seen_on_the_way(1.3, 0.0, (0.5, 0, 0.2)) for _ in range(3)]) is None

@@ -43,8 +43,8 @@ def _points(*parts: str) -> list[int]:
 # an exchange must explain.
 _GROUPS = (
     (list(range(17)), "", "", 6.0),
-    (_points("elbow", "wrist"), "shoulder", "elbow", 5.0),
-    (_points("knee", "ankle"), "hip", "knee", 5.0),
+    (_points("elbow", "wrist"), "shoulder", "elbow", 3.0),
+    (_points("knee", "ankle"), "hip", "knee", 3.0),
 )
 _TRUNK = _points("shoulder", "hip")
 _LIMBS = tuple(

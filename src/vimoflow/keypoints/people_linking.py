@@ -136,7 +136,7 @@ def _inserted(
             for name, parts in known.items()
         }
         best = min(costs, key=lambda name: costs[name], default=-1)
-        if best >= 0 and costs[best] < _MISFIT:
+        if best >= 0 and np.isfinite(costs[best]):
             person[k] = best
             known[best].append(rows[k])
         else:
@@ -150,7 +150,10 @@ def _misfit(
     known: Int[np.ndarray, " known"],
     piece: Int[np.ndarray, " piece"],
 ) -> float:
-    """How far a piece is from where somebody must have been then, in doubts; inf if elsewhere."""
+    """How little a piece fits where somebody must have been then; inf if elsewhere.
+
+    Of two who may have been there, the one of whom that is better known is likelier.
+    """
     known = known[np.argsort(times[known], kind="stable")]
     at = np.searchsorted(times[known], times[piece])
     if np.isin(times[piece], times[known]).any() or at[0] != at[-1]:
@@ -165,7 +168,9 @@ def _misfit(
     )
     scale = max(float(np.median([box_height_px(points[near])])), 1.0)
     gap = np.linalg.norm(there - middle, axis=-1).mean() / scale
-    return float(gap / (_PLACE + _PLACE_PER_S * away))
+    doubt = _PLACE + _PLACE_PER_S * away
+    cost = 0.5 * (gap / doubt) ** 2 + np.log(doubt / _PLACE)
+    return float(cost) if gap < _MISFIT * doubt else np.inf
 
 
 def _rows(

@@ -111,8 +111,10 @@ def _found(path: Path, options: GenerateOptions, progress: Progress) -> Source:
         try:
             return _one_person(path, options, progress, alone=True)
         except SeveralPeopleError:
-            people = [one for one in _people_in_video(path, options, progress) if _counts(one)]
-        if len(people) > 1:
+            everybody = _people_in_video(path, options, progress)
+        people = [one for one in everybody if _counts(one)]
+        # Somebody who passes by counts for nothing, and yet a detector of one would stray to them.
+        if people and len(everybody) > 1:
             return _chosen(people, None, path)
     return _one_person(path, options, progress)
 

@@ -1,8 +1,9 @@
 """Whether a result can be used: one judgement out of all that is known without the truth.
 
 The risk that the pose is off by more than 80 mm (PA-MPJPE) is a logistic function of what was
-seen, how sure the detector was, how much the keypoints tremble and how far the motion is from
-them; fitted on virtual clips with damaged keypoints (docs/experiments/0014-people-and-verdict.md).
+seen, how sure the detector was, how much the keypoints tremble, how far off they are likely to be,
+how far the motion is from them and how much its feet slide; fitted on rendered clips that MediaPipe
+looked at and on virtual ones with damaged keypoints (docs/experiments/0014-people-and-verdict.md).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from vimoflow.conventions import COCO_NAMES, STATURE_M
 from vimoflow.geometry.signals import runs_of_true
+from vimoflow.keypoints.doubt import doubt_m
 from vimoflow.keypoints.people_sizes import metre_px
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.motion.clip import Motion
@@ -26,9 +28,11 @@ Grade = Literal["good", "check", "bad"]
 _BODY = slice(COCO_NAMES.index("left_shoulder"), None)
 _TRUNK = [i for i, name in enumerate(COCO_NAMES) if name.endswith(("shoulder", "hip"))]
 # Per unit of: logarithm of the reprojection error in per cent, share of the body seen, mean
-# confidence, logarithm of the keypoints' tremble in millimetres; then the constant.
-_WEIGHTS = (2.83, -4.21, 2.38, 0.12)
-_CONSTANT = -2.82
+# confidence, logarithms of the keypoints' tremble in millimetres, of their doubt in metres and of
+# the foot slide in millimetres; then the constant.
+_WEIGHTS = (1.28, -1.98, -0.96, 0.28, 0.55, 0.37)
+_CONSTANT = 0.42
+_ALL_DOUBT_M = 0.3  # of keypoints that nobody saw
 _BAD, _CHECK = 0.6, 0.3  # risks
 _FAR_PERCENT = 6.0  # of the height, in a second
 _SMALL_PX = 80.0
@@ -103,7 +107,7 @@ def judge(
     return Verdict(grade, round(risk, 3), concerns)
 
 
-def signs(keypoints: Keypoints2D, quality: Quality) -> tuple[float, float, float, float]:
+def signs(keypoints: Keypoints2D, quality: Quality) -> tuple[float, ...]:
     """What the risk is computed from, in the order of its weights."""
     body = keypoints.points[:, _BODY]
     known = body[..., 2] > 0
@@ -111,11 +115,14 @@ def signs(keypoints: Keypoints2D, quality: Quality) -> tuple[float, float, float
     tremble = np.linalg.norm(np.diff(places, 2, axis=0), axis=-1)
     both = known[2:] & known[1:-1] & known[:-2]
     percent = quality.reprojection_percent
+    doubt = doubt_m(keypoints.points)
     return (
         math.log(max(20.0 if percent is None else percent, 0.1)),
         float(known.mean()),
         float(body[..., 2].mean()),
         math.log(max(1000 * float(np.median(tremble[both])), 1.0) if both.any() else 200.0),
+        math.log(float(doubt[doubt > 0].mean()) if doubt.any() else _ALL_DOUBT_M),
+        math.log(max(quality.foot_slide_mm or 0.0, 0.5)),
     )
 
 

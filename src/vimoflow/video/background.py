@@ -17,17 +17,19 @@ from vimoflow.video.camera_turns import (
     Span,
     Turn,
     best_lens,
-    essential_turn,
     fitted_turn,
     opencv,
     rotation,
     rotation_vector,
+    travel_of,
+    travelling_focal,
 )
 
 _CORNERS = 120
 _FEWEST = 8  # corners that must be followed
 _LASTING = 0.6  # of the corners; with fewer, new ones are looked for
 _FARTHEST = 0.25  # of the picture's longer side: corners that went so far are looked for anew
+_LONGEST = 45  # frames: what is looked at from elsewhere looks different
 _GAP = 15  # frames without corners that are bridged at the speed around them
 _MOVED, _TRAVELS = 0.2, 0.3  # of the time, and of that in which the picture moved
 _LENS = 0.03  # of how far corners went: what a lens that is not quite known leaves
@@ -56,7 +58,8 @@ class Corners:
         self.seen.append(Span(self._begun, len(self.seen), *pair) if enough else None)
         if not enough or len(self.places) < self._wanted:
             return True
-        return float(np.median(np.abs(self.places - self._start))) > _FARTHEST
+        far = float(np.median(np.abs(self.places - self._start))) > _FARTHEST
+        return far or len(self.seen) - self._begun > _LONGEST
 
     def begin(self, places: Float[np.ndarray, "n 2"]) -> None:
         """Other corners, chosen in this frame."""
@@ -78,26 +81,28 @@ class Corners:
         found, zooms = best_lens(self.spans)
         focal = found or USUAL_FOCAL
         travels = self._travels(focal, zooms)
+        if travels:
+            found = travelling_focal(self.spans)
+            focal = found or USUAL_FOCAL
         R, zoom = self._chained(focal, zooms and not travels, travels)
         turned = max(float(np.linalg.norm(rotation_vector(one))) for one in R[::5])
         if turned < _STILL_RAD and np.ptp(zoom) < _STILL_ZOOM and not travels:
             return CameraPath.still(frames)
-        return CameraPath(R, zoom, travels, None if travels else found)
+        return CameraPath(R, zoom, travels, found)
 
     def _travels(self, focal: float, zooms: bool) -> bool:
         """Whether no turn explains most of the time in which the picture moved."""
         moved = near = 0
         for span in self.spans:
-            far = float(np.median(np.abs(span.after - span.before)))
-            if far > 2 * PARALLAX:
+            if span.far > 2 * PARALLAX:
                 off = fitted_turn(span.before, span.after, focal, zooms).off
                 moved += span.last - span.first
-                near += (span.last - span.first) * (off > PARALLAX + _LENS * far)
+                near += (span.last - span.first) * (off > PARALLAX + _LENS * span.far)
         return moved > _MOVED * len(self.seen) and near > _TRAVELS * moved
 
     def _chained(self, focal: float, zooms: bool, travels: bool) -> tuple[np.ndarray, np.ndarray]:
         """Each frame's turn to the first one and its zoom, from one set of corners to the next."""
-        parallax = self._parallax(focal, zooms) if travels else {}
+        parallax = self._parallax(focal) if travels else {}
         steps = np.full((len(self.seen), 4), np.nan)  # a rotation vector, the zoom's logarithm
         before = Turn(np.eye(3), 1.0, 0.0)
         for frame, span in enumerate(self.seen[1:], 1):
@@ -118,14 +123,15 @@ class Corners:
             R[frame] = R[frame - 1] @ rotation(steps[frame, :3])
         return R, np.exp(steps[:, 3].cumsum())
 
-    def _parallax(self, focal: float, zooms: bool) -> dict[int, tuple[int, np.ndarray]]:
+    def _parallax(self, focal: float) -> dict[int, tuple[int, np.ndarray]]:
         """What the essential matrix adds to the turns of spans, by their first frames."""
         out = {}
         for span in self.spans:
-            R = essential_turn(span, focal)
-            if R is not None:
-                turn = fitted_turn(span.before, span.after, focal, zooms)
-                out[span.first] = span.last, rotation_vector(R) - rotation_vector(turn.R)
+            travel = travel_of(span, focal)
+            if travel is not None and travel.off < PARALLAX and np.trace(travel.R) > 1:
+                turn = fitted_turn(span.before, span.after, focal, zooms=False)
+                add = rotation_vector(travel.R) - rotation_vector(turn.R)
+                out[span.first] = span.last, add
         return out
 
 

@@ -119,10 +119,6 @@ class CameraWatch:
 
     Args:
         detector: whose keypoints are wanted.
-
-    Attributes:
-        steps: frames looked at in which the background was found again, and the similarity since
-            the look before, see `background_step`; complete when the video has been watched.
     """
 
     def __init__(self, detector: Detector) -> None:

@@ -2,7 +2,7 @@
 
 A turn and a zoom are what move distant corners; where near ones move otherwise (parallax), the
 essential matrix (Nister 2004) tells the turn of a camera that travels. The focal length is the one
-under which turns explain most; a picture that only shifts, as a panned crop does, is one of a very
+under which these explain most; a picture that only shifts, as a panned crop does, is one of a very
 long lens.
 """
 
@@ -19,10 +19,13 @@ from vimoflow.errors import ConfigError
 USUAL_FOCAL = 0.8  # of the picture's longer side
 PARALLAX = 0.0035  # of the longer side: corners that a turn leaves so far off are near ones
 _SPREAD_PX = 0.7  # of corners about where a turn puts them; what is farther counts less and less
-_FOCALS = np.geomspace(0.36, 10, 21)  # of the picture's longer side; at 10 a turn is a shift
+_FOCALS = np.geomspace(0.36, 10, 13)  # of the picture's longer side; at 10 a turn is a shift
 _TURNED = np.radians(3)  # less tells no focal length
 _ZOOMS = 0.6  # of the misfit without zoom: what it must leave to be one
-_AGREE = 0.5  # of the corners, with one essential matrix
+_TOLD = 0.8  # of the misfit through the usual lens: what another must leave at most
+_TRAVEL_FOCALS = np.geomspace(0.36, 2.5, 10)
+_TRAVEL_STEPS, _LONGEST_STEP = 6, 0.3
+_TELLING = 8  # spans that are asked for the lens
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,16 @@ class Span:
     last: int
     before: Float[np.ndarray, "n 2"]
     after: Float[np.ndarray, "n 2"]
+
+    @property
+    def far(self) -> float:
+        """How far corners went, by the longer side."""
+        return float(np.median(np.abs(self.after - self.before)))
+
+
+def telling_spans(spans: list[Span]) -> list[Span]:
+    """Those few over which corners went farthest: all of a long shot would take their time."""
+    return sorted(spans, key=lambda span: -span.far)[:_TELLING]
 
 
 def fitted_turn(
@@ -83,7 +96,7 @@ def best_lens(spans: list[Span]) -> tuple[float | None, bool]:
     None is the focal length where few turns tell. A zoom must explain much that turns without one
     do not, through whatever lens: on corners at one side of the picture it looks much like a turn.
     """
-    moved = [s for s in spans if float(np.median(np.abs(s.after - s.before))) > PARALLAX]
+    moved = [span for span in telling_spans(spans) if span.far > PARALLAX]
     if not moved:
         return None, True
     steady, zooming = best_focal(moved, zooms=False), best_focal(moved, zooms=True)
@@ -103,7 +116,8 @@ def best_focal(spans: list[Span], zooms: bool = True) -> Focal:
     """The focal length under which turns explain best where corners went."""
 
     def off(focal: float, among: list[Span]) -> float:
-        return float(np.mean([fitted_turn(s.before, s.after, focal, zooms).off for s in among]))
+        # Not the mean: the few corners that are left of a span may be the person's shadow.
+        return float(np.median([fitted_turn(s.before, s.after, focal, zooms).off for s in among]))
 
     usual = Focal(None, off(USUAL_FOCAL, spans))
     telling = []
@@ -115,25 +129,94 @@ def best_focal(spans: list[Span], zooms: bool = True) -> Focal:
         return usual
     tried = [off(focal, telling) for focal in _FOCALS]
     best = int(np.argmin(tried))
-    if best == 0 or tried[best] > 0.8 * off(USUAL_FOCAL, telling):
+    if best == 0 or tried[best] > _TOLD * off(USUAL_FOCAL, telling):
         return usual
     from scipy.optimize import minimize_scalar  # slow to load, and only turning cameras need it
 
     around = _FOCALS[best - 1], _FOCALS[min(best + 1, len(_FOCALS) - 1)]
     found = minimize_scalar(off, bounds=around, args=(telling,), method="bounded",
-                            options={"xatol": 1e-3})  # fmt: skip
+                            options={"xatol": 5e-3})  # fmt: skip
     return Focal(float(found.x), off(float(found.x), spans))
 
 
-def essential_turn(span: Span, focal: float) -> np.ndarray | None:
-    """The turn of a camera that travelled; None where too few corners agree on one."""
+@dataclass(frozen=True)
+class Travel:
+    """A camera that went elsewhere, by the epipolar lines on which its corners lie.
+
+    Attributes:
+        R: turns directions of the first frame's camera into the other's.
+        t: the unit vector from the other camera to the first one, as the other one sees it.
+        off: median distance of the corners from where they should be, by the longer side.
+    """
+
+    R: Float[np.ndarray, "3 3"]
+    t: Float[np.ndarray, "3"]
+    off: float
+
+
+def travel_of(span: Span, focal: float) -> Travel | None:
+    """A first guess (Nister 2004), fitted; None where too few corners tell one."""
     cv2 = opencv()
     a, b = span.before / focal, span.after / focal
     E, agree = cv2.findEssentialMat(a, b, np.eye(3), cv2.RANSAC, 0.999, 1 / 320 / focal)
-    if E is None or E.shape != (3, 3) or agree.mean() < _AGREE:
+    if E is None or E.shape != (3, 3):
         return None
-    _, R, _, _ = cv2.recoverPose(E, a, b, np.eye(3), mask=agree)
-    return np.asarray(R) if np.trace(R) > 1 else None
+    _, R, t, _ = cv2.recoverPose(E, a, b, np.eye(3), mask=agree)
+    return fitted_travel(span, focal, Travel(np.asarray(R), np.asarray(t)[:, 0], np.inf))
+
+
+def fitted_travel(span: Span, focal: float, start: Travel) -> Travel:
+    """Turn and direction under which most corners are near their lines (Sampson; Gauss-Newton)."""
+    a, b = (np.c_[x / focal, np.ones(len(x))] for x in (span.before, span.after))
+    R, t, least = start.R, start.t, _SPREAD_PX / 320 / focal
+
+    def offs(E: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scale = np.linalg.norm(np.hstack(((a @ E.T)[:, :2], (b @ E)[:, :2])), axis=1)
+        return (b * (a @ E.T)).sum(1) / scale, scale
+
+    for _ in range(_TRAVEL_STEPS):
+        off, scale = offs(_across(t) @ R)
+        weight = 1 / (1 + (off / max(least, 1.5 * float(np.median(np.abs(off))))) ** 2) ** 2
+        aside = np.linalg.svd(t[None])[2][1:]
+        moved = [_across(t) @ _across(axis) @ R for axis in np.eye(3)]
+        moved += [_across(axis) @ R for axis in aside]
+        by = np.stack([(b * (a @ E.T)).sum(1) / scale for E in moved], axis=1)
+        normal = by.T @ (weight[:, None] * by) + 1e-9 * np.eye(5)
+        step = np.linalg.solve(normal, -by.T @ (weight * off))
+        step *= min(1.0, _LONGEST_STEP / max(float(np.linalg.norm(step)), 1e-12))
+        R, t = rotation(step[:3]) @ R, t + step[3:] @ aside
+        t /= np.linalg.norm(t)
+    return Travel(R, t, focal * float(np.median(np.abs(offs(_across(t) @ R)[0]))))
+
+
+def travelling_focal(spans: list[Span]) -> float | None:
+    """The focal length by the longer side that a camera that travels and turns tells, if it does.
+
+    Only through the true lens are the lines of corners those of one turn and one way.
+    """
+    found = [(span, travel_of(span, USUAL_FOCAL)) for span in telling_spans(spans)]
+    fits = [(span, travel) for span, travel in found if travel is not None]
+    if not fits:
+        return None
+
+    def off(focal: float) -> float:
+        return float(np.median([fitted_travel(span, focal, near).off for span, near in fits]))
+
+    usual, tried = off(USUAL_FOCAL), [off(focal) for focal in _TRAVEL_FOCALS]
+    best = int(np.argmin(tried))
+    if tried[best] > _TOLD * usual or best in (0, len(tried) - 1):
+        return None
+    from scipy.optimize import minimize_scalar  # slow to load, and only turning cameras need it
+
+    around = _TRAVEL_FOCALS[best - 1], _TRAVEL_FOCALS[best + 1]
+    found_at = minimize_scalar(off, bounds=around, method="bounded", options={"xatol": 1e-2})
+    return float(found_at.x)
+
+
+def _across(t: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
+    """The matrix that takes the cross product with ``t``."""
+    x, y, z = t
+    return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
 
 
 def rotation(vector: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:

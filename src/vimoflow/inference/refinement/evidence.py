@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vimoflow.inference.conditioning.encoding import Condition
@@ -66,6 +66,10 @@ class Evidence:
         """What was seen in some of the frames."""
         names = ("points", "weight", "track", "placed")
         return dataclasses.replace(self, **{k: getattr(self, k)[:, :, frames] for k in names})
+
+    def of_clips(self, clips: Int[Tensor, " n"]) -> Evidence:
+        """Some of the batch."""
+        return Evidence(*(getattr(self, name)[clips] for name in Evidence.__annotations__))
 
     def of_clip(self, clip: int) -> list[View]:
         """What each camera saw of one clip of the batch."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -10,14 +12,17 @@ from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.denoising import Progress
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.inference.conditioning.encoding import Condition
+from vimoflow.inference.conditioning.steadying import turned_along
 from vimoflow.inference.refinement import Evidence, RefinementSettings, refine
 from vimoflow.inference.sampling.conditional_denoising import denoise_features
 from vimoflow.inference.sampling.joining import GROUND, Joined
 from vimoflow.inference.sampling.sampling_options import SamplingOptions
+from vimoflow.inference.sampling.turning import heading_drift
 
 # The mean of all possible motions goes less far than people do. From 40 clips of the training set,
 # see docs/experiments/0015.
 LONGER = 1.1
+_DRIFT = math.radians(15)  # of the heading in a clip
 
 
 @torch.no_grad()
@@ -53,7 +58,26 @@ def sample_features(
         return drawn
     if options.sampler_of(checkpoint) == "one-pass":
         drawn[..., GROUND] *= LONGER
-    return refined_features(drawn, Evidence.of(condition), valid)
+    evidence = Evidence.of(condition)
+    fitted = refined_features(drawn, evidence, valid)
+    return _with_steps_turned(drawn, fitted, evidence, valid)
+
+
+def _with_steps_turned(
+    drawn: Tensor, fitted: Tensor, evidence: Evidence, valid: Bool[Tensor, "batch frames"] | None
+) -> Tensor:
+    """The fit once more where it turned a person whose way no camera saw: steps turn with them.
+
+    The network takes a part of what is a person's own turn for the camera's.
+    """
+    yaw = heading_drift(drawn, fitted, valid)
+    unseen = ~evidence.placed.flatten(1).any(1)
+    rows = (unseen & (yaw.amax(1) - yaw.amin(1) > _DRIFT)).nonzero()[:, 0]
+    if len(rows):
+        kept = None if valid is None else valid[rows]
+        turned = turned_along(drawn[rows], yaw[rows])
+        fitted[rows] = refined_features(turned, evidence.of_clips(rows), kept)
+    return fitted
 
 
 def refined_features(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.motion.features import decode_features, encode_features
 from vimoflow.motion.kinematics import forward_kinematics
+
+_SLOWLY = 10.0  # frames
 
 
 def turned_features(
@@ -30,6 +34,21 @@ def heading_between(
     sine = (wanted[..., 0] * pose[..., 2] - wanted[..., 2] * pose[..., 0]).sum((-1, -2))
     cosine = (wanted[..., 0] * pose[..., 0] + wanted[..., 2] * pose[..., 2]).sum((-1, -2))
     return torch.atan2(sine, cosine)
+
+
+def heading_drift(
+    features: Float[Tensor, "batch frames 151"],
+    target: Float[Tensor, "batch frames 151"],
+    valid: Bool[Tensor, "batch frames"] | None = None,
+) -> Float[Tensor, "batch frames"]:
+    """The same turn frame by frame, changing slowly; of frames that are not valid, the first's."""
+    pose, wanted = (_pose(x).double().numpy() for x in (features, target))
+    sine = (wanted[..., 0] * pose[..., 2] - wanted[..., 2] * pose[..., 0]).sum(-1)
+    cosine = (wanted[..., 0] * pose[..., 0] + wanted[..., 2] * pose[..., 2]).sum(-1)
+    there = np.ones(sine.shape, bool) if valid is None else valid.numpy()
+    slow = (gaussian_filter1d(x * there, _SLOWLY, axis=1) for x in (sine, cosine))
+    yaw = np.unwrap(np.arctan2(*slow), axis=1)
+    return torch.from_numpy(np.where(there, yaw, yaw[:, :1])).to(features)
 
 
 def _pose(features: Tensor) -> Tensor:
