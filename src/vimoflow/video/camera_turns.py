@@ -116,8 +116,7 @@ def best_focal(spans: list[Span], zooms: bool = True) -> Focal:
     """The focal length under which turns explain best where corners went."""
 
     def off(focal: float, among: list[Span]) -> float:
-        # Not the mean: the few corners that are left of a span may be the person's shadow.
-        return float(np.median([fitted_turn(s.before, s.after, focal, zooms).off for s in among]))
+        return float(np.mean([fitted_turn(s.before, s.after, focal, zooms).off for s in among]))
 
     usual = Focal(None, off(USUAL_FOCAL, spans))
     telling = []
@@ -200,7 +199,7 @@ def travelling_focal(spans: list[Span]) -> float | None:
         return None
 
     def off(focal: float) -> float:
-        return float(np.median([fitted_travel(span, focal, near).off for span, near in fits]))
+        return float(np.mean([fitted_travel(span, focal, near).off for span, near in fits]))
 
     usual, tried = off(USUAL_FOCAL), [off(focal) for focal in _TRAVEL_FOCALS]
     best = int(np.argmin(tried))
