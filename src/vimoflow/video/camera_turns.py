@@ -25,6 +25,7 @@ _ZOOMS = 0.6  # of the misfit without zoom: what it must leave to be one
 _TOLD = 0.8  # of the misfit through the usual lens: what another must leave at most
 _TRAVEL_FOCALS = np.geomspace(0.36, 2.5, 10)
 _TRAVEL_STEPS, _LONGEST_STEP = 6, 0.3
+_MOST_GUESSES = 150  # of five corners: what is fitted afterwards need not be exact
 _TELLING = 8  # spans that are asked for the lens
 
 
@@ -157,7 +158,9 @@ def travel_of(span: Span, focal: float) -> Travel | None:
     """A first guess (Nister 2004), fitted; None where too few corners tell one."""
     cv2 = opencv()
     a, b = span.before / focal, span.after / focal
-    E, agree = cv2.findEssentialMat(a, b, np.eye(3), cv2.RANSAC, 0.999, 1 / 320 / focal)
+    E, agree = cv2.findEssentialMat(
+        a, b, np.eye(3), cv2.RANSAC, 0.99, 1 / 320 / focal, _MOST_GUESSES
+    )
     if E is None or E.shape != (3, 3):
         return None
     _, R, t, _ = cv2.recoverPose(E, a, b, np.eye(3), mask=agree)
