@@ -25,6 +25,7 @@ _ZOOMS = 0.6  # of the misfit without zoom: what it must leave to be one
 _TOLD = 0.8  # of the misfit through the usual lens: what another must leave at most
 _TRAVEL_FOCALS = np.geomspace(0.36, 2.5, 10)
 _TRAVEL_STEPS, _LONGEST_STEP = 6, 0.3
+_MOST_GUESSES = 150  # of five corners: what is fitted afterwards need not be exact
 _TELLING = 8  # spans that are asked for the lens
 
 
@@ -116,8 +117,7 @@ def best_focal(spans: list[Span], zooms: bool = True) -> Focal:
     """The focal length under which turns explain best where corners went."""
 
     def off(focal: float, among: list[Span]) -> float:
-        # Not the mean: the few corners that are left of a span may be the person's shadow.
-        return float(np.median([fitted_turn(s.before, s.after, focal, zooms).off for s in among]))
+        return float(np.mean([fitted_turn(s.before, s.after, focal, zooms).off for s in among]))
 
     usual = Focal(None, off(USUAL_FOCAL, spans))
     telling = []
@@ -158,7 +158,9 @@ def travel_of(span: Span, focal: float) -> Travel | None:
     """A first guess (Nister 2004), fitted; None where too few corners tell one."""
     cv2 = opencv()
     a, b = span.before / focal, span.after / focal
-    E, agree = cv2.findEssentialMat(a, b, np.eye(3), cv2.RANSAC, 0.999, 1 / 320 / focal)
+    E, agree = cv2.findEssentialMat(
+        a, b, np.eye(3), cv2.RANSAC, 0.99, 1 / 320 / focal, _MOST_GUESSES
+    )
     if E is None or E.shape != (3, 3):
         return None
     _, R, t, _ = cv2.recoverPose(E, a, b, np.eye(3), mask=agree)
@@ -200,7 +202,7 @@ def travelling_focal(spans: list[Span]) -> float | None:
         return None
 
     def off(focal: float) -> float:
-        return float(np.median([fitted_travel(span, focal, near).off for span, near in fits]))
+        return float(np.mean([fitted_travel(span, focal, near).off for span, near in fits]))
 
     usual, tried = off(USUAL_FOCAL), [off(focal) for focal in _TRAVEL_FOCALS]
     best = int(np.argmin(tried))
