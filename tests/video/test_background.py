@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from vimoflow.video.background import Corners
+from vimoflow.video.background import Corners, _bridged
 
 RNG = np.random.default_rng(0)
 FEW, MANY = 2, 40
@@ -33,3 +35,16 @@ def path_of_a_cropped_pan(lost: range) -> np.ndarray:
 def test_a_cropped_pan_shifts_as_it_did(lost: range) -> None:
     shifts = path_of_a_cropped_pan(lost)
     assert np.allclose(shifts, 0.01 * np.arange(41), atol=0.01)
+
+
+def test_ten_minutes_of_steps_are_bridged_in_little_memory() -> None:
+    """Every frame once, not every frame for every other: that took gigabytes."""
+    steps = np.full((18_000, 4), 0.01)
+    steps[100:110], steps[5_000:5_100] = np.nan, np.nan
+    tracemalloc.start()
+    try:
+        filled = _bridged(steps)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+    assert np.allclose(filled[100:110], 0.01) and not filled[5_030:5_070].any()

@@ -142,7 +142,9 @@ def _bridged(steps: Float[np.ndarray, "frames 4"]) -> Float[np.ndarray, "frames 
     if not len(known):
         return np.zeros_like(steps)
     filled = np.stack([np.interp(frames, known, column[known]) for column in steps.T], axis=1)
-    filled[np.abs(frames[:, None] - known).min(axis=1) > _GAP] = 0.0
+    after = known[np.searchsorted(known, frames).clip(max=len(known) - 1)]
+    before = known[(np.searchsorted(known, frames, side="right") - 1).clip(min=0)]
+    filled[np.minimum(abs(after - frames), abs(frames - before)) > _GAP] = 0.0
     filled[0] = 0.0
     return filled
 
