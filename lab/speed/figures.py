@@ -104,4 +104,8 @@ def _waits(documents: Sequence[dict[str, Any]]) -> str:
         took = [f"{run['wall_s']:.1f} s" for run in runs]
         command = "same" if number else _COMMAND
         lines.append(" | ".join([f"| {what}", length, *took, f"{command} |"]))
+    alone = [document["runs"]["short"]["ceilings"]["bare detector, s"] for document in documents]
+    length = f"{documents[0]['runs']['short']['video']['seconds']:.0f} s" if documents else ""
+    took = [f"{seconds:.1f} s" for seconds in alone]
+    lines.append(" | ".join(["| MediaPipe alone on the same pictures", length, *took, "same |"]))
     return "\n".join(lines)

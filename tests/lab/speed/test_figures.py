@@ -15,7 +15,10 @@ def _document(name: str, wall_s: float) -> dict:
         "processor": name, "cores": 2, "system": "Linux", "python": "3.11", "load_1_min": 0.1,
     }  # fmt: skip
     video = {"seconds": 10.0, "size": [1280, 720]}
-    run = {"machine": machine, "video": video, "runs": 3, "wall_s": wall_s}
+    ceilings = {"bare detector, s": wall_s / 2}
+    run = {
+        "machine": machine, "video": video, "runs": 3, "wall_s": wall_s, "ceilings": ceilings,
+    }  # fmt: skip
     cases = ("short", "short, no preview", "long", "long, fast")
     figure = {"name": "a thing, s", "asked": "1.5", "measured": 1.234}
     return {"figures": [figure], "runs": dict.fromkeys(cases, run)}
@@ -34,6 +37,7 @@ def test_marked_parts_are_replaced_and_nothing_else() -> None:
     made = with_tables(page, [_document("X", 7.25), _document("Y", 3.0)])
     assert made.startswith("a\n<!-- measured: waits -->\n") and "\n<!-- end -->\nb\n" in made
     assert "old" not in made and "| 10 s | 7.2 s | 3.0 s |" in made
+    assert "| MediaPipe alone on the same pictures | 10 s | 3.6 s | 1.5 s | same |" in made
     assert made.count("| a thing, s | 1.5 | 1.23 |") == 2 and "Y, 2 cores" in made
     assert with_tables(made, [_document("X", 7.25), _document("Y", 3.0)]) == made
 
