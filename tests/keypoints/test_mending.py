@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vimoflow.keypoints import mending
 from vimoflow.keypoints.mending import mended
 from vimoflow.keypoints.mirroring import OTHER_SIDE
 from vimoflow.keypoints.sequence import Keypoints2D
@@ -42,6 +43,17 @@ def test_exchanged_sides_are_put_back(group) -> None:
     found = mended(Keypoints2D(points, right.timestamps, right.image_size))
     assert np.array_equal(found.keypoints.points, right.points)
     assert found.exchanged.any(axis=1).sum() == 13 and "left and right" in found.lines[0]
+
+
+@pytest.mark.parametrize("frames", [4, 22, 61])
+def test_looked_at_in_pieces_it_is_the_same_as_at_once(monkeypatch, frames: int) -> None:
+    right = swaying(frames)
+    points = right.points.copy()
+    points[frames // 3 : frames // 2] = points[frames // 3 : frames // 2, OTHER_SIDE]
+    given = Keypoints2D(points, right.timestamps, right.image_size)
+    whole = mended(given)
+    monkeypatch.setattr(mending, "_PIECE", 20)
+    assert np.array_equal(mended(given).keypoints.points, whole.keypoints.points)
 
 
 def test_a_jump_away_and_back_is_unseen_but_one_at_a_cut_is_not() -> None:

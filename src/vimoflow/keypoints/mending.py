@@ -22,6 +22,7 @@ from vimoflow.keypoints.mirroring import OTHER_SIDE
 from vimoflow.keypoints.people_sizes import figure_height_px, metre_px
 from vimoflow.keypoints.sequence import Keypoints2D
 
+_PIECE = 1800  # frames looked at together: what is made on the way is 16 times their size
 _SMOOTH_M = 0.05  # how far points are from constant velocity in a frame
 _EDGE = 0.5  # of a change: an exchange that began before the shot, or lasts to its end
 _PRIOR = 0.04  # a frame that is exchanged, against one that is not
@@ -136,14 +137,8 @@ def _exchanged(
         return exchanged
     either = np.stack([points[:, sided], points[:, OTHER_SIDE][:, sided]])[:, shown]
     places, weight = either[..., :2] / scale_px[shown][:, None, None], either[..., 2]
-    # Three frames in a row, each as given or exchanged: 2 x 2 x 2 readings.
-    a, b, c = np.ix_((0, 1), (0, 1), (0, 1))
-    third, second, first = (
-        places[:, 2:][c], places[:, 1:-1][b], places[:, :-2][a],
-    )  # fmt: skip
-    bend = np.linalg.norm(third - 2 * second + first, axis=-1)
-    sure = np.minimum(np.minimum(weight[:, 2:][c], weight[:, 1:-1][b]), weight[:, :-2][a])
-    step = (np.sqrt(sure) * np.log1p((bend / _SMOOTH_M) ** 2 / 2)).sum(axis=-1)
+    pieces = [slice(i, i + _PIECE + 2) for i in range(0, len(shown) - 2, _PIECE)]
+    step = np.concatenate([_bending(places[:, at], weight[:, at]) for at in pieces], axis=-1)
     # Nothing goes on over a cut or a long absence.
     broken = np.diff(shown) > 8
     broken |= np.isin(shown[1:], cuts) | np.array(
@@ -152,6 +147,20 @@ def _exchanged(
     step = np.where(broken[1:] | broken[:-1], 0.0, step)
     exchanged[shown] = _likeliest(step, np.where(broken, 0.0, cost), cost * _EDGE, against[shown])
     return exchanged
+
+
+def _bending(
+    places: Float[np.ndarray, "2 frames points 2"], weight: Float[np.ndarray, "2 frames points"]
+) -> Float[np.ndarray, "2 2 2 triples"]:
+    """How far points leave the straight way in three frames, each as given or exchanged."""
+    a, b, c = np.ix_((0, 1), (0, 1), (0, 1))
+    third, second, first = (
+        places[:, 2:][c], places[:, 1:-1][b], places[:, :-2][a],
+    )  # fmt: skip
+    bend = np.linalg.norm(third - 2 * second + first, axis=-1)
+    sure = np.minimum(np.minimum(weight[:, 2:][c], weight[:, 1:-1][b]), weight[:, :-2][a])
+    step: np.ndarray = (np.sqrt(sure) * np.log1p((bend / _SMOOTH_M) ** 2 / 2)).sum(axis=-1)
+    return step
 
 
 def _hanging(
