@@ -19,6 +19,7 @@ from vimoflow.motion.skeleton import joint
 
 _STILL_M_S = 0.4  # at which half of the trembling is taken away
 _TREMBLING, _MOVING = 3.0, 4.0  # frames at 30 fps: of what is smoothed, and of the speed
+_PART = 1800  # frames
 _QUICK = 90  # percentile of the joints' speeds: a kick moves one leg
 _BODY = slice(0, joint("left_hand"))
 
@@ -33,13 +34,15 @@ def stilled(motion: Motion) -> Motion:
         motion: at 30 fps.
     """
     share = _stillness(motion)
-    sixd = matrix_to_sixd(torch.from_numpy(motion.local_rotations)).numpy()
+    sixd = matrix_to_sixd(torch.from_numpy(motion.local_rotations)).float().numpy()
     mean = gaussian_filter1d(sixd, _TREMBLING, axis=0, mode="nearest")
-    R = sixd_to_matrix(torch.from_numpy(sixd + share[:, None, None] * (mean - sixd)))
+    calm = torch.from_numpy(sixd + share[:, None, None].astype(np.float32) * (mean - sixd))
+    # In parts: what is made on the way is many times a motion's size.
+    poses = [matrix_to_axis_angle(sixd_to_matrix(part)).numpy() for part in calm.split(_PART)]
     off = gaussian_filter1d(motion.trans, _TREMBLING, axis=0, mode="nearest") - motion.trans
-    poses = matrix_to_axis_angle(R).numpy().astype(motion.poses.dtype)
     trans = (motion.trans + share[:, None] * off).astype(motion.trans.dtype)
-    return dataclasses.replace(motion, poses=poses.reshape(motion.poses.shape), trans=trans)
+    together = np.concatenate(poses).astype(motion.poses.dtype).reshape(motion.poses.shape)
+    return dataclasses.replace(motion, poses=together, trans=trans)
 
 
 def _stillness(motion: Motion) -> np.ndarray:
