@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float
 
 from vimoflow.conventions import COCO_NAMES
 from vimoflow.keypoints.sequence import Keypoints2D
@@ -22,7 +23,15 @@ def mirrored(keypoints: Keypoints2D) -> Keypoints2D:
 
     Points that were not seen stay zero.
     """
-    points = keypoints.points[:, OTHER_SIDE].copy()
-    seen = points[..., 2] > 0
-    points[..., 0] = np.where(seen, keypoints.image_size[0] - points[..., 0], points[..., 0])
+    points = mirrored_points(keypoints.points, keypoints.image_size[0])
     return dataclasses.replace(keypoints, points=points)
+
+
+def mirrored_points(
+    points: Float[np.ndarray, "*frames 17 3"], width: int
+) -> Float[np.ndarray, "*frames 17 3"]:
+    """The points (pixels, confidence) alone, in a picture of a width in pixels."""
+    points = points[..., OTHER_SIDE, :].copy()
+    seen = points[..., 2] > 0
+    points[..., 0] = np.where(seen, width - points[..., 0], points[..., 0])
+    return points

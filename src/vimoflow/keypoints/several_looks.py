@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.keypoints.mediapipe_pose import PoseGraph, import_mediapipe, require_model
-from vimoflow.keypoints.mirroring import OTHER_SIDE
+from vimoflow.keypoints.mirroring import mirrored_points
 from vimoflow.video import VideoFrame
 
 _SEEN = 0.05  # confidence of a point that has a place
@@ -81,6 +81,4 @@ def in_their_midst(
 def _unmirrored(graph: PoseGraph, frame: VideoFrame) -> Float[np.ndarray, "17 3"]:
     """What a graph sees in the frame's mirror image, in the frame."""
     image = VideoFrame(np.ascontiguousarray(frame.rgb[:, ::-1]), frame.time, frame.index)
-    points = graph.points(image)[OTHER_SIDE]
-    points[:, 0] = np.where(points[:, 2] > 0, frame.rgb.shape[1] - points[:, 0], 0.0)
-    return points
+    return mirrored_points(graph.points(image), frame.rgb.shape[1])

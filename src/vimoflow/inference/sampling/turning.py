@@ -30,10 +30,8 @@ def heading_between(
     features: Float[Tensor, "batch frames 151"], target: Float[Tensor, "batch frames 151"]
 ) -> Float[Tensor, " batch"]:
     """Turn about the vertical that brings the poses nearest to the target's, radians."""
-    pose, wanted = (_pose(x) for x in (features, target))
-    sine = (wanted[..., 0] * pose[..., 2] - wanted[..., 2] * pose[..., 0]).sum((-1, -2))
-    cosine = (wanted[..., 0] * pose[..., 0] + wanted[..., 2] * pose[..., 2]).sum((-1, -2))
-    return torch.atan2(sine, cosine)
+    sine, cosine = _turn(_pose(features), _pose(target))
+    return torch.atan2(sine.sum((-1, -2)), cosine.sum((-1, -2)))
 
 
 def heading_drift(
@@ -42,13 +40,17 @@ def heading_drift(
     valid: Bool[Tensor, "batch frames"] | None = None,
 ) -> Float[Tensor, "batch frames"]:
     """The same turn frame by frame, changing slowly; of frames that are not valid, the first's."""
-    pose, wanted = (_pose(x).double().numpy() for x in (features, target))
-    sine = (wanted[..., 0] * pose[..., 2] - wanted[..., 2] * pose[..., 0]).sum(-1)
-    cosine = (wanted[..., 0] * pose[..., 0] + wanted[..., 2] * pose[..., 2]).sum(-1)
-    there = np.ones(sine.shape, bool) if valid is None else valid.numpy()
-    slow = (gaussian_filter1d(x * there, _SLOWLY, axis=1) for x in (sine, cosine))
+    parts = [x.sum(-1).numpy() for x in _turn(_pose(features).double(), _pose(target).double())]
+    there = np.ones(parts[0].shape, bool) if valid is None else valid.numpy()
+    slow = (gaussian_filter1d(x * there, _SLOWLY, axis=1) for x in parts)
     yaw = np.unwrap(np.arctan2(*slow), axis=1)
     return torch.from_numpy(np.where(there, yaw, yaw[:, :1])).to(features)
+
+
+def _turn(pose: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Sine and cosine of the turn from each joint to the other pose's, by both distances."""
+    sine = wanted[..., 0] * pose[..., 2] - wanted[..., 2] * pose[..., 0]
+    return sine, wanted[..., 0] * pose[..., 0] + wanted[..., 2] * pose[..., 2]
 
 
 def _pose(features: Tensor) -> Tensor:
