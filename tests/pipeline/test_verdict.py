@@ -89,3 +89,12 @@ def _seen(body: np.ndarray) -> Keypoints2D:
     image = body[..., :2] / body[..., 2:] * 0.8 * 1280 + (640, 360)
     points = np.concatenate((image, np.ones((*image.shape[:2], 1))), axis=-1)
     return Keypoints2D(points, np.arange(60) / 30, (1280, 720))
+
+
+def test_blurred_seconds_are_to_be_looked_at() -> None:
+    sharp, blurred = (
+        judge(STILL, somebody(100, 2), FINE, blurred_s=spans) for spans in ((), ((1.0, 2.5),))
+    )
+    (added,) = set(blurred.concerns) - set(sharp.concerns)
+    assert added.grade == "check"
+    assert str(added).startswith("1.0-2.5 s: the picture is blurred")

@@ -191,7 +191,9 @@ def _written(
         (_presented(motion, options, made.offset_m), measure_quality(motion, seen, source.cuts))
         for motion in made.motions
     ]
-    verdict = judge(made.motions[0], seen, rated[0][1], source.cuts, source.changes_s)
+    verdict = judge(
+        made.motions[0], seen, rated[0][1], source.cuts, source.changes_s, source.blurred_s
+    )
     terms = model.checkpoint.terms
     differ = differences(made.motions)
     physics = _physics(made.motions[0], options)

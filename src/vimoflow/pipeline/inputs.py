@@ -11,6 +11,7 @@ import numpy as np
 
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.geometry.camera_path import CameraPath
+from vimoflow.keypoints.blur import BlurWatch
 from vimoflow.keypoints.clock import on_every_frame
 from vimoflow.keypoints.cuts import CutWatch, keypoint_cuts
 from vimoflow.keypoints.estimators import (
@@ -154,7 +155,8 @@ def _one_person(
     with progress(announced("finding keypoints", video, options)) as show:
         region = options.region or _picture(video)
         watch = CutWatch(find_estimator(_detector(options)))
-        camera = CameraWatch(watch)
+        blur = BlurWatch(watch)
+        camera = CameraWatch(blur)
         look_for = Census(camera) if alone else camera
         where = None if region is None else Region(*region)
         found = extract(video, look_for, *_where(options), show, where, options.effort.rate)
@@ -163,7 +165,9 @@ def _one_person(
     moved = _moved(camera.path, found.keypoints, keypoints)
     if CameraMotion.of(moved).moving and not cuts:
         warnings += (str(CameraMotion.of(moved)),)
-    return Source(path, keypoints, video, warnings, cuts=cuts, camera_path=moved)
+    return Source(
+        path, keypoints, video, warnings, cuts=cuts, camera_path=moved, blurred_s=blur.spans_s
+    )
 
 
 def _moved(
@@ -226,7 +230,8 @@ def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -
     video = _footage(path, options)
     make = find_people_estimator(_detector(options))
     watch = CutWatch(lambda: Everybody(make()))
-    camera = CameraWatch(watch)
+    blur = BlurWatch(watch)
+    camera = CameraWatch(blur)
     region = None if options.region is None else Region(*options.region)
     with progress(announced("finding people", video, options)) as show:
         found = extract_people(
@@ -238,7 +243,7 @@ def _people_in_video(path: Path, options: GenerateOptions, progress: Progress) -
         warnings = found.warnings + _cut_notes(keypoints, cuts)
         moved = _moved(camera.path, looked_at, keypoints)
         source = Source(path, keypoints, video, warnings, cuts=cuts, camera_path=moved)
-        people.append(dataclasses.replace(source, changes_s=changes_s))
+        people.append(dataclasses.replace(source, changes_s=changes_s, blurred_s=blur.spans_s))
     return people
 
 

@@ -22,7 +22,8 @@ class Source:
     each view starts on the first one's clock; ``camera_path`` is how the camera moved, where that
     was looked at; ``mirrored`` tells that left and right of the video were exchanged; of
     several ``people``, who are named in the order of their size, ``taken`` says who is animated;
-    ``changes_s`` is when the clothes become others, so that it may be somebody else.
+    ``changes_s`` is when the clothes become others, so that it may be somebody else;
+    ``blurred_s`` is when the picture is blurred around the person.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Source:
     taken: Taken | None = None
     people: tuple[Keypoints2D, ...] = ()
     changes_s: tuple[tuple[float, float], ...] = ()
+    blurred_s: tuple[tuple[float, float], ...] = ()
 
     @property
     def camera_motion(self) -> CameraMotion | None:

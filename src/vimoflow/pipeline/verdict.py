@@ -86,6 +86,7 @@ def judge(
     quality: Quality,
     cuts: Sequence[int] = (),
     changes_s: Sequence[tuple[float, float]] = (),
+    blurred_s: Sequence[tuple[float, float]] = (),
 ) -> Verdict:
     """The verdict on a motion, on the clock of the keypoints it was made from.
 
@@ -95,9 +96,13 @@ def judge(
         quality: of the motion.
         cuts: first frames of new shots.
         changes_s: when the person's clothes become others.
+        blurred_s: when the picture is blurred around the person.
     """
     risk = _risk(keypoints, quality)
     concerns = tuple(_concerns(motion, keypoints, quality, cuts, changes_s))
+    if blurred_s:
+        what = "the picture is blurred around the person; film with more light, or hold still"
+        concerns += (Concern(what, tuple(blurred_s)),)
     worst = [one.grade for one in concerns]
     grade: Grade = "good"
     if risk > _CHECK or worst:
