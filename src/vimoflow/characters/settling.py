@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from scipy.linalg import solveh_banded
 
 from vimoflow.conventions import MODEL_FPS
+from vimoflow.geometry.vectors import cross_matrix
 
 SINKS_M = 0.003  # a sole may be so far beside the floor, before a straight knee bends for it
 _ROUNDS = 10  # of weights; what changes after them is below a tenth of a millimetre
@@ -145,10 +146,10 @@ def _add_directions(
     """Thigh and shin turn as little as gets the ankle there, from the hip."""
     by = np.zeros((len(found), 3, found.shape[1]))
     by[:, :, :3] = -np.eye(3)
-    by[:, :, 3:6] = _crossing(leg.from_middle)
+    by[:, :, 3:6] = cross_matrix(leg.from_middle)
     by[:, :, ankle] = np.eye(3)
     reach = (_STRAIGHT * leg_length) ** 2 * np.eye(3)
-    reach = reach - sum(_crossing(bone) @ _crossing(bone) for bone in (leg.thigh, leg.shin))
+    reach = reach - sum(cross_matrix(bone) @ cross_matrix(bone) for bone in (leg.thigh, leg.shin))
     cost = _DEGREE**2 * np.linalg.inv(reach)
     moved = by @ found[:, :, None]
     squared = (moved.transpose(0, 2, 1) @ cost @ moved)[:, 0, 0]
@@ -175,8 +176,3 @@ def _add_slide(
         slides = np.linalg.norm(step + added, axis=1).clip(min=_STILL_M)
         weight = (rests[1:] & rests[:-1]) * (1e3 * _SLIDE * fps / MODEL_FPS / slides)
         equations.want_steps(ankle, np.tile(weight[:, None], 3), -step)
-
-
-def _crossing(v: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 3 3"]:
-    """The matrix of the cross product with a vector."""
-    return np.cross(v[:, None], np.eye(3)).transpose(0, 2, 1)

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.errors import ConfigError
+from vimoflow.geometry.vectors import cross_matrix
 
 USUAL_FOCAL = 0.8  # of the picture's longer side
 PARALLAX = 0.0035  # of the longer side: corners that a turn leaves so far off are near ones
@@ -177,18 +178,18 @@ def fitted_travel(span: Span, focal: float, start: Travel) -> Travel:
         return (b * (a @ E.T)).sum(1) / scale, scale
 
     for _ in range(_TRAVEL_STEPS):
-        off, scale = offs(_across(t) @ R)
+        off, scale = offs(cross_matrix(t) @ R)
         weight = 1 / (1 + (off / max(least, 1.5 * float(np.median(np.abs(off))))) ** 2) ** 2
         aside = np.linalg.svd(t[None])[2][1:]
-        moved = [_across(t) @ _across(axis) @ R for axis in np.eye(3)]
-        moved += [_across(axis) @ R for axis in aside]
+        moved = [cross_matrix(t) @ cross_matrix(axis) @ R for axis in np.eye(3)]
+        moved += [cross_matrix(axis) @ R for axis in aside]
         by = np.stack([(b * (a @ E.T)).sum(1) / scale for E in moved], axis=1)
         normal = by.T @ (weight[:, None] * by) + 1e-9 * np.eye(5)
         step = np.linalg.solve(normal, -by.T @ (weight * off))
         step *= min(1.0, _LONGEST_STEP / max(float(np.linalg.norm(step)), 1e-12))
         R, t = rotation(step[:3]) @ R, t + step[3:] @ aside
         t /= np.linalg.norm(t)
-    return Travel(R, t, focal * float(np.median(np.abs(offs(_across(t) @ R)[0]))))
+    return Travel(R, t, focal * float(np.median(np.abs(offs(cross_matrix(t) @ R)[0]))))
 
 
 def travelling_focal(spans: list[Span]) -> float | None:
@@ -213,12 +214,6 @@ def travelling_focal(spans: list[Span]) -> float | None:
     around = _TRAVEL_FOCALS[best - 1], _TRAVEL_FOCALS[best + 1]
     found_at = minimize_scalar(off, bounds=around, method="bounded", options={"xatol": 1e-2})
     return float(found_at.x)
-
-
-def _across(t: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
-    """The matrix that takes the cross product with ``t``."""
-    x, y, z = t
-    return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
 
 
 def rotation(vector: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:

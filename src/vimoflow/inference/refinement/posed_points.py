@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Int
 
+from vimoflow.geometry.vectors import cross_matrix
 from vimoflow.motion.proportions import PARTS, proportion_maps
 from vimoflow.motion.skeleton import (
     COCO_NAMES,
@@ -153,10 +154,7 @@ def _exponential(turns: np.ndarray) -> tuple[np.ndarray, ...]:
     a = np.where(small, 1 - squared / 6, np.sin(x) / x)
     b = np.where(small, 0.5 - squared / 24, (1 - np.cos(x)) / x**2)
     c = np.where(small, 1 / 6 - squared / 120, (x - np.sin(x)) / x**3)
-    skew = np.zeros((*turns.shape, 3))
-    skew[..., (2, 0, 1), (1, 2, 0)] = turns
-    skew[..., (1, 2, 0), (2, 0, 1)] = -turns
-    return a, b, c, skew
+    return a, b, c, cross_matrix(turns)
 
 
 def _forward_kinematics(
