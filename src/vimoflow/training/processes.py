@@ -67,7 +67,7 @@ class Processes:
         """Worker processes that make its batches: a CPU does the training, too."""
         if self.device.type == "cpu":
             return 1
-        return max(1, min(8, (os.cpu_count() or 1) // self.on_this_machine - 1))
+        return max(1, min(16, (os.cpu_count() or 1) // self.on_this_machine - 1))
 
     def share(self, model: nn.Module) -> nn.Module:
         """The model with gradients averaged over the processes; itself where there is one."""
