@@ -129,6 +129,7 @@ def film(case: Case, seed: int) -> Filmed:
     exact = dataclasses.replace(
         case, truth=truth, truth_coco=points.float().numpy(), static_camera=True, source="truth",
         view="virtual", points_px=_image(still, points),
+        image_size_px=tuple((2 * still.center_px[0]).tolist()),
     )  # fmt: skip
     return Filmed(exact, still, points)
 

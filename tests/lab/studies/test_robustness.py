@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +35,12 @@ def clip(case) -> Filmed:
 
 def damaged(clip: Filmed, name: str, level: float) -> Case:
     return KINDS[name].apply(clip, float(level), np.random.default_rng(0))
+
+
+def test_the_picture_is_the_cameras_not_the_one_before(case):
+    """Who stands in the middle of it is not taken for somebody at its edge."""
+    elsewhere = film(dataclasses.replace(case, image_size_px=(100.0, 9000.0)), 3)
+    assert elsewhere.case.image_size_px == tuple(2 * elsewhere.camera.center_px[0].numpy())
 
 
 @pytest.mark.parametrize("name", KINDS)
