@@ -152,7 +152,8 @@ class _Floor:
         self._row_cells = points[:, :1, 1] / _GRID_M
         scale = _SHADOW_PIXELS / (2 * _SHADOW_REACH_M)
         shadow_pixels = ((points + _SHADOW_REACH_M) * scale - 0.5).astype(np.float32)
-        self._shadow_at = cv2.convertMaps(shadow_pixels, None, cv2.CV_16SC2)  # quicker than floats
+        shadow_x, shadow_z = cv2.split(shadow_pixels)
+        self._shadow_at = cv2.convertMaps(shadow_x, shadow_z, cv2.CV_16SC2)  # quicker than floats
 
     def draw(
         self,
