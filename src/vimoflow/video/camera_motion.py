@@ -18,7 +18,7 @@ from vimoflow.video.timing import Pace
 from vimoflow.video.video_frames import VideoFrame
 
 _WIDTH = 320  # pixels looked at
-_LOOKS_HZ = 15.0  # between looks a camera goes straight on; hands shake more slowly
+_LOOKS_HZ = 20.0  # between looks a camera goes straight on; hands shake more slowly
 _MARGIN = 0.15  # of the person's extent, added around it
 _TURNED = np.radians(3)  # more is not a hand's shake
 
