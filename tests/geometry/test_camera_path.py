@@ -37,3 +37,7 @@ def test_in_a_mirrored_picture_the_camera_turns_the_other_way() -> None:
     path = CameraPath(R, np.ones(1), travels=False)
     found = Rotation.from_matrix(path.mirrored().R_first_camera).as_rotvec()
     np.testing.assert_allclose(found, [[0.1, -0.2, -0.3]], atol=1e-12)
+
+
+def test_a_still_camera_is_still_at_any_time() -> None:
+    assert CameraPath.still(5).at(np.arange(5) / 20, np.linspace(0, 0.25, 9)).is_still

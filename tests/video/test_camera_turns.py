@@ -11,6 +11,7 @@ from vimoflow.video.camera_turns import (
     best_focal,
     best_lens,
     fitted_turn,
+    fitted_turns,
     travel_of,
     travelling_focal,
 )
@@ -35,6 +36,17 @@ def test_a_turn_and_a_zoom_are_found_though_a_fifth_of_the_corners_goes_its_own_
     found = fitted_turn(CORNERS, after, focal)
     assert np.allclose(Rotation.from_matrix(found.R).as_rotvec(), (0.02, -0.08, 0.03), atol=2e-4)
     assert found.zoom == pytest.approx(1.1, rel=1e-3)
+
+
+def test_spans_of_unequal_corners_are_fitted_together_as_alone() -> None:
+    spans = [
+        Span(0, 9, CORNERS[:count], turned((0.01, angle, 0), 0.8)[:count])
+        for count, angle in ((100, 0.1), (31, -0.05), (8, 0.02))
+    ]
+    for span, found in zip(spans, fitted_turns(spans), strict=True):
+        alone = fitted_turn(span.before, span.after)
+        assert np.allclose(found.R, alone.R, atol=1e-9)
+        assert (found.zoom, found.off) == pytest.approx((alone.zoom, alone.off), abs=1e-9)
 
 
 @pytest.mark.parametrize("zooms", [True, False])

@@ -74,7 +74,7 @@ def write_bvh(
     ):
         stream.write("HIERARCHY\n" + "\n".join(hierarchy.lines(0, 0)))
         stream.write(f"\nMOTION\nFrames: {len(motion)}\nFrame Time: {1 / motion.fps:.10f}\n")
-        stream.writelines(row % tuple(frame) for frame in rows.tolist())
+        stream.writelines(row % tuple(frame.tolist()) for frame in rows)
 
 
 def rotation_order(joint_name: str, up: str = "y") -> str:

@@ -33,6 +33,7 @@ _STEPS = 12
 _OUTLIER_M = 0.1
 _ROUNDS = 2  # what is found is more exact the less the picture is turned
 _LEAST_ROLL = math.radians(8)
+_LOOKED_AT = 1800  # frames of a shot, spread over it: more tell no more
 
 
 @torch.no_grad()
@@ -98,10 +99,12 @@ def camera_turn(
     Gauss-Newton on a turn and the logarithm of a scale, for the points relative to the mid-hip,
     with the perspective of the usual distance, robustly weighted.
     """
-    R, _, root = decode_features(features)
+    every = -(-features.shape[1] // _LOOKED_AT)
+    R, _, root = decode_features(features[:, ::every])
     points = coco_points(*forward_kinematics(R, root))
     points = points - points[..., _HIPS, :].mean(-2, keepdim=True)
-    target, weight = condition.pose[..., :2], keypoint_weight(condition.pose)
+    pose = condition.pose[:, ::every]
+    target, weight = pose[..., :2], keypoint_weight(pose)
     turn = torch.eye(3).expand(len(points), 3, 3).clone()
     log_scale = torch.zeros(len(points))
     for _ in range(_STEPS):

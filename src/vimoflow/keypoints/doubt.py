@@ -40,9 +40,7 @@ def trust(points_px: Float[np.ndarray, "frames 17 3"]) -> Float[np.ndarray, "fra
     Args:
         points_px: what MediaPipe found of one person over one shot, at 30 Hz.
     """
-    pieces = range(0, len(points_px), _PIECE)
-    doubt = np.concatenate([doubt_m(points_px[i : i + _PIECE]) for i in pieces])
-    return np.minimum(1.0, np.square(_SHARP_M / np.maximum(doubt, 1e-6)))
+    return np.minimum(1.0, np.square(_SHARP_M / np.maximum(doubt_m(points_px), 1e-6)))
 
 
 def doubt_m(points_px: Float[np.ndarray, "frames 17 3"]) -> Float[np.ndarray, "frames 17"]:
@@ -52,7 +50,9 @@ def doubt_m(points_px: Float[np.ndarray, "frames 17 3"]) -> Float[np.ndarray, "f
         points_px: x, y in pixels and confidence of one person over one shot.
     """
     found = np.zeros(points_px.shape[:2])
-    found[:, POINTS] = told(_network(), doubt_signs(points_px))
+    for first in range(0, len(found), _PIECE):
+        piece = slice(first, first + _PIECE)
+        found[piece, POINTS] = told(_network(), doubt_signs(points_px[piece]))
     return np.where(points_px[..., 2] > _SEEN, found, 0.0)
 
 

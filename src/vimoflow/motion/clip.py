@@ -87,16 +87,18 @@ class Motion:
         """Local rotation matrices, float64."""
         rotations = np.empty((*self.poses.shape, 3))
         for part in _parts(len(self)):
-            poses = torch.as_tensor(self.poses[part], dtype=torch.float64)
-            rotations[part] = axis_angle_to_matrix(poses).numpy()
+            rotations[part] = self._rotations(part).numpy()
         return rotations
+
+    def _rotations(self, part: slice) -> Float[torch.Tensor, "part 24 3 3"]:
+        """Of some frames; those of all are kept as long as the motion, and eight times as large."""
+        return axis_angle_to_matrix(torch.as_tensor(self.poses[part], dtype=torch.float64))
 
     def local_quaternions(self) -> Float[np.ndarray, "frames 24 4"]:
         """Local rotations as quaternions (x, y, z, w), float64."""
         quaternions = np.empty((*self.poses.shape[:2], 4))
         for part in _parts(len(self)):
-            rotations = torch.from_numpy(self.local_rotations[part])
-            quaternions[part] = matrix_to_quaternion(rotations).numpy()
+            quaternions[part] = matrix_to_quaternion(self._rotations(part)).numpy()
         return quaternions
 
     @functools.cached_property
@@ -105,8 +107,8 @@ class Motion:
         positions = np.empty(self.poses.shape)
         for part in _parts(len(self)):
             root = torch.as_tensor(self.trans[part], dtype=torch.float64)
-            rotations = torch.from_numpy(self.local_rotations[part])
-            positions[part] = forward_kinematics(rotations, root, self.skeleton)[1].numpy()
+            posed = forward_kinematics(self._rotations(part), root, self.skeleton)
+            positions[part] = posed[1].numpy()
         return positions
 
 

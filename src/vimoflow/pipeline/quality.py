@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from vimoflow.conventions import STATURE_M
+from vimoflow.conventions import COCO_NAMES, STATURE_M
 from vimoflow.evaluation.metrics.paired import foot_slide, jitter
 from vimoflow.geometry.signals import runs_of_true
 from vimoflow.inference.conditioning.encoding import MIN_CONFIDENCE, person_size_px
@@ -77,13 +77,14 @@ def measure_quality(motion: Motion, keypoints: Keypoints2D, cuts: Sequence[int] 
 
 def _posed(motion: Motion) -> tuple[np.ndarray, torch.Tensor]:
     """COCO points and joints, made in pieces: on the way they take many times their own size."""
-    points, joints = [], []
-    for _, piece in pieces(motion):
+    points = np.empty((len(motion), len(COCO_NAMES), 3))
+    joints = torch.empty(motion.poses.shape, dtype=torch.float64)
+    for first, piece in pieces(motion):
         R = torch.from_numpy(piece.local_rotations)
         posed = forward_kinematics(R, torch.from_numpy(piece.trans).double())
-        points.append(coco_points(*posed).numpy())
-        joints.append(posed[1])
-    return np.concatenate(points), torch.cat(joints)
+        points[first : first + len(piece)] = coco_points(*posed).numpy()
+        joints[first : first + len(piece)] = posed[1]
+    return points, joints
 
 
 def _reprojection_px(chunks: list[tuple[float, float, np.ndarray]]) -> float | None:

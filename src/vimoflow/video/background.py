@@ -17,7 +17,7 @@ from vimoflow.video.camera_turns import (
     Span,
     Turn,
     best_lens,
-    fitted_turn,
+    fitted_turns,
     opencv,
     rotation,
     rotation_vector,
@@ -29,8 +29,8 @@ _CORNERS = 120
 _FEWEST = 8  # corners that must be followed
 _LASTING = 0.6  # of the corners; with fewer, new ones are looked for
 _FARTHEST = 0.25  # of the picture's longer side: corners that went so far are looked for anew
-_LONGEST = 45  # frames: what is looked at from elsewhere looks different
-_GAP = 15  # frames without corners that are bridged at the speed around them
+_LONGEST = 30  # looks: what is looked at from elsewhere looks different
+_GAP = 10  # looks without corners that are bridged at the speed around them
 _MOVED, _TRAVELS = 0.2, 0.3  # of the time, and of that in which the picture moved
 _LENS = 0.03  # of how far corners went: what a lens that is not quite known leaves
 _STILL_RAD, _STILL_ZOOM = np.radians(0.3), 0.006
@@ -85,7 +85,7 @@ class Corners:
             found = travelling_focal(self.spans)
             focal = found or USUAL_FOCAL
         R, zoom = self._chained(focal, zooms and not travels, travels)
-        turned = max(float(np.linalg.norm(rotation_vector(one))) for one in R[::5])
+        turned = max(float(np.linalg.norm(rotation_vector(one))) for one in R[::2])
         if turned < _STILL_RAD and np.ptp(zoom) < _STILL_ZOOM and not travels:
             return CameraPath.still(frames)
         return CameraPath(R, zoom, travels, found)
@@ -93,11 +93,10 @@ class Corners:
     def _travels(self, focal: float, zooms: bool) -> bool:
         """Whether no turn explains most of the time in which the picture moved."""
         moved = near = 0
-        for span in self.spans:
-            if span.far > 2 * PARALLAX:
-                off = fitted_turn(span.before, span.after, focal, zooms).off
-                moved += span.last - span.first
-                near += (span.last - span.first) * (off > PARALLAX + _LENS * span.far)
+        went = [span for span in self.spans if span.far > 2 * PARALLAX]
+        for span, turn in zip(went, fitted_turns(went, focal, zooms), strict=True):
+            moved += span.last - span.first
+            near += (span.last - span.first) * (turn.off > PARALLAX + _LENS * span.far)
         return moved > _MOVED * len(self.seen) and near > _TRAVELS * moved
 
     def _chained(self, focal: float, zooms: bool, travels: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -105,10 +104,9 @@ class Corners:
         parallax = self._parallax(focal) if travels else {}
         steps = np.full((len(self.seen), 4), np.nan)  # a rotation vector, the zoom's logarithm
         before = Turn(np.eye(3), 1.0, 0.0)
-        for frame, span in enumerate(self.seen[1:], 1):
-            if span is None:
-                continue
-            turn = fitted_turn(span.before, span.after, focal, zooms)
+        known = [span for span in self.seen if span is not None]
+        for span, turn in zip(known, fitted_turns(known, focal, zooms), strict=True):
+            frame = span.last
             last, extra = parallax.get(span.first, (frame, np.zeros(3)))
             share = (frame - span.first) / max(last - span.first, 1)
             R = rotation(rotation_vector(turn.R) + share * extra)
@@ -125,11 +123,11 @@ class Corners:
 
     def _parallax(self, focal: float) -> dict[int, tuple[int, np.ndarray]]:
         """What the essential matrix adds to the turns of spans, by their first frames."""
+        turns = fitted_turns(self.spans, focal, zooms=False)
         out = {}
-        for span in self.spans:
+        for span, turn in zip(self.spans, turns, strict=True):
             travel = travel_of(span, focal)
             if travel is not None and travel.off < PARALLAX and np.trace(travel.R) > 1:
-                turn = fitted_turn(span.before, span.after, focal, zooms=False)
                 add = rotation_vector(travel.R) - rotation_vector(turn.R)
                 out[span.first] = span.last, add
         return out

@@ -14,9 +14,11 @@ from jaxtyping import Float, UInt8
 from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.video.background import Background
 from vimoflow.video.camera_turns import opencv
+from vimoflow.video.timing import Pace
 from vimoflow.video.video_frames import VideoFrame
 
 _WIDTH = 320  # pixels looked at
+_LOOKS_HZ = 20.0  # between looks a camera goes straight on; hands shake more slowly
 _MARGIN = 0.15  # of the person's extent, added around it
 _TURNED = np.radians(3)  # more is not a hand's shake
 
@@ -129,17 +131,32 @@ class CameraWatch:
 
     def estimate(self, frames: Iterable[VideoFrame]) -> Iterator[Float[np.ndarray, "17 3"]]:
         """The detector's keypoints, frame by frame."""
-        looks: deque[Look] = deque()
-        background = Background()
+        noted: deque[VideoFrame] = deque()
+        background, pace = Background(), Pace(_LOOKS_HZ)
+        times: list[float] = []
+        looked: list[float] = []
         followed: Future[None] | None = None
+
+        def look(frame: VideoFrame, points: Float[np.ndarray, "17 3"]) -> None:
+            one = Look.at(frame)
+            background.add(one.gray, one.background(points))
+            looked.append(frame.time)
+
         with ThreadPoolExecutor(1, thread_name_prefix="vimoflow-camera") as beside:
-            for points in self._detector.estimate(_looking(frames, looks)):
-                look = looks.popleft()
-                if followed is not None:
-                    followed.result()
-                followed = beside.submit(background.add, look.gray, look.background(points))
+            for points in self._detector.estimate(_noting(frames, noted)):
+                frame = noted.popleft()
+                times.append(frame.time)
+                if pace.takes(frame.time):
+                    if followed is not None:
+                        followed.result()
+                    followed = beside.submit(look, frame, points)
                 yield points
-        self.path = background.path()
+            if followed is not None:
+                followed.result()
+                if looked[-1] < times[-1]:  # beyond the last look nothing is known
+                    look(frame, points)
+        path = background.path()
+        self.path = None if path is None else path.at(np.array(looked), np.array(times))
 
     @property
     def motion(self) -> CameraMotion:
@@ -147,8 +164,8 @@ class CameraWatch:
         return CameraMotion.of(self.path)
 
 
-def _looking(frames: Iterable[VideoFrame], looks: deque[Look]) -> Iterator[VideoFrame]:
+def _noting(frames: Iterable[VideoFrame], noted: deque[VideoFrame]) -> Iterator[VideoFrame]:
     """The frames, noted in passing."""
     for frame in frames:
-        looks.append(Look.at(frame))
+        noted.append(frame)
         yield frame

@@ -8,11 +8,12 @@ long lens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from vimoflow.errors import ConfigError
 from vimoflow.geometry.vectors import cross_matrix
@@ -26,8 +27,9 @@ _ZOOMS = 0.6  # of the misfit without zoom: what it must leave to be one
 _TOLD = 0.8  # of the misfit through the usual lens: what another must leave at most
 _TRAVEL_FOCALS = np.geomspace(0.36, 2.5, 10)
 _TRAVEL_STEPS, _LONGEST_STEP = 6, 0.3
-_MOST_GUESSES = 150  # of five corners: what is fitted afterwards need not be exact
-_TELLING = 8  # spans that are asked for the lens
+_MOST_GUESSES = 50  # of five corners: what is fitted afterwards need not be exact
+_TOGETHER = 32  # spans that are fitted at once
+_TELLING = 6  # spans that are asked for the lens
 
 
 @dataclass(frozen=True)
@@ -65,31 +67,78 @@ def telling_spans(spans: list[Span]) -> list[Span]:
     return sorted(spans, key=lambda span: -span.far)[:_TELLING]
 
 
+@dataclass(frozen=True)
+class _Corners:
+    """The corners of several spans at once, a row each; shorter rows are filled up.
+
+    Attributes:
+        before, after: corners at the beginning and the end, from the middle by the longer side.
+        real: which of them are some.
+    """
+
+    before: Float[np.ndarray, "spans n 2"]
+    after: Float[np.ndarray, "spans n 2"]
+    real: Bool[np.ndarray, "spans n"]
+
+    @classmethod
+    def of(cls, spans: Sequence[Span]) -> _Corners:
+        """All in one."""
+        counts = np.array([len(span.before) for span in spans])
+        real = np.arange(counts.max()) < counts[:, None]
+        rows = np.zeros((2, *real.shape, 2))
+        for row, span in zip(rows.swapaxes(0, 1), spans, strict=True):
+            row[:, : len(span.before)] = span.before, span.after
+        return cls(rows[0], rows[1], real)
+
+    def median(self, values: Float[np.ndarray, "spans n *channels"]) -> Float[np.ndarray, " spans"]:
+        """Of each span."""
+        real = np.broadcast_to(self.real.reshape(*self.real.shape, *[1] * (values.ndim - 2)),
+                               values.shape).reshape(len(values), -1)  # fmt: skip
+        ranked = np.sort(np.where(real, values.reshape(real.shape), np.inf), axis=1)
+        middle = np.stack(((real.sum(1) - 1) // 2, real.sum(1) // 2), axis=1)
+        return np.take_along_axis(ranked, middle, axis=1).mean(axis=1)
+
+
 def fitted_turn(
     before: Float[np.ndarray, "n 2"],
     after: Float[np.ndarray, "n 2"],
     focal: float = USUAL_FOCAL,
     zooms: bool = True,
 ) -> Turn:
-    """The turn and zoom that take most corners to where they are found (Gauss-Newton)."""
-    rays = np.concatenate((before / focal, np.ones((len(before), 1))), axis=1)
-    R, zoom, free = np.eye(3), 1.0, 3 + zooms
+    """The turn and zoom that take most corners to where they are found."""
+    return fitted_turns([Span(0, 1, before, after)], focal, zooms)[0]
+
+
+def fitted_turns(
+    spans: Sequence[Span], focal: float = USUAL_FOCAL, zooms: bool = True
+) -> list[Turn]:
+    """For each span the turn and zoom that explain most of its corners."""
+    parts = (spans[first : first + _TOGETHER] for first in range(0, len(spans), _TOGETHER))
+    return [turn for part in parts for turn in _fitted(_Corners.of(part), focal, zooms)]
+
+
+def _fitted(spans: _Corners, focal: float, zooms: bool) -> list[Turn]:
+    """All at once (Gauss-Newton)."""
+    rays = np.concatenate((spans.before / focal, np.ones_like(spans.before[..., :1])), axis=-1)
+    count, free = len(rays), 3 + zooms
+    R, zoom = np.tile(np.eye(3), (count, 1, 1)), np.ones(count)
     for _ in range(4):
-        turned = rays @ R.T
-        a, b = (turned[:, :2] / np.maximum(turned[:, 2:], 0.1)).T
-        image = zoom * np.stack((a, b), axis=1)
-        off = after / focal - image
-        spread = max(_SPREAD_PX / 320 / focal, 1.5 * float(np.median(np.abs(off))))
-        weight = 1 / (1 + (off**2).sum(1) / spread**2) ** 2
+        turned = rays @ R.swapaxes(1, 2)
+        a, b = np.moveaxis(turned[..., :2] / np.maximum(turned[..., 2:], 0.1), -1, 0)
+        image = zoom[:, None, None] * np.stack((a, b), axis=-1)
+        off = spans.after / focal - image
+        spread = np.maximum(_SPREAD_PX / 320 / focal, 1.5 * spans.median(np.abs(off)))
+        weight = spans.real / (1 + (off**2).sum(-1) / spread[:, None] ** 2) ** 2
         one = np.ones_like(a)
-        by = zoom * np.stack((
-            np.stack((-a * b, one + a * a, -b, a), axis=1),
-            np.stack((-one - b * b, a * b, a, b), axis=1),
-        ), axis=1)[..., :free]  # fmt: skip
-        normal = np.einsum("n,nki,nkj->ij", weight, by, by) + 1e-9 * np.eye(free)
-        step = np.linalg.solve(normal, np.einsum("n,nki,nk->i", weight, by, off))
-        R, zoom = rotation(step[:3]) @ R, zoom * float(np.exp(step[3:].sum()))
-    return Turn(R, zoom, focal * float(np.median(np.linalg.norm(off, axis=1))))
+        by = np.stack((-a * b, one + a * a, -b, a, -one - b * b, a * b, a, b), axis=-1)
+        by = zoom[:, None, None, None] * by.reshape(*a.shape, 2, 4)[..., :free]
+        weighted = (weight[..., None, None] * by).reshape(count, -1, free).swapaxes(1, 2)
+        normal = weighted @ by.reshape(count, -1, free) + 1e-9 * np.eye(free)
+        step = np.linalg.solve(normal, weighted @ off.reshape(count, -1, 1))[..., 0]
+        R = np.stack([rotation(one) for one in step[:, :3]]) @ R
+        zoom = zoom * np.exp(step[:, 3:].sum(axis=1))
+    left = focal * spans.median(np.linalg.norm(off, axis=-1))
+    return [Turn(*one) for one in zip(R, zoom.tolist(), left.tolist(), strict=True)]
 
 
 def best_lens(spans: list[Span]) -> tuple[float | None, bool]:
@@ -118,16 +167,14 @@ def best_focal(spans: list[Span], zooms: bool = True) -> Focal:
     """The focal length under which turns explain best where corners went."""
 
     def off(focal: float, among: list[Span]) -> float:
-        return float(np.mean([fitted_turn(s.before, s.after, focal, zooms).off for s in among]))
+        return float(np.mean([turn.off for turn in fitted_turns(among, focal, zooms)]))
 
-    usual = Focal(None, off(USUAL_FOCAL, spans))
-    telling = []
-    for span in spans:
-        turn = rotation_vector(fitted_turn(span.before, span.after, zooms=zooms).R)
-        if np.linalg.norm(turn[:2]) > _TURNED:
-            telling.append(span)
-    if not telling:
+    turns = fitted_turns(spans, zooms=zooms)
+    usual = Focal(None, float(np.mean([turn.off for turn in turns])))
+    far = [float(np.linalg.norm(rotation_vector(turn.R)[:2])) > _TURNED for turn in turns]
+    if not any(far):
         return usual
+    telling = [span for span, one in zip(spans, far, strict=True) if one]
     tried = [off(focal, telling) for focal in _FOCALS]
     best = int(np.argmin(tried))
     if best == 0 or tried[best] > _TOLD * off(USUAL_FOCAL, telling):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt32
 
-from vimoflow.formats.body import COLORS_SRGB, BodyMesh, load_body, skin
+from vimoflow.formats.body import COLORS_SRGB, load_body, skin
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import PARENTS
 from vimoflow.viewer.rasterizer import paint
@@ -22,6 +22,7 @@ from vimoflow.viewer.rasterizer import paint
 _GRID_M = 0.5
 _CELL = 1024  # samples of a cell of the grid
 _SHADOW_REACH_M, _SHADOW_PIXELS = 2.4, 200
+_SOFT_PIXELS = 20  # that far a blurred shadow reaches
 _KEY_LIGHT = np.array([-0.42, 0.76, 0.50])  # from over the camera's left shoulder
 _SKY_SRGB, _FLOOR_SRGB, _LINE_SRGB = (0.86, 0.89, 0.93), (0.76, 0.79, 0.83), (0.62, 0.66, 0.72)
 
@@ -62,10 +63,10 @@ class View:
         self, points: Float[np.ndarray, "points 3"]
     ) -> tuple[Float[np.ndarray, "points 2"], Float[np.ndarray, " points"]]:
         """Pixels and depths (metres) of points relative to the followed point."""
-        seen = (points - [0.0, self.eye_height, self.distance]) @ self.axes.T
-        depth = seen[:, 2]
-        centre = np.array([self.width / 2, self.height / 2])
-        return seen[:, :2] / np.maximum(depth, 0.05)[:, None] * self.focal_px + centre, depth
+        eye = np.array([0.0, self.eye_height, self.distance], points.dtype)
+        x, y, depth = self.axes.astype(points.dtype) @ (points - eye).T
+        scale = self.focal_px / np.maximum(depth, 0.05)
+        return np.stack((x * scale + self.width / 2, y * scale + self.height / 2)).T, depth
 
     def floor_points(
         self,
@@ -85,6 +86,7 @@ class MannequinRenderer:
 
     def __init__(self, view: View) -> None:
         self._view, self._body = view, load_body(coarse=True).single_precision()
+        self._albedo = (np.array(COLORS_SRGB, np.float32) ** 2.2)[self._body.material].T
         self._floor = _Floor(view)
 
     def draw(
@@ -101,8 +103,25 @@ class MannequinRenderer:
         vertices, normals = skin(self._body, R_world_joint, p_world_joint)
         vertices -= np.array([follow_xz[0], 0.0, follow_xz[1]], np.float32)
         self._floor.draw(picture, vertices, follow_xz)
-        _paint(picture, self._view, self._body, vertices, normals)
+        self._paint(picture, vertices, normals)
         return picture
+
+    def _paint(
+        self,
+        picture: UInt8[np.ndarray, "height width 3"],
+        vertices: Float32[np.ndarray, "vertices 3"],
+        normals: Float32[np.ndarray, "vertices 3"],
+    ) -> None:
+        """Draw the figure."""
+        view = self._view
+        pixels, depth = view.project(vertices)
+        low = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - 2, 0)
+        high = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + 2, (view.width, view.height))
+        if (low >= high).any() or depth.min() < 0.1:
+            return
+        colors = _shade(view, self._albedo, vertices, normals) * 255
+        patch = picture[low[1] : high[1], low[0] : high[0]]
+        paint(patch, pixels - low.astype(np.float32), depth, colors, self._body.faces)
 
 
 class _Floor:
@@ -113,13 +132,15 @@ class _Floor:
     """
 
     def __init__(self, view: View) -> None:
+        import cv2
+
         points, depth = view.floor_points()
         near = 1 / (1 + (depth[:, 0] / (2.1 * view.distance)) ** 4)
         backdrop = _backdrop(view, near[:, None])[:, 0] * 255 + 0.5
         self._view = view
         # Rows with floor in them; those above never change.
         self._horizon = int(np.argmax(np.isfinite(depth[:, 0])))
-        self._sky = backdrop[: self._horizon, None].astype(np.uint8)
+        self._sky = np.repeat(backdrop[: self._horizon, None].astype(np.uint8), view.width, axis=1)
         points, depth, near = (array[self._horizon :] for array in (points, depth, near))
         self._ground, self._line_share = backdrop[self._horizon :], near * 0.85
         line_width_m = np.clip(depth[:, 0] / view.focal_px * 0.9, 0.004, 1.0)
@@ -131,8 +152,8 @@ class _Floor:
         self._row_cells = points[:, :1, 1] / _GRID_M
         scale = _SHADOW_PIXELS / (2 * _SHADOW_REACH_M)
         shadow_pixels = ((points + _SHADOW_REACH_M) * scale - 0.5).astype(np.float32)
-        self._shadow_x = np.ascontiguousarray(shadow_pixels[..., 0])
-        self._shadow_z = np.ascontiguousarray(shadow_pixels[..., 1])
+        shadow_x, shadow_z = cv2.split(shadow_pixels)
+        self._shadow_at = cv2.convertMaps(shadow_x, shadow_z, cv2.CV_16SC2)  # quicker than floats
 
     def draw(
         self,
@@ -144,13 +165,13 @@ class _Floor:
         import cv2
 
         shift = follow_xz / _GRID_M
-        floor = self._cells.take(self._places + int(shift[0] % 1 * _CELL), mode="clip")
+        floor = self._cells[int(shift[0] % 1 * _CELL) :].take(self._places, mode="clip")
         rgba = floor.view(np.uint8).reshape(*floor.shape, 4)
         across = np.repeat(self._lined(self._row_cells + shift[1]), floor.shape[1], axis=1)
         np.minimum(rgba, across.view(np.uint8).reshape(rgba.shape), out=rgba)
         self._darken(rgba, _shadow(vertices))
         picture[: self._horizon] = self._sky
-        picture[self._horizon :] = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
+        cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB, dst=picture[self._horizon :])
 
     def _darken(
         self,
@@ -171,7 +192,8 @@ class _Floor:
         part = rgba[cut]
         if not width or not part.size:
             return
-        dark = cv2.remap(shadow, self._shadow_x[cut], self._shadow_z[cut], cv2.INTER_LINEAR)
+        place, share = (of_pixels[cut] for of_pixels in self._shadow_at)
+        dark = cv2.remap(shadow, place, share, cv2.INTER_LINEAR)
         light = cv2.cvtColor(255 - dark // 2, cv2.COLOR_GRAY2RGBA)
         cv2.multiply(part, light, dst=part, scale=1 / 255)
 
@@ -223,67 +245,55 @@ def _shadow(
     import cv2
 
     light = _KEY_LIGHT * [0.55, 1.0, 0.55]  # steeper than the key light, so it stays at the feet
+    aside = (light[[0, 2]] / light[1]).astype(np.float32)
     height = np.maximum(vertices[:, 1], 0)
-    ground = vertices[:, [0, 2]] - height[:, None] * (light[[0, 2]] / light[1]).astype(np.float32)
-    places = (ground + _SHADOW_REACH_M) / (2 * _SHADOW_REACH_M)
-    inside = ((places > 0) & (places < 1)).all(axis=1)
+    ground = vertices.T[[0, 2]] - height * aside[:, None]
+    at = ((ground + _SHADOW_REACH_M) * (_SHADOW_PIXELS / (2 * _SHADOW_REACH_M))).astype(np.int32)
+    inside = ((at >= 0) & (at < _SHADOW_PIXELS)).all(axis=0)
     shadow = np.zeros((_SHADOW_PIXELS, _SHADOW_PIXELS), np.uint8)
+    if not inside.all():
+        at, height = np.compress(inside, at, axis=1), height[inside]
+    if not height.size:
+        return shadow
+    low = np.maximum(at.min(axis=1) - _SOFT_PIXELS, 0) // 4 * 4
+    high = np.minimum(at.max(axis=1) + _SOFT_PIXELS, _SHADOW_PIXELS - 1) // 4 * 4 + 4
+    part = shadow[low[1] : high[1], low[0] : high[0]]
     square = np.ones((3, 3), np.uint8)
     # What is blurred needs fewer pixels.
-    for low, high, blur, times in ((0.0, 0.25, 0.8, 1), (0.25, 0.9, 1.4, 2), (0.9, 9.0, 1.4, 4)):
-        pixels = _SHADOW_PIXELS // times
-        layer = np.zeros((pixels, pixels), np.uint8)
-        among = inside & (height >= low) & (height < high)
-        x, z = (places[among] * pixels).astype(np.int32).T
+    for bottom, top, blur, times in ((0.0, 0.25, 0.8, 1), (0.25, 0.9, 1.4, 2), (0.9, 9.0, 1.4, 4)):
+        layer = np.zeros((high - low)[::-1] // times, np.uint8)
+        x, z = (at[:, (height >= bottom) & (height < top)] - low[:, None]) // times
         layer[z, x] = 255
         closed = cv2.morphologyEx(layer, cv2.MORPH_CLOSE, square)
         soft = cv2.GaussianBlur(closed, (0, 0), blur)
-        np.maximum(shadow, cv2.resize(soft, shadow.shape), out=shadow)
+        np.maximum(part, cv2.resize(soft, part.shape[::-1]), out=part)
     return shadow
-
-
-def _paint(
-    picture: UInt8[np.ndarray, "height width 3"],
-    view: View,
-    body: BodyMesh,
-    vertices: Float32[np.ndarray, "vertices 3"],
-    normals: Float32[np.ndarray, "vertices 3"],
-) -> None:
-    """Draw the figure into ``picture``."""
-    pixels, depth = view.project(vertices)
-    low = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - 2, 0)
-    high = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + 2, (view.width, view.height))
-    if (low >= high).any() or depth.min() < 0.1:
-        return
-    colors = _shade(view, body, vertices, normals) * 255
-    patch = picture[low[1] : high[1], low[0] : high[0]]
-    paint(patch, pixels - low, depth, colors, body.faces)
 
 
 def _shade(
     view: View,
-    body: BodyMesh,
+    albedo: Float32[np.ndarray, "3 vertices"],
     vertices: Float32[np.ndarray, "vertices 3"],
     normals: Float32[np.ndarray, "vertices 3"],
 ) -> Float32[np.ndarray, "vertices 3"]:
     """Colours in sRGB: a key light, light from sky and floor, a rim and a soft highlight."""
-    key = (_KEY_LIGHT / np.linalg.norm(_KEY_LIGHT)).astype(np.float32)
-    to_eye = np.array([0.0, view.eye_height, view.distance], np.float32) - vertices
-    to_eye /= np.sqrt(_dot(to_eye, to_eye))[:, None]
-    diffuse = np.clip((normals @ key + 0.25) / 1.25, 0, 1)
-    ambient = 0.30 + 0.14 * normals[:, 1]
-    rim = (1 - np.clip(_dot(normals, to_eye), 0, 1)) ** 3
+    key = (_KEY_LIGHT / np.linalg.norm(_KEY_LIGHT)).astype(np.float32)[:, None]
+    up, height = normals.T, vertices[:, 1]
+    to_eye = np.array([[0.0], [view.eye_height], [view.distance]], np.float32) - vertices.T
+    to_eye /= np.sqrt(_dot(to_eye, to_eye))
     half = key + to_eye
-    half /= np.sqrt(_dot(half, half))[:, None]
-    shine = np.clip(_dot(normals, half), 0, 1) ** 40
-    grounded = 0.75 + 0.25 * np.clip(vertices[:, 1] / 0.5, 0, 1)  # less light near the floor
-    albedo = (np.array(COLORS_SRGB, np.float32) ** 2.2)[body.material]
-    light = (ambient + 0.78 * diffuse) * grounded
-    linear = albedo * light[:, None] + (0.10 * rim + 0.10 * shine)[:, None]
-    return np.clip(linear, 0, 1) ** (1 / 2.2)
+    half /= np.sqrt(_dot(half, half))
+    diffuse = np.clip((_dot(up, key) + 0.25) / 1.25, 0, 1)
+    ambient = 0.30 + 0.14 * up[1]
+    rim = (1 - np.clip(_dot(up, to_eye), 0, 1)) ** 3
+    eighth = np.square(np.square(np.square(np.clip(_dot(up, half), 0, 1))))
+    shine = eighth * np.square(np.square(eighth))  # to the 40th; numpy's own is slow
+    grounded = 0.75 + 0.25 * np.clip(height / 0.5, 0, 1)  # less light near the floor
+    linear = albedo * ((ambient + 0.78 * diffuse) * grounded) + 0.10 * (rim + shine)
+    return (np.clip(linear, 0, 1) ** (1 / 2.2)).T
 
 
 def _dot(
-    a: Float32[np.ndarray, "vertices 3"], b: Float32[np.ndarray, "vertices 3"]
+    a: Float32[np.ndarray, "3 #vertices"], b: Float32[np.ndarray, "3 #vertices"]
 ) -> Float32[np.ndarray, " vertices"]:
-    return np.einsum("vi,vi->v", a, b)
+    return np.einsum("iv,iv->v", a, b)

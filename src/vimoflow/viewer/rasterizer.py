@@ -15,6 +15,9 @@ from jaxtyping import Float, Float32, Int, Int64, UInt8, UInt32
 
 # Where samples lie beside the pixels' centres, by column; their diagonal alternates.
 _ASIDE = np.array([-0.25, 0.25, 0.25, -0.25], np.float32)
+# Colours and nearness as 16-bit lanes of one number: fractions, and room for what is less than 0.
+_ONE, _ZERO = 128, 64 * 128
+_FARTHEST, _NEAREST = 42_000, 62_000  # as colours more than opaque, with room above
 # Faces seen edge-on have one colour: twice their area, absolute and by the diagonals' lengths.
 _SLIVER_PX, _SLIVER = 0.3, 0.1
 
@@ -73,11 +76,12 @@ def paint_samples(
     x, y = x.take(seen), y.take(seen)
     spans = _spans(x, y, width, height)
     pairs = _pairs(spans, width, height)
-    # Reciprocal depth and (nearly, on faces this small) colours are affine in the picture.
-    values = np.stack((1 / depth, *colors.T)).astype(np.float32)
-    near, ink = _shaded(_planes(x, y, values.take(seen, axis=1)), spans, pairs)
-    order = _sorted(near)
-    ink = ink.take(order)
+    # Colours and reciprocal depth are (nearly, on faces this small) affine in the picture.
+    near = (1 / depth).astype(np.float32)
+    near -= near.min(initial=np.inf)
+    scale = (_NEAREST - _FARTHEST) / max(float(near.max(initial=0)), 1e-9)
+    lanes = np.stack((*(colors.T * _ONE + _ZERO), near * scale + _FARTHEST)).astype(np.float32)
+    order, ink = _shaded(_planes(x, y, lanes.take(seen, axis=1)), spans, pairs)
     samples = np.append(canvas.view(np.uint32), np.uint32(0))
     for place in (pairs.upper, pairs.lower):  # lower ones that an upper one met are painted again
         samples[place.take(order)] = ink
@@ -186,41 +190,45 @@ def _counted(
 def _planes(
     x: Float32[np.ndarray, "4 faces"],
     y: Float32[np.ndarray, "4 faces"],
-    values: Float32[np.ndarray, "channels 4 faces"],
-) -> Float32[np.ndarray, "channels 3 faces"]:
-    """Values over the picture as a * x + b * y + c, from their growth along the diagonals."""
-    along_x, along_y, growth = (_diagonals(corners) for corners in (x, y, values.swapaxes(0, 1)))
+    lanes: Float32[np.ndarray, "4 4 faces"],
+) -> Int64[np.ndarray, "3 faces"]:
+    """Lanes half a row below (x, y) as a * x + b * y + c, from their growth along the diagonals.
+
+    All four are in one number, so that they are added and multiplied at once: that is exact, since
+    the borrow of a negative lane is given back when the whole sum is positive.
+    """
+    along_x, along_y, growth = (_diagonals(corners) for corners in (x, y, lanes.swapaxes(0, 1)))
     area = _cross(along_x, along_y)
     size = np.maximum(np.abs(along_x), np.abs(along_y)).prod(axis=0)
     inverse = np.where(-area > np.maximum(_SLIVER_PX, _SLIVER * size), 1 / area, 0)
     across, down = _cross(growth, along_y) * inverse, _cross(along_x, growth) * inverse
-    level = values.mean(axis=1) - across * x.mean(axis=0) - down * y.mean(axis=0)
-    return np.stack((across, down, level), axis=1)
+    # Rounded about a place near the middle, where rounding does not add up.
+    half = np.float32(0.5)  # from a pair's upper sample to its middle
+    middle = x.mean(axis=0), y.mean(axis=0)
+    column, row = (np.rint(place) for place in middle)
+    level = lanes.mean(axis=1) + across * (column - middle[0]) + down * (row + half - middle[1])
+    whole = np.rint(np.stack((across, down, level), axis=1)).astype(np.int64)
+    whole <<= np.array([0, 16, 32, 48])[:, None, None]
+    across, down, level = whole.sum(axis=0)
+    return np.stack((across, down, level - across * column.astype(int) - down * row.astype(int)))
 
 
 def _shaded(
-    planes: Float32[np.ndarray, "4 3 faces"], spans: _Spans, pairs: _Pairs
-) -> tuple[Float32[np.ndarray, " pairs"], UInt32[np.ndarray, " pairs"]]:
-    """How near the middles of the pairs are, and their colours as the four bytes of a pixel."""
+    planes: Int64[np.ndarray, "3 faces"], spans: _Spans, pairs: _Pairs
+) -> tuple[Int[np.ndarray, " pairs"], UInt32[np.ndarray, " pairs"]]:
+    """The order of the pairs from far to near, and in it their colours as the bytes of a pixel."""
     import cv2
 
-    across, down, level = (planes[:, i].take(spans.face, axis=1, mode="clip") for i in range(3))
-    # The middle of a pair lies half a row below its upper sample.
-    level += across * spans.column.astype(np.float32)
-    level += down * (np.float32(0.5) - spans.shift.astype(np.float32))
-    down *= 2
-    values = down.take(pairs.span, axis=1, mode="clip")
-    values *= pairs.number.astype(np.float32)
-    values += level.take(pairs.span, axis=1, mode="clip")
-    rgb = np.clip(values[1:], 0, 255).astype(np.uint8)
-    rgba = cv2.merge([*rgb, np.full_like(rgb[0], 255)]) if rgb.size else np.zeros((0, 4), np.uint8)
-    return values[0], rgba.view(np.uint32).ravel()
-
-
-def _sorted(near: Float32[np.ndarray, " runs"]) -> Int[np.ndarray, " runs"]:
-    """The order from far to near; a stable sort of 16-bit keys is a radix sort, which is quick."""
-    if not len(near):
-        return np.zeros(0, np.int64)
-    low, high = near.min(), near.max()
-    keys = (near - low) * (65535 / max(high - low, np.float32(1e-9)))
-    return np.argsort(keys.astype(np.uint16), kind="stable")
+    across, down, level = planes.take(spans.face, axis=1, mode="clip")
+    level += across * spans.column
+    level -= down * spans.shift
+    values = (2 * down).take(pairs.span, mode="clip")
+    values *= pairs.number
+    values += level.take(pairs.span, mode="clip")
+    lanes = values.view(np.uint16).reshape(-1, 1, 4)
+    # A stable sort of 16-bit keys is a radix sort, which is quick.
+    order = np.argsort(np.ascontiguousarray(lanes[:, 0, 3]), kind="stable")
+    if not len(order):
+        return order, np.zeros(0, np.uint32)
+    rgba = cv2.convertScaleAbs(lanes.take(order, axis=0), alpha=1 / _ONE, beta=-_ZERO / _ONE)
+    return order, rgba.view(np.uint32).ravel()

@@ -163,11 +163,11 @@ def _pictures(
     if source_video is not None:
         with closing(frames(source_video, start, end, layout.scale, _RATE)) as stream:
             for frame in stream:
-                small = frame.rgb[: layout.height, : layout.input_width]
-                top = (layout.height - small.shape[0]) // 2
-                left = (layout.input_width - small.shape[1]) // 2
-                last = paper.copy()
-                last[top : top + small.shape[0], left : left + small.shape[1]] = small
+                last = frame.rgb[: layout.height, : layout.input_width]
+                if last.shape != paper.shape:
+                    top, left = (np.array(paper.shape[:2]) - last.shape[:2]) // 2
+                    small, last = last, paper.copy()
+                    last[top : top + small.shape[0], left : left + small.shape[1]] = small
                 yield last
     yield from repeat(last)
 

@@ -13,7 +13,12 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from vimoflow.geometry.rotations import matrix_to_axis_angle, matrix_to_sixd, sixd_to_matrix
+from vimoflow.geometry.rotations import (
+    axis_angle_to_matrix,
+    matrix_to_axis_angle,
+    matrix_to_sixd,
+    sixd_to_matrix,
+)
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import joint
 
@@ -34,11 +39,17 @@ def stilled(motion: Motion) -> Motion:
         motion: at 30 fps.
     """
     share = _stillness(motion)
-    sixd = matrix_to_sixd(torch.from_numpy(motion.local_rotations)).float().numpy()
-    mean = gaussian_filter1d(sixd, _TREMBLING, axis=0, mode="nearest")
-    calm = torch.from_numpy(sixd + share[:, None, None].astype(np.float32) * (mean - sixd))
     # In parts: what is made on the way is many times a motion's size.
-    poses = [matrix_to_axis_angle(sixd_to_matrix(part)).numpy() for part in calm.split(_PART)]
+    parts = torch.from_numpy(motion.poses).split(_PART)
+    sixd = np.concatenate(
+        [matrix_to_sixd(axis_angle_to_matrix(part.double())).float().numpy() for part in parts]
+    )
+    calm = gaussian_filter1d(sixd, _TREMBLING, axis=0, mode="nearest")
+    calm -= sixd
+    calm *= share[:, None, None].astype(np.float32)
+    calm += sixd
+    parts = torch.from_numpy(calm).split(_PART)
+    poses = [matrix_to_axis_angle(sixd_to_matrix(part)).numpy() for part in parts]
     off = gaussian_filter1d(motion.trans, _TREMBLING, axis=0, mode="nearest") - motion.trans
     trans = (motion.trans + share[:, None] * off).astype(motion.trans.dtype)
     together = np.concatenate(poses).astype(motion.poses.dtype).reshape(motion.poses.shape)
