@@ -36,9 +36,9 @@ class DanceOptions:
     """
 
     steps: Annotated[int, Option(metavar="N", low=1, high=1000, group=MODEL)] = 20
-    sampler: Annotated[Literal["ddim", "ddpm", "mean"], Option(group=MODEL)] = "ddim"
+    sampler: Annotated[Literal["ddim", "ddpm", "mean"], Option(group=MODEL)] = "ddpm"
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.5
-    beat: Annotated[float, Option(metavar="W", low=0, high=1e4, group=MODEL)] = 3.0
+    beat: Annotated[float, Option(metavar="W", low=0, high=1e4, group=MODEL)] = 8.0
     liveliness: Annotated[float, Option(metavar="X", low=0.5, high=2, group=MODEL)] = 1.25
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0
     window: Annotated[int, PYTHON_ONLY] = 150

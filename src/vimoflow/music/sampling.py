@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,7 +46,8 @@ def dance_features(
     Args:
         model: with or without adapters.
         music: features as ``music.audio_features`` makes them, not normalised; at least 2 frames.
-        options: how to sample.
+        options: how to sample. The noise is of its seed and of the music's beats: one noise for
+            all songs would make one dance of all of them.
         samples: dances to the same music, each from noise of its own.
         progress: told the denoising steps done and to do.
 
@@ -58,9 +60,11 @@ def dance_features(
     plan = WindowPlan.cover(len(music), options.window, options.overlap)
     # Earlier models know less of the music: its first channels.
     heard = model.scale(music[:, : model.channels])[None].expand(samples, -1, -1)
-    halts = weights_at(beats_s(music.numpy()) * FPS, len(music), options.beat)
+    beats = beats_s(music.numpy()) * FPS
+    halts = weights_at(beats, len(music), options.beat)
+    seed = options.seed ^ zlib.crc32(beats.round().astype("<i4").tobytes())
     task = _ToMusic(
-        model.checkpoint, plan, samples, options.seed, options.guidance,
+        model.checkpoint, plan, samples, seed, options.guidance,
         music=heard, halts=halts.expand(samples, -1), smoothing_s=options.smoothing_s,
         liveliness=options.liveliness,
     )  # fmt: skip
