@@ -97,7 +97,7 @@ class StyleOptions:
     steps: _Steps = 400
     batch_frames: Annotated[int, PYTHON_ONLY] = 1200
     window: Annotated[int, PYTHON_ONLY] = 150
-    learning_rate: Annotated[float, PYTHON_ONLY] = 5e-4
+    learning_rate: Annotated[float, PYTHON_ONLY] = 2e-3
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0
     report_every: Annotated[int, PYTHON_ONLY] = 20
     rematch: Annotated[int, Option(metavar="N", low=0)] = 0
