@@ -65,8 +65,9 @@ def test_the_pages_sound_is_in_step_with_the_song(tmp_path):
 def test_styles_are_found_by_name_and_weighted(checkpoint, tmp_path):
     model = tiny_model()
     save_adapter(new_adapter(model, "still"), tmp_path / "data/vimoflow/styles/still.safetensors")
-    styled, terms = styled_model(checkpoint, ["still=0.5"])
-    assert styled.checkpoint.denoiser.blocks[0].scales == (0.5,) and "none" in terms
+    _, ((use, adapter),), terms = styled_model(checkpoint, ["still=0.5"])
+    assert (use.scale, adapter.name) == (0.5, "still") and "none" in terms
+    assert len(styled_model(checkpoint, ["still@0-2", "still=2@2-9"])[1]) == 2
     with pytest.raises(ConfigError, match="twice"):
         styled_model(checkpoint, ["still", "still=2"])
 

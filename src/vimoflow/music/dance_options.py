@@ -62,6 +62,7 @@ class SongOptions:
     Attributes:
         output: folder the results go to.
         styles: NAME=0.8 each, strength 1 without a number; their contributions add up.
+            NAME=0.8@30-60 acts in these seconds of the song.
         start_s: where in the song to begin, seconds.
         seconds: how much of the song to dance to; up to its end by default.
         checkpoint: a dance model, by the name it ships under or by path.
@@ -70,7 +71,7 @@ class SongOptions:
 
     output: Annotated[Path, Option(("-o", "--output"), metavar="DIR")]
     checkpoint: Annotated[str, Option(metavar="NAME|PATH", group=MODEL)] = "music"
-    styles: Annotated[tuple[str, ...], Option(("--style",), metavar="NAME[=S]")] = ()
+    styles: Annotated[tuple[str, ...], Option(("--style",), metavar="NAME[=S][@FROM-TO]")] = ()
     sampling: Annotated[DanceOptions, PYTHON_ONLY] = field(default_factory=DanceOptions)
     start_s: Annotated[float, Option(("--start",), metavar="S", low=0)] = 0.0
     seconds: Annotated[float | None, Option(metavar="S", low=0)] = None
