@@ -39,7 +39,7 @@ def judge(
         output: folder the results go to.
         checkpoint: a dance model that has not seen the styles.
         styles: those to learn.
-        ways: adapter, low-rank, fine-tuned.
+        ways: adapter, low-rank, fine-tuned; replayed is an adapter that learns the songs, too.
         clips: numbers of clips.
         audio: folder with music; what is forgotten shows in dances to its songs.
         videos: folder of `python -m lab evaluate render`, of the first style; learnt from these

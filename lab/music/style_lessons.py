@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,9 @@ def parted(
 
 
 def in_clips(dances: Iterable[Dance]) -> list[Dance]:
-    """Long takes cut into clips, short ones as they are."""
-    return [clip for dance in dances for clip in (cut_clips([dance], _CLIP_S) or [dance])]
+    """Long takes cut into clips, short ones as they are; of no corpus, as a user's are."""
+    alike = [dataclasses.replace(dance, corpus="") for dance in dances]
+    return [clip for dance in alike for clip in (cut_clips([dance], _CLIP_S) or [dance])]
 
 
 def spread(clips: Sequence[Dance], count: int) -> list[Dance]:
