@@ -104,7 +104,5 @@ def filmed(folder: Path, style: str, way: str, say: Callable[[str], None]) -> li
     found = dances_from_videos(folder)
     for line in found.skipped:
         say(f"left out: {line}")
-    used = {dance.name for dance in found.dances}
-    clips = [clip for clip in read_clips(folder) if clip.video.name in used]
-    truth = [style_dance(clip.motion, clip.name) for clip in clips]
+    truth = [style_dance(clip.motion, clip.name) for clip in read_clips(folder)]
     return [Lesson(style, way, truth, "true"), Lesson(style, way, found.dances, "from video")]
