@@ -39,7 +39,7 @@ def write_motion_strips(
     motions = [motion_of(recorded[0]), *(load_motion(path) for path in files)]
     picture = Image.fromarray(np.concatenate([_row(motion, times_s) for motion in motions]))
     picture = picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS)
-    picture.save(output, optimize=True)
+    picture.quantize(96, dither=Image.Dither.NONE).save(output, optimize=True)
 
 
 def _row(motion: Motion, times_s: Sequence[float]) -> np.ndarray:
