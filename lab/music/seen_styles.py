@@ -108,7 +108,7 @@ class StyleStudy:
     seconds: float = 5.0
     style: StyleOptions = dataclasses.field(default_factory=StyleOptions)
     sampling: DanceOptions = dataclasses.field(
-        default_factory=lambda: DanceOptions(guidance=0.0, liveliness=1.2, by_feet=False)
+        default_factory=lambda: DanceOptions(20, guidance=0.0, liveliness=1.2, by_feet=False)
     )
     songs: Sequence[Dance] = ()
 
@@ -173,8 +173,8 @@ def _row(
 
 
 def _dances(model: MusicModel, study: StyleStudy) -> list[Motion]:
-    """To the songs, as they are drawn by default, in half of the steps."""
-    sampling = DanceOptions(max(1, study.sampling.steps // 2))
+    """To the songs, as they are drawn by default."""
+    sampling = DanceOptions()
     drawn = drawn_to(model, study.songs, sampling, study.seconds)
     return finished_dances(drawn, study.songs, sampling)
 

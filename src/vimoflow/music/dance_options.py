@@ -35,7 +35,7 @@ class DanceOptions:
         ConfigError: a value that makes no sense.
     """
 
-    steps: Annotated[int, Option(metavar="N", low=1, high=1000, group=MODEL)] = 20
+    steps: Annotated[int, Option(metavar="N", low=1, high=1000, group=MODEL)] = 10
     sampler: Annotated[Literal["ddim", "ddpm", "mean"], Option(group=MODEL)] = "ddpm"
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.5
     beat: Annotated[float, Option(metavar="W", low=0, high=1e4, group=MODEL)] = 8.0
