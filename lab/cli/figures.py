@@ -27,6 +27,7 @@ FIGURES = CommandGroup(
             "strips": f"{_HERE}:strips",
             "failures": f"{_HERE}:failures",
             "characters": f"{_HERE}:characters",
+            "motions": f"{_HERE}:motions",
         }
     },
 )
@@ -115,3 +116,33 @@ def characters(
     from lab.figures.characters import write_strips
 
     write_strips(motion, character, output, frames)
+
+
+def motions(
+    motion: tuple[Path, ...],
+    *,
+    data: DataFolder,
+    clip: Annotated[str, Option(metavar="NAME")],
+    output: OutputFile,
+    start: Annotated[float, Option(metavar="S", low=0)] = 1.0,
+    every: Annotated[float, Option(metavar="S", low=0.01)] = 0.4,
+    frames: _Number = 10,
+) -> None:
+    """A recorded motion and motion files, one below the other, at the same moments.
+
+    Args:
+        motion: motion files.
+        data: folder of shards.
+        clip: name of the recording.
+        output: the picture.
+        start: the first moment, seconds.
+        every: seconds from one to the next.
+        frames: how many.
+    """
+    for path in (*motion, data):
+        require_input(path)
+    require_output_file(output)
+    from lab.figures.dances import write_motion_strips
+
+    times = [start + every * k for k in range(frames)]
+    write_motion_strips(data, clip, motion, output, times)

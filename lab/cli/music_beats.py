@@ -31,11 +31,8 @@ def beats(
     checkpoint: Checkpoint = "music",
     truth: bool = False,
     seconds: Seconds = 30.0,
-    steps: Annotated[int, Option(metavar="N", low=1, high=1000)] = 20,
-    guidance: Annotated[float, Option(metavar="W", low=0, high=20)] = 0.5,
-    beat: Annotated[float, Option(metavar="W", low=0, high=1e4)] = 3.0,
-    liveliness: Annotated[float, Option(metavar="X", low=0.5, high=2)] = DanceOptions.liveliness,
     heard: bool = False,
+    sampling: DanceOptions,
 ) -> None:
     """Beat alignment on songs the model never heard, foot slide, FID and diversity beside real.
 
@@ -46,10 +43,6 @@ def beats(
         checkpoint: a dance model that ships, or a file.
         truth: test the recordings' own motion.
         seconds: of each song.
-        steps: denoising steps.
-        guidance: how closely to follow the music; 0 is none.
-        beat: how firmly to halt on beats; 0 leaves the beat to the network.
-        liveliness: how much more it moves than the network says; 1 is as it says.
         heard: songs that the model was trained on, too.
     """
     from lab.music.beat_tests import (
@@ -82,9 +75,8 @@ def beats(
         if not new:
             raise InputError(f"{audio}: the model has heard all of these songs")
         with progress("dancing") as show:
-            sampling = DanceOptions(steps, guidance=guidance, beat=beat, liveliness=liveliness)
             drawn = drawn_to(model, new, sampling, seconds, show)
-        motions = finished_dances(drawn, new, sampling.on_beat)
+        motions = finished_dances(drawn, new, sampling)
         heard_motions = [heard_motion(d, m) for d, m in zip(new, motions, strict=True)]
         tests = {"as drawn": beat_test(heard_motions)}
         if len(new) >= _LEAST and seconds >= 5:

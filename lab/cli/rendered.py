@@ -29,6 +29,7 @@ def render(
     output: OutputFolder,
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0,
     clips: Annotated[int, Option(metavar="N", low=1, high=1e6)] = 20,
+    only: Annotated[str, Option(metavar="PATTERN")] = "*",
 ) -> None:
     """Render validation motions as videos with exact truth; goes on where it was stopped.
 
@@ -37,6 +38,7 @@ def render(
         output: folder the clips go to.
         seed: of motions, cameras, light and clothes.
         clips: how many clips.
+        only: names of the recordings.
     """
     require_input(data)
     require_output_folder(output)
@@ -44,7 +46,8 @@ def render(
     from vimoflow.data.shards import read_shards
 
     with progress("rendering") as show:
-        paths = render_benchmark(read_shards(data, "validation"), output, clips, seed, show)
+        shards = read_shards(data, "validation")
+        paths = render_benchmark(shards, output, clips, seed, show, only)
     click.echo(f"{len(paths)} clips in {output}")
 
 

@@ -116,11 +116,15 @@ def drawn_to(
 
 
 def finished_dances(
-    drawn: Sequence[Float[Tensor, "_ 151"]], dances: Sequence[Dance], on_beat: bool
+    drawn: Sequence[Float[Tensor, "_ 151"]],
+    dances: Sequence[Dance],
+    sampling: DanceOptions,
 ) -> list[Motion]:
     """Motions of what was drawn to these dances' music, on its beats or as drawn."""
     return [
-        finished_dance(features, dance.music_beats / FPS if on_beat else None)
+        finished_dance(
+            features, dance.music_beats / FPS if sampling.on_beat else None, sampling.by_feet
+        )
         for features, dance in zip(drawn, dances, strict=True)
     ]
 
@@ -131,7 +135,9 @@ def beat_tests(
     """Of the same draws: as drawn, and put on the beat."""
     as_drawn, on_beat = (
         beat_test([heard_motion(d, m) for d, m in zip(dances, made, strict=True)])
-        for made in (finished_dances(drawn, dances, warp) for warp in (False, True))
+        for made in (
+            finished_dances(drawn, dances, DanceOptions(on_beat=warp)) for warp in (False, True)
+        )
     )
     return as_drawn, on_beat
 

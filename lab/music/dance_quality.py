@@ -85,7 +85,7 @@ def dance_quality(drawn: Sequence[Motion], dances: Sequence[Dance], seed: int = 
     everything, reference = np.concatenate(made_rows), np.concatenate(real_rows)
     return DanceQuality(
         _slide(drawn), _slide([m for parts in real for m in parts]), made, recorded,
-        len(everything) // 2, diversity(everything, reference),
+        half * len(made_rows[0]), diversity(everything, reference),
         diversity(reference, reference),
     )  # fmt: skip
 

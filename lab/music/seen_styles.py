@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from lab.music.beat_tests import beat_test, drawn_to, finished_dances, heard_motion, motion_of
 from lab.music.comparison import fine_tuned
+from lab.music.dance_quality import dance_quality
 from lab.music.low_rank import low_rank_tuned
 from lab.music.style_judge import StyleJudge
+from lab.music.style_lessons import Lesson
 from vimoflow.errors import InputError
+from vimoflow.motion.clip import Motion
 from vimoflow.music.adapters import adapted
 from vimoflow.music.audio_features import FPS
 from vimoflow.music.dance_options import DanceOptions, StyleOptions
@@ -21,8 +25,7 @@ from vimoflow.music.sampling import dance_features, finished_dance
 from vimoflow.music.song_to_dance import slide_of
 from vimoflow.music.styles import train_style
 
-OTHER = "none of them"
-_PARTS = 3  # of the takes one part is held out
+REPLAYED = "replayed"  # an adapter that learns from the study's songs and their dances, too
 
 Taught = Callable[[MusicModel, Sequence[Dance], StyleOptions], MusicModel]
 
@@ -33,9 +36,27 @@ def _adapter(model: MusicModel, clips: Sequence[Dance], options: StyleOptions) -
 
 WAYS: dict[str, Taught] = {
     "adapter": _adapter,
+    REPLAYED: _adapter,
     "low-rank": low_rank_tuned,
     "fine-tuned": fine_tuned,
 }
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """How a model dances to songs of the old styles.
+
+    Attributes:
+        beats: beat alignment.
+        fid_k: see ``dance_quality.DanceQuality``.
+        named: share of the windows that are of the new style, by the judge.
+        foot_slide_mm: mm a frame by the motions' own contacts.
+    """
+
+    beats: float
+    fid_k: float
+    named: float
+    foot_slide_mm: float
 
 
 @dataclass(frozen=True)
@@ -45,16 +66,31 @@ class SeenStyle:
     Attributes:
         style: that it was taught, or that is looked for in the backbone's.
         way: how.
-        clips: from so many.
+        source, clips: from what, and from how many.
         named: share of the windows that are of the style, by the judge.
         foot_slide_mm: mm a frame by the motions' own contacts.
+        old: how it dances to songs; None where none are given.
     """
 
     style: str
     way: str
+    source: str
     clips: int
     named: float
     foot_slide_mm: float
+    old: Remembered | None = None
+
+    def __str__(self) -> str:
+        told = (
+            f"{self.style}, {self.way}, {self.clips} clips {self.source}: named {self.named:.2f}, "
+            f"foot slide {self.foot_slide_mm:.1f} mm"
+        )
+        if (old := self.old) is None:
+            return told
+        return (
+            f"{told}; to old songs beat alignment {old.beats:.3f}, FID_k {old.fid_k:.1f}, "
+            f"named {old.named:.2f}, foot slide {old.foot_slide_mm:.1f} mm"
+        )
 
 
 @dataclass(frozen=True)
@@ -62,74 +98,58 @@ class StyleStudy:
     """What is judged.
 
     Attributes:
-        clips: numbers of clips to learn from.
-        ways: of :data:`WAYS`.
-        samples, seconds: motions drawn of each model, and how long.
+        samples, seconds: motions drawn of each model without music, and how long.
         style: how they learn.
         sampling: how they are drawn.
+        songs: of old styles, which every model dances to for so many seconds, too.
     """
 
-    clips: tuple[int, ...] = (10, 5)
-    ways: tuple[str, ...] = ("adapter",)
     samples: int = 12
     seconds: float = 5.0
     style: StyleOptions = dataclasses.field(default_factory=StyleOptions)
     sampling: DanceOptions = dataclasses.field(
-        default_factory=lambda: DanceOptions(guidance=0.0, liveliness=1.2, by_feet=False)
+        default_factory=lambda: DanceOptions(20, guidance=0.0, liveliness=1.2, by_feet=False)
     )
-
-
-def by_style(dances: Iterable[Dance]) -> dict[str, list[Dance]]:
-    """Dances named ``ACTION_STYLE_NUMBER`` by their style."""
-    found: dict[str, list[Dance]] = {}
-    for dance in sorted(dances, key=lambda dance: dance.name):
-        found.setdefault(dance.name.split("_")[-2], []).append(dance)
-    return found
-
-
-def parted(
-    styles: Mapping[str, Sequence[Dance]],
-) -> tuple[dict[str, list[Dance]], dict[str, list[Dance]]]:
-    """Takes to learn from, and every third, which is held out."""
-    given = {k: [d for i, d in enumerate(v) if i % _PARTS] for k, v in styles.items()}
-    return given, {k: list(v[::_PARTS]) for k, v in styles.items()}
+    songs: Sequence[Dance] = ()
 
 
 def seen_styles(
     model: MusicModel,
-    given: Mapping[str, Sequence[Dance]],
-    styles: Sequence[str],
+    lessons: Sequence[Lesson],
     judge: StyleJudge,
     study: StyleStudy | None = None,
     say: Callable[[SeenStyle], None] = print,
 ) -> list[SeenStyle]:
-    """The backbone's motions without music, and each taught model's, before the judge.
+    """The backbone's motions, and each taught model's, before the judge.
 
     Args:
         model: the backbone, which has not seen the styles.
-        given: motions to learn from, by style.
-        styles: those to learn.
+        lessons: what to teach it, each time anew.
         judge: taught real motion.
         study: what to do.
         say: told each result.
 
     Raises:
-        InputError: a style that is not there.
+        InputError: a style that the judge does not know.
     """
     study = study or StyleStudy()
-    if missing := [style for style in styles if style not in given]:
-        raise InputError(f"no style {missing[0]!r}; there are {', '.join(given)}")
-    plain = drawn_without_music(model, study)
-    rows = [_row(style, "backbone", 0, judge, plain) for style in styles]
-    for row in rows:
-        say(row)
-    for style in styles:
-        for way in study.ways:
-            for count in study.clips:
-                clips = given[style][:: max(1, len(given[style]) // count)][:count]
-                styled = WAYS[way](model, clips, study.style)
-                rows.append(_row(style, way, count, judge, drawn_without_music(styled, study)))
-                say(rows[-1])
+    styles = list(dict.fromkeys(lesson.style for lesson in lessons))
+    if missing := [style for style in styles if style not in judge.styles]:
+        raise InputError(f"no style {missing[0]!r}; there are {', '.join(judge.styles)}")
+    rows: list[SeenStyle] = []
+
+    def judged(taught: MusicModel, told: Sequence[Lesson]) -> None:
+        drawn, dances = drawn_without_music(taught, study), _dances(taught, study)
+        for lesson in told:
+            rows.append(_row(lesson, judge, drawn, _remembered(lesson.style, judge, dances, study)))
+            say(rows[-1])
+
+    judged(model, [Lesson(style, "backbone", ()) for style in styles])
+    for lesson in lessons:
+        old = study.songs if lesson.way == REPLAYED else ()
+        # As two corpora of no name's share: half of the windows each.
+        clips = [*lesson.clips, *(dataclasses.replace(song, corpus="old") for song in old)]
+        judged(WAYS[lesson.way](model, clips, study.style), [lesson])
     return rows
 
 
@@ -143,9 +163,35 @@ def drawn_without_music(model: MusicModel, study: StyleStudy) -> list[Dance]:
     ]
 
 
-def _row(style: str, way: str, count: int, judge: StyleJudge, drawn: list[Dance]) -> SeenStyle:
-    from lab.music.beat_tests import motion_of
+def _row(
+    lesson: Lesson, judge: StyleJudge, drawn: Sequence[Dance], old: Remembered | None
+) -> SeenStyle:
+    return SeenStyle(
+        lesson.style, lesson.way, lesson.source, len(lesson.clips),
+        judge.named(drawn).share.get(lesson.style, 0.0), _slide(map(motion_of, drawn)), old,
+    )  # fmt: skip
 
-    slides = [slide for d in drawn if (slide := slide_of(motion_of(d))) is not None]
-    mean = sum(slides) / len(slides) if slides else float("nan")
-    return SeenStyle(style, way, count, judge.named(drawn).share.get(style, 0.0), mean)
+
+def _dances(model: MusicModel, study: StyleStudy) -> list[Motion]:
+    """To the songs, as they are drawn by default."""
+    sampling = DanceOptions()
+    drawn = drawn_to(model, study.songs, sampling, study.seconds)
+    return finished_dances(drawn, study.songs, sampling)
+
+
+def _remembered(
+    style: str, judge: StyleJudge, dances: Sequence[Motion], study: StyleStudy
+) -> Remembered | None:
+    if not dances:
+        return None
+    heard = [heard_motion(d, m) for d, m in zip(study.songs, dances, strict=True)]
+    named = judge.named([dance_of(m, "") for m in dances]).share.get(style, 0.0)
+    quality = dance_quality(dances, study.songs)
+    return Remembered(
+        beat_test(heard, 100).alignment.value, quality.fid_k.value, named, quality.foot_slide_mm
+    )
+
+
+def _slide(motions: Iterable[Motion]) -> float:
+    slides = [slide for motion in motions if (slide := slide_of(motion)) is not None]
+    return sum(slides) / len(slides) if slides else float("nan")

@@ -71,6 +71,9 @@ class StyleJudge:
     Args:
         styles: dances of each.
 
+    Attributes:
+        styles: their names.
+
     Raises:
         InputError: a style without a window, or fewer than two styles.
     """
@@ -85,6 +88,7 @@ class StyleJudge:
             raise InputError("a judge needs motions of two styles at least")
         self._model: Any = make_pipeline(StandardScaler(), SVC(C=10, class_weight="balanced"))
         self._model.fit(rows, labels)
+        self.styles = tuple(styles)
 
     def accuracy(self, styles: Mapping[str, Sequence[Dance]]) -> dict[str, float]:
         """Share of each style's windows that are named right."""

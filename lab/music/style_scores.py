@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -126,8 +127,11 @@ class StyleTest:
             drawn_to(model, dances, self.sampling, self.seconds)
             for dances in (self.style, self.others)
         )
-        in_style = finished_dances(to_style, self.style, self.sampling.on_beat)
-        as_drawn, on_beat = (finished_dances(to_others, self.others, w) for w in (False, True))
+        in_style = finished_dances(to_style, self.style, self.sampling)
+        as_drawn, on_beat = (
+            finished_dances(to_others, self.others, dataclasses.replace(self.sampling, on_beat=w))
+            for w in (False, True)
+        )
         made = kinetic_windows(in_style)
         distance = frechet_distance(_logarithms(made), _logarithms(self.held_out))
         chosen = on_beat if self.sampling.on_beat else as_drawn

@@ -31,6 +31,7 @@ def render_benchmark(
     count: int = 20,
     seed: int = 0,
     progress: Callable[[int, int | None], None] | None = None,
+    only: str = "*",
 ) -> list[Path]:
     """Render ``count`` clips into a folder; clips that are there already are left alone.
 
@@ -38,7 +39,7 @@ def render_benchmark(
         ConfigError: Anny, pyrender or EGL is missing.
         InputError: the folder holds clips of other motions or another seed.
     """
-    return render_scenes(choose_scenes(shards, count, seed), folder, progress)
+    return render_scenes(choose_scenes(shards, count, seed, only=only), folder, progress)
 
 
 def render_scenes(

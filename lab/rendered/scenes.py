@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -105,6 +106,7 @@ def choose_scenes(
     seed: int,
     cameras: Sequence[str] = _CAMERA_CYCLE,
     people: int = PEOPLE,
+    only: str = "*",
 ) -> list[Scene]:
     """``count`` scenes over all corpora and groups in turn; the same seed gives the same scenes.
 
@@ -114,12 +116,13 @@ def choose_scenes(
         seed: of everything.
         cameras: their kinds (``CAMERAS``), in turn.
         people: how many bodies there are to choose from.
+        only: pattern of the recordings' names.
 
     Raises:
         InputError: the shards hold nothing to film.
     """
     rng = np.random.default_rng(seed)
-    queues = [_shuffled(shard, rng) for shard in shards]
+    queues = [_shuffled(shard, rng, only) for shard in shards]
     picked: list[tuple[Shard, int]] = []
     while len(picked) < count and any(queues):
         for shard, queue in zip(shards, queues, strict=True):
@@ -134,10 +137,11 @@ def choose_scenes(
     ]
 
 
-def _shuffled(shard: Shard, rng: np.random.Generator) -> list[int]:
+def _shuffled(shard: Shard, rng: np.random.Generator, only: str) -> list[int]:
     """Recordings in random order, a long one of each group before the second of any."""
     length = np.diff(shard.starts)
     order = [int(i) for i in rng.permutation(len(length)) if length[i] >= MODEL_FPS / 2]
+    order = [i for i in order if fnmatch.fnmatchcase(shard.names[i], only)]
     order.sort(key=lambda i: -(min(int(length[i]), FRAMES[0]) // 15))  # long enough ones first
     seen: dict[str, int] = {}
     rounds = []

@@ -34,6 +34,7 @@ class Bake:
         shares: of the flours.
         box: of the tin.
         steam: with water.
+        open: at the top.
         inner: not asked.
     """
 
@@ -46,6 +47,7 @@ class Bake:
     )
     box: tuple[int, int] | None = None
     steam: bool = True
+    open: Annotated[bool, Option(("--open/--lidded",))] = True
     inner: Annotated[int, PYTHON_ONLY] = 7
 
 
@@ -80,9 +82,10 @@ def test_what_is_not_given_is_the_parameters_own_default() -> None:
 
 def test_everything_is_parsed_as_its_type_says() -> None:
     words = """rye --name x --heat 200 --crust hard --seeds a,b --seeds c --nuts 5 --share rye=0.5
-        --share oat=0.1 --box 3,4 --no-steam"""
+        --share oat=0.1 --box 3,4 --no-steam
+        --lidded"""
     wanted = Bake(
-        200.0, "hard", ("a", "b", "c"), (5,), {"rye": 0.5, "oat": 0.1}, (3, 4), steam=False
+        200.0, "hard", ("a", "b", "c"), (5,), {"rye": 0.5, "oat": 0.1}, (3, 4), False, False
     )
     assert run(*words.split())[2] == wanted
 

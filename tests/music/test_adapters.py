@@ -99,12 +99,7 @@ def test_a_file_keeps_every_bit_and_knows_its_backbone(trained, tmp_path):
         a.load_adapter(tmp_path / "none.safetensors", model)
 
 
-def test_styles_are_named_with_their_strength():
-    assert a.parse_style("ballet=0.8") == ("ballet", 0.8)
-    assert a.parse_style("ballet") == ("ballet", 1.0)
-    for wrong in ("ballet=x", "=1", "ballet=nan", "ballet=inf"):
-        with pytest.raises(ConfigError, match="--style"):
-            a.parse_style(wrong)
+def test_a_style_is_called_as_a_file_can_be():
     with pytest.raises(ConfigError, match="letters"):
         a.require_style_name("../up")
 

@@ -61,6 +61,14 @@ def aligned(dance: Dance, settings: WindowSettings) -> float:
     return float(np.mean(values))
 
 
+def test_models_that_know_less_of_music_are_taught_its_first_channels():
+    dances = [swinging("a"), swinging("b", music=False)]
+    batch = draw_windows(dances, 12, 60, generator(), WindowSettings.none(), 35)
+    whole = draw_windows(dances, 12, 60, generator(), WindowSettings.none(), 37)
+    assert batch.heard.any() and not batch.heard.all()
+    assert torch.equal(batch.music, whole.music[..., :35])
+
+
 def test_rematching_brings_beats_together(monkeypatch):
     dance = swinging("a", 600, period=24, beat_at=7)  # never in step as recorded
     plain = aligned(dance, WindowSettings(retime=0.0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 from music_examples import swinging, tiny_model
 from vimoflow.errors import ConfigError
 from vimoflow.motion.features import LAYOUT
+from vimoflow.music.audio_features import with_beats
 from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.sampling import (
     DanceOptions,
@@ -33,6 +36,18 @@ def test_same_seed_same_dance_and_samples_do_not_depend_on_their_number():
     two = dance_features(model, heard, OPTIONS, samples=2)
     torch.testing.assert_close(two[:1], first, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(two[1], first[0], atol=1e-2)
+
+
+def test_songs_with_other_beats_do_not_start_from_the_same_noise():
+    """A network that hears nothing would else dance one dance to all songs."""
+    model, heard = tiny_model(), music(60)
+    later = torch.from_numpy(with_beats(heard.numpy(), np.arange(0.2, 1.9, 0.4)))
+    deaf = dataclasses.replace(model.scale, mean=(0.0,) * 37, std=(1e9,) * 37)
+    options = DanceOptions(steps=2, guidance=0.0, beat=0.0)
+    first, second = (
+        dance_features(dataclasses.replace(model, scale=deaf), x, options) for x in (heard, later)
+    )
+    assert not torch.allclose(first, second, atol=1e-2)
 
 
 def test_a_long_dance_is_the_same_in_blocks_as_all_at_once(monkeypatch):

@@ -65,8 +65,9 @@ def test_the_pages_sound_is_in_step_with_the_song(tmp_path):
 def test_styles_are_found_by_name_and_weighted(checkpoint, tmp_path):
     model = tiny_model()
     save_adapter(new_adapter(model, "still"), tmp_path / "data/vimoflow/styles/still.safetensors")
-    styled, terms = styled_model(checkpoint, ["still=0.5"])
-    assert styled.checkpoint.denoiser.blocks[0].scales == (0.5,) and "none" in terms
+    _, ((use, adapter),), terms = styled_model(checkpoint, ["still=0.5"])
+    assert (use.scale, adapter.name) == (0.5, "still") and "none" in terms
+    assert len(styled_model(checkpoint, ["still@0-2", "still=2@2-9"])[1]) == 2
     with pytest.raises(ConfigError, match="twice"):
         styled_model(checkpoint, ["still", "still=2"])
 
@@ -107,3 +108,15 @@ def test_videos_without_a_person_are_named_and_no_video_is_one_line(tmp_path, mo
     save_motion_npz(motion_of(swinging("a", 60)), made / "motion.npz")
     found = dances_from_videos(folder)
     assert [d.name for d in found.dances] == ["good.mp4"] and "empty.mp4" in found.skipped[0]
+
+
+def test_motions_much_riskier_than_the_others_are_left_out(tmp_path):
+    for name, risk in (("a", 0.02), ("b", 0.09), ("c", 0.04), ("d", 0.4)):
+        made = tmp_path / "motions" / name
+        made.mkdir(parents=True)
+        (tmp_path / f"{name}.mp4").touch()
+        save_motion_npz(motion_of(swinging(name, 60)), made / "motion.npz")
+        (made / "run.json").write_text(json.dumps({"verdict": {"risk": risk}}))
+    found = dances_from_videos(tmp_path)
+    assert [d.name for d in found.dances] == ["a.mp4", "b.mp4", "c.mp4"]
+    assert "d.mp4" in found.skipped[0] and "40%" in found.skipped[0]

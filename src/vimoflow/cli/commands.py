@@ -109,7 +109,7 @@ def _option(key: str, one: Named, told: Mapping[str, str]) -> click.Option:
     flags = one.option.flags or ("--" + one.name.replace("_", "-"),)
     text = told.get(one.name, "")
     if one.kind is bool:
-        if one.default is not False and len(flags) == 1:
+        if one.default is not False and len(flags) == 1 and "/" not in flags[0]:
             flags = (f"{flags[0]}/--no-{flags[0].removeprefix('--')}",)
         return _Option([key, *flags], group=group, help=text, default=None, is_flag=True)
     required = one.default is dataclasses.MISSING

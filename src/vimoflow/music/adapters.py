@@ -244,22 +244,6 @@ def style_path(name_or_path: str) -> Path:
     return styles_folder() / f"{name_or_path}.safetensors"
 
 
-def parse_style(text: str) -> tuple[str, float]:
-    """``ballet=0.8`` as name and strength; 1 where none is given.
-
-    Raises:
-        ConfigError: the strength is no number.
-    """
-    name, _, strength = text.rpartition("=") if "=" in text else (text, "", "1")
-    try:
-        scale = float(strength)
-        if not name or not abs(scale) < float("inf"):
-            raise ValueError
-    except ValueError:
-        raise ConfigError(f"--style {text}: write NAME or NAME=0.8") from None
-    return name, scale
-
-
 def require_style_name(name: str) -> None:
     """Raise ``ConfigError`` unless a file can be called so and ``--style`` can name it."""
     if not name or not all(c.isalnum() or c in "-_" for c in name):

@@ -35,10 +35,10 @@ class DanceOptions:
         ConfigError: a value that makes no sense.
     """
 
-    steps: Annotated[int, Option(metavar="N", low=1, high=1000, group=MODEL)] = 20
-    sampler: Annotated[Literal["ddim", "ddpm", "mean"], Option(group=MODEL)] = "ddim"
+    steps: Annotated[int, Option(metavar="N", low=1, high=1000, group=MODEL)] = 10
+    sampler: Annotated[Literal["ddim", "ddpm", "mean"], Option(group=MODEL)] = "ddpm"
     guidance: Annotated[float, Option(metavar="W", low=0, high=20, group=MODEL)] = 0.5
-    beat: Annotated[float, Option(metavar="W", low=0, high=1e4, group=MODEL)] = 3.0
+    beat: Annotated[float, Option(metavar="W", low=0, high=1e4, group=MODEL)] = 8.0
     liveliness: Annotated[float, Option(metavar="X", low=0.5, high=2, group=MODEL)] = 1.25
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1, group=MODEL)] = 0
     window: Annotated[int, PYTHON_ONLY] = 150
@@ -62,6 +62,7 @@ class SongOptions:
     Attributes:
         output: folder the results go to.
         styles: NAME=0.8 each, strength 1 without a number; their contributions add up.
+            NAME=0.8@30-60 acts in these seconds of the song.
         start_s: where in the song to begin, seconds.
         seconds: how much of the song to dance to; up to its end by default.
         checkpoint: a dance model, by the name it ships under or by path.
@@ -70,7 +71,7 @@ class SongOptions:
 
     output: Annotated[Path, Option(("-o", "--output"), metavar="DIR")]
     checkpoint: Annotated[str, Option(metavar="NAME|PATH", group=MODEL)] = "music"
-    styles: Annotated[tuple[str, ...], Option(("--style",), metavar="NAME[=S]")] = ()
+    styles: Annotated[tuple[str, ...], Option(("--style",), metavar="NAME[=S][@FROM-TO]")] = ()
     sampling: Annotated[DanceOptions, PYTHON_ONLY] = field(default_factory=DanceOptions)
     start_s: Annotated[float, Option(("--start",), metavar="S", low=0)] = 0.0
     seconds: Annotated[float | None, Option(metavar="S", low=0)] = None
@@ -97,7 +98,7 @@ class StyleOptions:
     steps: _Steps = 400
     batch_frames: Annotated[int, PYTHON_ONLY] = 1200
     window: Annotated[int, PYTHON_ONLY] = 150
-    learning_rate: Annotated[float, PYTHON_ONLY] = 5e-4
+    learning_rate: Annotated[float, PYTHON_ONLY] = 2e-3
     seed: Annotated[int, Option(metavar="N", low=0, high=2**63 - 1)] = 0
     report_every: Annotated[int, PYTHON_ONLY] = 20
     rematch: Annotated[int, Option(metavar="N", low=0)] = 0

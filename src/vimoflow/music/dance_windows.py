@@ -143,7 +143,7 @@ def _window(
     heard_at = at if heard_at is None else heard_at
     music = torch.zeros(frames, channels)
     if dance.music is not None:
-        music = Mix(heard_at, last)(dance.music)
+        music = Mix(heard_at, last)(dance.music[:, :channels])  # earlier models know less
         for channel in IMPULSES if channels > max(IMPULSES) else ():
             music[:, channel] = _impulses(dance.music[:, channel].numpy(), heard_at)
         if channels >= PHASE.stop:

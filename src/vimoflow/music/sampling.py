@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vimoflow.diffusion.checkpoint import Checkpoint
 from vimoflow.diffusion.denoising import Progress, Walk
 from vimoflow.diffusion.sampler import require_sampler
 from vimoflow.diffusion.schedule import NoiseSchedule
@@ -24,6 +28,7 @@ from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.dance_options import DanceOptions
 from vimoflow.music.movement import carried, livelier
 from vimoflow.music.music_model import MusicModel
+from vimoflow.music.sections import Voice
 
 _LAST = 0.1  # of T: below, a small network passes the noise on that it is shown
 _BLOCK = 8  # windows that take a step together: guidance makes each two rows of the model's batch
@@ -36,6 +41,7 @@ def dance_features(
     options: DanceOptions | None = None,
     samples: int = 1,
     progress: Progress | None = None,
+    voices: Sequence[Voice] = (),
 ) -> Float[Tensor, "samples frames 151"]:
     """Motion features at 30 fps, origin under the first root, to music.
 
@@ -45,9 +51,11 @@ def dance_features(
     Args:
         model: with or without adapters.
         music: features as ``music.audio_features`` makes them, not normalised; at least 2 frames.
-        options: how to sample.
+        options: how to sample. The noise is of its seed and of the music's beats: one noise for
+            all songs would make one dance of all of them.
         samples: dances to the same music, each from noise of its own.
         progress: told the denoising steps done and to do.
+        voices: the model with styles, and where each counts; the model alone if none.
 
     Raises:
         ConfigError: the music's channels are not the model's, or options make no sense.
@@ -58,11 +66,15 @@ def dance_features(
     plan = WindowPlan.cover(len(music), options.window, options.overlap)
     # Earlier models know less of the music: its first channels.
     heard = model.scale(music[:, : model.channels])[None].expand(samples, -1, -1)
-    halts = weights_at(beats_s(music.numpy()) * FPS, len(music), options.beat)
+    beats = beats_s(music.numpy()) * FPS
+    halts = weights_at(beats, len(music), options.beat)
+    seed = options.seed ^ zlib.crc32(beats.round().astype("<i4").tobytes())
     task = _ToMusic(
-        model.checkpoint, plan, samples, options.seed, options.guidance,
+        model.checkpoint, plan, samples, seed, options.guidance,
         music=heard, halts=halts.expand(samples, -1), smoothing_s=options.smoothing_s,
         liveliness=options.liveliness,
+        voices=[(v.model.checkpoint, v.share) for v in voices]
+        or [(model.checkpoint, torch.ones(len(music)))],
     )  # fmt: skip
     levels = noise_levels(model.checkpoint.schedule, options.steps)
     walk = Walk(model.checkpoint.schedule, levels, require_sampler(options.sampler))
@@ -113,11 +125,22 @@ class _ToMusic(FeatureTask):
     halts: Tensor = field(kw_only=True)
     smoothing_s: float = field(kw_only=True)
     liveliness: float = field(kw_only=True)
+    voices: Sequence[tuple[Checkpoint, Tensor]] = field(kw_only=True)
 
     def estimate(self, windows: range, x_t: Tensor, t: Tensor) -> Tensor:
-        features = _smoothed(self.asked(self.rows(self.music, windows), x_t, t), self.smoothing_s)
+        features = _smoothed(self._said(windows, x_t, t), self.smoothing_s)
         features = livelier(features, self.liveliness)
         if bool(self.halts.any()):
             weights = self.rows(self.halts, windows)
             features = halting(features, weights.unflatten(0, features.shape[:2]))
         return orthonormal(features)
+
+    def _said(self, windows: range, x_t: Tensor, t: Tensor) -> Tensor:
+        """What those voices say together that count in these windows."""
+        music, said = self.rows(self.music, windows), torch.zeros(())
+        for checkpoint, share in self.voices:
+            counts = self.rows(share[None], windows)
+            if bool(counts.any()):
+                one = dataclasses.replace(self, checkpoint=checkpoint).asked(music, x_t, t)
+                said = said + counts[..., None] * one
+        return said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -21,11 +22,12 @@ from vimoflow.evaluation.metrics.rhythm import beat_alignment, motion_beats
 from vimoflow.files import write_text
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.skeleton import CONTACT_JOINTS, joint
-from vimoflow.music.adapters import adapted, load_adapter, parse_style, style_path
+from vimoflow.music.adapters import Adapter, load_adapter, style_path
 from vimoflow.music.audio_features import FPS, LONGEST_S, beats_s, music_features
 from vimoflow.music.dance_options import SongOptions
 from vimoflow.music.music_model import MusicModel, load_music_model
 from vimoflow.music.sampling import dance_features, finished_dance
+from vimoflow.music.sections import StyleUse, parse_style, voices
 from vimoflow.pipeline.folders import all_or_nothing
 from vimoflow.viewer.page import Detail, Sound, write_preview_page
 
@@ -63,9 +65,12 @@ def generate_dance(
         OutputError: the folder cannot be written to.
     """
     started = time.perf_counter()
-    model, terms = styled_model(options.checkpoint, options.styles)
+    model, styles, terms = styled_model(options.checkpoint, options.styles)
     music = music_features(song, options.start_s, options.seconds)
-    drawn = dance_features(model, torch.from_numpy(music), options.sampling, progress=progress)
+    drawn = dance_features(
+        model, torch.from_numpy(music), options.sampling, progress=progress,
+        voices=voices(model, styles, len(music), options.start_s),
+    )  # fmt: skip
     heard = beats_s(music)
     sampling = options.sampling
     motion = finished_dance(drawn[0], heard if sampling.on_beat else None, sampling.by_feet)
@@ -95,20 +100,25 @@ def generate_dance(
     return DanceResult(files, len(motion) / FPS, took, alignment, terms)
 
 
-def styled_model(checkpoint: str, styles: Sequence[str] = ()) -> tuple[MusicModel, str]:
-    """A dance model with styles (``NAME=0.8``), and the terms of all of it.
+def styled_model(
+    checkpoint: str, styles: Sequence[str] = ()
+) -> tuple[MusicModel, list[tuple[StyleUse, Adapter]], str]:
+    """A dance model, its styles (``NAME=0.8@30-60``), and the terms of all of it.
 
     Raises:
-        ConfigError: a style is not written so, or named twice.
+        ConfigError: a style is not written so, or named twice at once.
         CheckpointError: one of them cannot be read or does not fit the other.
     """
-    parsed = [parse_style(text) for text in styles]
-    if len({name for name, _ in parsed}) < len(parsed):
-        raise ConfigError("--style: a style is named twice; give each once")
+    uses = [parse_style(text) for text in styles]
+    if any(
+        a.name == b.name and a.start_s < b.end_s and b.start_s < a.end_s
+        for a, b in itertools.combinations(uses, 2)
+    ):
+        raise ConfigError("--style: a style is named twice for the same time; give each once")
     model = load_music_model(checkpoint)
-    adapters = [(load_adapter(style_path(name), model), scale) for name, scale in parsed]
-    terms = " ".join(dict.fromkeys((model.checkpoint.terms, *(a.terms for a, _ in adapters))))
-    return (adapted(model, adapters) if adapters else model), terms
+    found = [(use, load_adapter(style_path(use.name), model)) for use in uses]
+    terms = " ".join(dict.fromkeys((model.checkpoint.terms, *(a.terms for _, a in found))))
+    return model, found, terms
 
 
 def alignment_of(motion: Motion, heard_s: np.ndarray) -> float:

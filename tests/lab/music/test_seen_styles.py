@@ -8,15 +8,9 @@ import pytest
 import torch
 
 from lab.music.low_rank import LowRank, low_rank_tuned
-from lab.music.seen_styles import (
-    WAYS,
-    StyleStudy,
-    by_style,
-    drawn_without_music,
-    parted,
-    seen_styles,
-)
+from lab.music.seen_styles import WAYS, StyleStudy, drawn_without_music, seen_styles
 from lab.music.style_judge import StyleJudge
+from lab.music.style_lessons import by_style, in_clips, parted, recorded, spread
 from music_examples import swinging, tiny_model
 from vimoflow.errors import InputError
 from vimoflow.music.dance_options import DanceOptions, StyleOptions
@@ -31,21 +25,30 @@ def test_takes_are_grouped_by_style_and_every_third_is_held_out():
     assert not {d.name for d in given["a"]} & {d.name for d in held_out["a"]}
 
 
-def test_every_way_of_teaching_has_its_row():
+def test_long_takes_become_clips_and_a_choice_is_spread_over_them():
+    clips = in_clips([swinging("short", 70), swinging("long", 930)])
+    assert [len(clip) for clip in clips] == [70, 300, 300, 300]
+    assert [len(clip) for clip in spread(clips, 2)] == [70, 300]
+
+
+def test_every_lesson_has_its_row_and_what_is_remembered_of_old_songs():
     given = {
         "fast": [swinging(f"f{k}", 120, 11 + k) for k in range(3)],
         "slow": [swinging(f"s{k}", 120, 34 + k) for k in range(3)],
     }
     study = StyleStudy(
-        (2,), tuple(WAYS), samples=2, seconds=3.0, style=QUICK,
-        sampling=DanceOptions(steps=2, guidance=0.0, on_beat=False),
+        samples=2, seconds=5.0, style=QUICK, sampling=DanceOptions(steps=2, guidance=0.0),
+        songs=[swinging(f"song{k}", 330, 16 + k) for k in range(4)],
     )  # fmt: skip
     said: list[object] = []
-    rows = seen_styles(tiny_model(), given, ["fast"], StyleJudge(given), study, said.append)
+    lessons = recorded(given, ["fast"], list(WAYS), [2])
+    rows = seen_styles(tiny_model(), lessons, StyleJudge(given), study, said.append)
     assert [row.way for row in rows] == ["backbone", *WAYS] and said == rows
-    assert all(0 <= row.named <= 1 for row in rows)
+    assert [row.clips for row in rows] == [0, *[2] * len(WAYS)]
+    assert all(0 <= row.named <= 1 and row.old is not None for row in rows)
+    assert "to old songs beat alignment" in str(rows[1])
     with pytest.raises(InputError, match="no style 'odd'"):
-        seen_styles(tiny_model(), given, ["odd"], StyleJudge(given), study)
+        seen_styles(tiny_model(), recorded(given, ["odd"], ["adapter"], [2]), StyleJudge(given))
 
 
 def test_motions_without_music_are_drawn_as_if_none_was_heard():
