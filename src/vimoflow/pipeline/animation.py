@@ -191,14 +191,13 @@ def _written(
         (_presented(motion, options, made.offset_m), measure_quality(motion, seen, source.cuts))
         for motion in made.motions
     ]
-    verdict = judge(
-        made.motions[0], seen, rated[0][1], source.cuts, source.changes_s, source.blurred_s
-    )
+    best, quality = made.motions[0], rated[0][1]
+    verdict = judge(best, seen, quality, source.cuts, source.changes_s, source.blurred_s)
     terms = model.checkpoint.terms
     differ = differences(made.motions)
-    physics = _physics(made.motions[0], options)
+    physics = _physics(best, options)
     with all_or_nothing(folder) as partial:
-        details = page_details(result_lines(verdict, rated[0][1], differ, physics), source, terms)
+        details = page_details(result_lines(verdict, quality, differ, physics), source, terms)
         _write_files(rated, page_marks(verdict, physics), source, options, details, partial)
         if source.taken is not None:
             write_contact_sheet(
@@ -223,7 +222,6 @@ def _written(
     if "mp4" in options.formats:
         files.append(folder / "preview.mp4")
         previews.add(rated[0][0], source.video, files[-1], options.start_s, options.end_s)
-    quality = rated[0][1]
     return Result(
         source.path, folder, tuple(sorted(files)), quality, verdict, source.warnings, terms, differ,
         physics,
