@@ -48,12 +48,12 @@ class Manner:
     Attributes:
         yields: how far root, trunk and arms give way before an assist helps.
         glides: of 1: how readily a foot that glides carries, too.
+        sharp: the higher, the stiller a foot must be to be held where it is.
     """
 
     yields: float = 1.0
     glides: float = 0.02
     sharp: float = 1.0
-    feet: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Balance:
         self.data, self.surface = engine.MjData(model), surface_of(model)
         self.places = surface_places(humanoid, reference)
         self.rest = _rest(self.places)
-        self.turning = np.gradient(self.places.velocities, reference.times, axis=0)
+        self.accelerations = np.gradient(self.places.velocities, reference.times, axis=0)
         self.strength = model.actuator_forcerange[:, 1]
         parts = np.array([n.partition("_")[2] or n for n in segments()])
         self.soles = parts[self.surface.bodies - 1] == "ankle"
@@ -113,7 +113,6 @@ class Balance:
         asked = np.flatnonzero(near | self.soles)
         J, drift = self._jacobians(touch.points, asked)
         rest = np.where(near, self.rest[step] ** manner.sharp, 0)[asked]
-        self.feet = manner.feet
         follows = self._give_way(J, self._wanted(step, touch, asked, rest) - drift, rest, asked)
         engine.mj_inverse(model, data)
         near = near[asked]
@@ -121,7 +120,9 @@ class Balance:
         cost = _ENTRY / np.maximum(self.rest[step][at], manner.glides)
         cost += (np.maximum(touch.gaps[at], 0) / _ABOVE_M) ** 2
         arms = touch.points[at] - data.xpos[1]
-        return self._effort(arms, touch.normals[at], J, cost, self._yielding(follows, manner.yields))
+        return self._effort(
+            arms, touch.normals[at], J, cost, self._yielding(follows, manner.yields)
+        )
 
     def off(self, step: int) -> float:
         """How far the surface of the body last asked about is from the reference's, metres."""
@@ -146,8 +147,10 @@ class Balance:
     ) -> Float[np.ndarray, "points 3"]:
         """Accelerations of points that rest or swing."""
         points, velocities = touch.points[asked], touch.velocities[asked]
-        places, stiffness, damping = self.places, _SOLES[0] * self.feet, _SOLES[1] * self.feet**.5
-        swing = self.turning[step, asked] + damping * (places.velocities[step, asked] - velocities)
+        places, (stiffness, damping) = self.places, _SOLES
+        swing = self.accelerations[step, asked] + damping * (
+            places.velocities[step, asked] - velocities
+        )
         swing += stiffness * (places.points[step, asked] - points)
         return rest[:, None] * -_HOLD * velocities + (1 - rest[:, None]) * swing
 

@@ -1,4 +1,4 @@
-"""A reference followed in simulation, a quarter of a second at a time, in the manner that does best.
+"""A reference followed in simulation, a quarter of a second at a time, as does best.
 
 Whether a foot catches or a step comes in time is not seen ahead: several manners of following
 (``balance_control.Manner``) are tried from each of the best states so far, and those go on that
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ FELL_M = 0.3  # of the root from the reference's
 _MANNERS = (Manner(), Manner(yields=3.0, glides=0.005, sharp=4.0), Manner(glides=0.005))
 _STEPS, _KEPT = 60, 2  # of a stretch; states that go on
 _OFF_M = 0.5  # mean over the parts: costs as much as an assist of body weight
+_GOOD = 0.03  # a step, and as much ahead: then no other manner is tried
 _AHEAD = 1.0  # stretches that being off at the end of one is expected to cost
 
 
@@ -57,8 +59,12 @@ def follow(balance: Balance, show: Callable[[int], None] = lambda steps: None) -
     runs = [_Run((), (), start, 0.0, 0.0)]
     for first in range(0, len(reference.times), _STEPS):
         steps = range(first, min(first + _STEPS, len(reference.times)))
-        tried = [_stretch(model, data, balance, run, steps, m) for run in runs for m in _MANNERS]
-        upright = sorted((r for r in tried if len(r.assist) == steps.stop), key=lambda r: r.expected)
+        tried: list[_Run] = []
+        for run, manner in product(runs, _MANNERS):
+            tried.append(_stretch(model, data, balance, run, steps, manner))
+            if tried[-1].expected - run.cost < _GOOD * len(steps):
+                break
+        upright = sorted((r for r in tried if r.expected < np.inf), key=lambda r: r.expected)
         runs = upright[:_KEPT] or [max(tried, key=lambda r: len(r.assist))]
         show(len(runs[0].assist))
         if not upright:
@@ -91,5 +97,5 @@ def _stretch(
         run.assist + tuple(assist),
         (data.qpos.copy(), data.qvel.copy(), data.qacc_warmstart.copy()),
         cost,
-        cost + _AHEAD * len(steps) * (off[-1] if off else 0.0) / _OFF_M,
+        cost + _AHEAD * len(steps) * off[-1] / _OFF_M if len(off) == len(steps) else np.inf,
     )
