@@ -13,14 +13,14 @@ from vimoflow.conventions import MODEL_FPS
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.clip_resampling import at_even_times
 from vimoflow.notes import note
-from vimoflow.physics.balance_control import Balance, follow
+from vimoflow.physics.balance_control import Balance
+from vimoflow.physics.following import follow
 from vimoflow.physics.giving_way import given_way
 from vimoflow.physics.grounding import grounded
 from vimoflow.physics.humanoid import TIMESTEP_S, make_humanoid
 from vimoflow.physics.scene import Scene
 from vimoflow.physics.states import motion_of, require_physical, states_of
 
-FELL_M = 0.3  # from the reference's root
 MOST_ASSIST = 0.5  # in a second: who needs more is carried
 STEPS_PER_FRAME = round(1 / (MODEL_FPS * TIMESTEP_S))
 
@@ -76,20 +76,17 @@ def clean_up(
     reference = states_of(
         given_way(grounded(at_even_times(motion), humanoid), humanoid), 1 / TIMESTEP_S
     )
-    frames, assist = [], []
     total = 1 + (len(reference.times) - 1) // STEPS_PER_FRAME
-    for step, (qpos, helped) in enumerate(follow(Balance(humanoid, reference))):
-        if not np.linalg.norm(qpos[:3] - reference.qpos[step, :3]) < FELL_M:  # NaN counts as fallen
-            break
-        assist.append(helped)
-        if step % STEPS_PER_FRAME == 0:
-            frames.append(qpos)
-            show(len(frames), total)
+    followed = follow(
+        Balance(humanoid, reference),
+        lambda steps: show(1 + (steps - 1) // STEPS_PER_FRAME, total),
+    )
+    assist, frames = followed.assist, followed.qpos[::STEPS_PER_FRAME]
     parts = np.array_split(assist, max(round(len(assist) * TIMESTEP_S), 1))
     by_second = tuple(round(float(part.mean()), 4) for part in parts)
     succeeded = len(assist) == len(reference.times) and max(by_second) < MOST_ASSIST
     if succeeded:
-        motion = motion_of(np.array(frames), float(MODEL_FPS), motion.skeleton)
+        motion = motion_of(frames, float(MODEL_FPS), motion.skeleton)
     else:
         note("the simulated body fell or had to be carried; the motion is left as it was")
     return CleanUp(motion, succeeded, by_second, time.perf_counter() - started)

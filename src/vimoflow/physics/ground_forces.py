@@ -155,6 +155,7 @@ def best_forces(
     cost: Float[np.ndarray, " points"],
     weight_n: float,
     normals: Float[np.ndarray, "points 3"],
+    metric: Float[np.ndarray, "6 6"] | None = None,
 ) -> Float[np.ndarray, "points 3"]:
     """Forces of the ground, newtons: shares of the edges of each point's cone of friction.
 
@@ -164,13 +165,15 @@ def best_forces(
         cost: of a force of body weight at each point; 1 costs what such a force explains.
         weight_n: of the body.
         normals: of what the points touch.
+        metric: what is left is measured after this map; 1 unless given.
     """
     if not len(arms):
         return np.zeros_like(arms)
     edges = _cones(normals).reshape(-1, 3)
     moments = np.cross(np.repeat(arms, len(_EDGES), axis=0), edges)
-    A = np.concatenate((edges.T, moments.T, np.diag(np.repeat(cost, len(_EDGES)))))
-    b = np.concatenate((needed / weight_n, np.zeros(len(edges))))
+    explains, metric = np.concatenate((edges.T, moments.T)), np.eye(6) if metric is None else metric
+    A = np.concatenate((metric @ explains, np.diag(np.repeat(cost, len(_EDGES)))))
+    b = np.concatenate((metric @ needed / weight_n, np.zeros(len(edges))))
     try:
         shares = nnls(A, b, maxiter=30 * len(edges))[0]
     except RuntimeError:  # it went in circles
