@@ -10,6 +10,7 @@ STATURE_M = 1.7  # the canonical skeleton, standing, with its head and soles
 WEIGHTS_VARIABLE = "VIMOFLOW_WEIGHTS"  # of the environment, for those who must not use the default
 DEFAULT_CHECKPOINT = os.environ.get(WEIGHTS_VARIABLE) or "base"
 TURNS = (0, 90, 180, 270)  # degrees clockwise by which pictures can be turned
+PIECE = 1800  # frames worked on at once: what is made on the way is ten times a motion's size
 COCO_NAMES = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear",
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",

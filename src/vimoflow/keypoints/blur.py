@@ -16,10 +16,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from vimoflow.conventions import COCO_NAMES, STATURE_M
-from vimoflow.keypoints.estimators import KeypointEstimator, passing
+from vimoflow.keypoints.estimators import KeypointEstimator
 from vimoflow.keypoints.people_boxes import box_of
 from vimoflow.keypoints.people_sizes import metre_px
-from vimoflow.video import VideoFrame
+from vimoflow.video import VideoFrame, passing
 
 _EVERY_S = 0.5
 _TALL_PX = 128  # that people are reduced to, so that blur is relative to them

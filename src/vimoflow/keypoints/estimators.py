@@ -19,7 +19,7 @@ from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.sightings import sorted_tracks
 from vimoflow.keypoints.tracking import SURELY_CHANGED, change_of_clothes, identities
 from vimoflow.registry import DETECTORS
-from vimoflow.video import Footage, VideoFrame, VideoInfo, frames, prefetch
+from vimoflow.video import Footage, VideoFrame, VideoInfo, frames, passing, prefetch
 
 # Fewer frames with a person than this are taken for false alarms (all must have one if the video
 # is shorter still).
@@ -241,13 +241,6 @@ def _views(
         times.append(frame.time)
         rgb = frame.rgb[region.top : region.bottom, region.left : region.right]
         yield VideoFrame(np.ascontiguousarray(rgb), frame.time, frame.index)
-
-
-def passing(frames: Iterable[VideoFrame], noted: deque[VideoFrame]) -> Iterator[VideoFrame]:
-    """The frames, each noted in passing: detectors look ahead by a few."""
-    for frame in frames:
-        noted.append(frame)
-        yield frame
 
 
 def _in_whole_image(

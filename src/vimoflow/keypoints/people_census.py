@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from jaxtyping import Float
 
-from vimoflow.keypoints.estimators import KeypointEstimator, passing
+from vimoflow.keypoints.estimators import KeypointEstimator
 from vimoflow.keypoints.mediapipe_pose import PoseGraph
 from vimoflow.keypoints.people_boxes import box_of
 from vimoflow.keypoints.people_looks import look_of
 from vimoflow.keypoints.people_mediapipe import is_person, stranger
 from vimoflow.keypoints.tracking import LOOKED_S, SURELY_CHANGED, change_of_clothes
-from vimoflow.video import VideoFrame
+from vimoflow.video import VideoFrame, passing
 
 _FIRST_S = 0.1
 _EVERY_S = 1.0

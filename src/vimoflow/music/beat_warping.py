@@ -16,10 +16,9 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.signal import find_peaks
 from torch import Tensor
 
-from vimoflow.conventions import MODEL_FPS
+from vimoflow.conventions import MODEL_FPS, PIECE
 from vimoflow.errors import ConfigError
 from vimoflow.evaluation.metrics.rhythm import motion_speed
-from vimoflow.inference.sampling.finishing import PIECE
 from vimoflow.inference.sampling.joining import orthonormal
 from vimoflow.motion.features import LAYOUT, decode_features
 from vimoflow.motion.kinematics import forward_kinematics

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Float
 
 from vimoflow.physics.balance_control import Balance, Manner
+from vimoflow.physics.closed_loop import FELL_M
 from vimoflow.physics.simulator import mujoco
 
-FELL_M = 0.3  # of the root from the reference's
 _MANNERS = (Manner(), Manner(yields=3.0, glides=0.005, sharp=4.0), Manner(glides=0.005))
 _STEPS, _KEPT = 60, 2  # of a stretch; states that go on
 _OFF_M = 0.5  # mean over the parts: costs as much as an assist of body weight

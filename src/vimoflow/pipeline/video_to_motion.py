@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vimoflow.conventions import DEFAULT_CHECKPOINT, MODEL_FPS
+from vimoflow.conventions import DEFAULT_CHECKPOINT, MODEL_FPS, PIECE
 from vimoflow.diffusion.checkpoint import Checkpoint, load_checkpoint
 from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp_resample
@@ -22,7 +22,6 @@ from vimoflow.inference.conditioning.viewpoint import Lens
 from vimoflow.inference.gravity import upright_shot
 from vimoflow.inference.multiview import sample_views
 from vimoflow.inference.sampling import (
-    PIECE,
     SamplingOptions,
     Shot,
     finished_motion,

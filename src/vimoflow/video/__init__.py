@@ -3,7 +3,7 @@
 from vimoflow.video.footage import Footage
 from vimoflow.video.prefetch import prefetch
 from vimoflow.video.reading import FrameStream, frames, open_video
-from vimoflow.video.video_frames import VideoFrame, VideoInfo
+from vimoflow.video.video_frames import VideoFrame, VideoInfo, passing
 from vimoflow.video.writing import VideoWriter
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "VideoWriter",
     "frames",
     "open_video",
+    "passing",
     "prefetch",
 ]

@@ -15,7 +15,7 @@ from vimoflow.geometry.camera_path import CameraPath
 from vimoflow.video.background import Background
 from vimoflow.video.camera_turns import opencv
 from vimoflow.video.timing import Pace
-from vimoflow.video.video_frames import VideoFrame
+from vimoflow.video.video_frames import VideoFrame, passing
 
 _WIDTH = 320  # pixels looked at
 _LOOKS_HZ = 20.0  # between looks a camera goes straight on; hands shake more slowly
@@ -143,7 +143,7 @@ class CameraWatch:
             looked.append(frame.time)
 
         with ThreadPoolExecutor(1, thread_name_prefix="vimoflow-camera") as beside:
-            for points in self._detector.estimate(_noting(frames, noted)):
+            for points in self._detector.estimate(passing(frames, noted)):
                 frame = noted.popleft()
                 times.append(frame.time)
                 if pace.takes(frame.time):
@@ -162,10 +162,3 @@ class CameraWatch:
     def motion(self) -> CameraMotion:
         """The path in a few numbers."""
         return CameraMotion.of(self.path)
-
-
-def _noting(frames: Iterable[VideoFrame], noted: deque[VideoFrame]) -> Iterator[VideoFrame]:
-    """The frames, noted in passing."""
-    for frame in frames:
-        noted.append(frame)
-        yield frame

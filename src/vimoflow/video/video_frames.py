@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,3 +43,10 @@ class VideoFrame:
     rgb: UInt8[np.ndarray, "height width 3"]
     time: float
     index: int
+
+
+def passing(frames: Iterable[VideoFrame], noted: deque[VideoFrame]) -> Iterator[VideoFrame]:
+    """The frames, each noted in passing: detectors look ahead by a few."""
+    for frame in frames:
+        noted.append(frame)
+        yield frame

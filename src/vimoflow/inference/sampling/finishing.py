@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from vimoflow.conventions import MODEL_FPS
+from vimoflow.conventions import MODEL_FPS, PIECE
 from vimoflow.diffusion.windows import WindowPlan
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
@@ -24,7 +24,6 @@ from vimoflow.motion.clip import Motion
 from vimoflow.motion.features import decode_features
 from vimoflow.motion.floor import fit_floor
 
-PIECE = 1800  # frames worked on at once: what is made on the way is ten times a motion's size
 _SHARED = 150  # frames over which pieces with locked feet are faded into each other
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
+from vimoflow.conventions import PIECE
 from vimoflow.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
@@ -24,7 +25,6 @@ from vimoflow.motion.skeleton import joint
 
 _STILL_M_S = 0.4  # at which half of the trembling is taken away
 _TREMBLING, _MOVING = 3.0, 4.0  # frames at 30 fps: of what is smoothed, and of the speed
-_PART = 1800  # frames
 _QUICK = 90  # percentile of the joints' speeds: a kick moves one leg
 _BODY = slice(0, joint("left_hand"))
 
@@ -40,7 +40,7 @@ def stilled(motion: Motion) -> Motion:
     """
     share = _stillness(motion)
     # In parts: what is made on the way is many times a motion's size.
-    parts = torch.from_numpy(motion.poses).split(_PART)
+    parts = torch.from_numpy(motion.poses).split(PIECE)
     sixd = np.concatenate(
         [matrix_to_sixd(axis_angle_to_matrix(part.double())).float().numpy() for part in parts]
     )
@@ -48,7 +48,7 @@ def stilled(motion: Motion) -> Motion:
     calm -= sixd
     calm *= share[:, None, None].astype(np.float32)
     calm += sixd
-    parts = torch.from_numpy(calm).split(_PART)
+    parts = torch.from_numpy(calm).split(PIECE)
     poses = [matrix_to_axis_angle(sixd_to_matrix(part)).numpy() for part in parts]
     off = gaussian_filter1d(motion.trans, _TREMBLING, axis=0, mode="nearest") - motion.trans
     trans = (motion.trans + share[:, None] * off).astype(motion.trans.dtype)

@@ -8,12 +8,12 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from vimoflow.conventions import PIECE
 from vimoflow.geometry.rotations import rotation_about
 from vimoflow.motion.features import decode_features, encode_features
 from vimoflow.motion.kinematics import forward_kinematics
 
 _SLOWLY = 10.0  # frames
-_PART = 1800  # frames
 
 
 def turned_features(
@@ -56,5 +56,5 @@ def _turn(pose: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
 
 def _pose(features: Tensor) -> Tensor:
     """Joints relative to the root, metres; in parts, because rotations take three times as much."""
-    decoded = (decode_features(part) for part in features.split(_PART, dim=1))
+    decoded = (decode_features(part) for part in features.split(PIECE, dim=1))
     return torch.cat([forward_kinematics(R, 0 * root)[1] for R, _, root in decoded], dim=1)
