@@ -30,6 +30,7 @@ _TRAVEL_STEPS, _LONGEST_STEP = 6, 0.3
 _MOST_GUESSES = 50  # of five corners: what is fitted afterwards need not be exact
 _TOGETHER = 32  # spans that are fitted at once
 _TELLING = 6  # spans that are asked for the lens
+_TURNING = cross_matrix(np.eye(3))  # of small turns about each axis
 
 
 @dataclass(frozen=True)
@@ -218,19 +219,20 @@ def travel_of(span: Span, focal: float) -> Travel | None:
 def fitted_travel(span: Span, focal: float, start: Travel) -> Travel:
     """Turn and direction under which most corners are near their lines (Sampson; Gauss-Newton)."""
     a, b = (np.c_[x / focal, np.ones(len(x))] for x in (span.before, span.after))
+    pairs = (b[:, :, None] * a[:, None, :]).reshape(-1, 9)  # b' E a is linear in E
     R, t, least = start.R, start.t, _SPREAD_PX / 320 / focal
 
     def offs(E: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        scale = np.linalg.norm(np.hstack(((a @ E.T)[:, :2], (b @ E)[:, :2])), axis=1)
-        return (b * (a @ E.T)).sum(1) / scale, scale
+        scale = np.linalg.norm(np.hstack((a @ E[:2].T, b @ E[:, :2])), axis=1)
+        return pairs @ E.ravel() / scale, scale
 
     for _ in range(_TRAVEL_STEPS):
-        off, scale = offs(cross_matrix(t) @ R)
+        across = cross_matrix(t)
+        off, scale = offs(across @ R)
         weight = 1 / (1 + (off / max(least, 1.5 * float(np.median(np.abs(off))))) ** 2) ** 2
         aside = np.linalg.svd(t[None])[2][1:]
-        moved = [cross_matrix(t) @ cross_matrix(axis) @ R for axis in np.eye(3)]
-        moved += [cross_matrix(axis) @ R for axis in aside]
-        by = np.stack([(b * (a @ E.T)).sum(1) / scale for E in moved], axis=1)
+        moved = np.concatenate((across @ _TURNING @ R, cross_matrix(aside) @ R))
+        by = pairs @ moved.reshape(5, 9).T / scale[:, None]
         normal = by.T @ (weight[:, None] * by) + 1e-9 * np.eye(5)
         step = np.linalg.solve(normal, -by.T @ (weight * off))
         step *= min(1.0, _LONGEST_STEP / max(float(np.linalg.norm(step)), 1e-12))
