@@ -100,6 +100,21 @@ def test_one_pass_is_the_default_of_those_that_were_taught_and_knows_no_seed(tau
         sample_features(tiny, condition, replace(options, sampler="one-pass"))
 
 
+def test_one_pass_has_more_windows_where_no_camera_saw_the_way(taught):
+    """Of 120 frames in windows of 24 one begins every 4 frames or every 2."""
+    rows: list[int] = []
+    hook = taught.denoiser.register_forward_hook(lambda _, told, __: rows.append(len(told[0])))
+    options = SamplingOptions(window=24, overlap=16, refine=False, mirrored=False)
+    seen = Condition(torch.rand(1, 120, 17, 3), torch.ones(1, 120, 3))
+    windows = []
+    for condition in (seen, replace(seen, track=torch.zeros(1, 120, 3))):
+        rows.clear()
+        sample_features(taught, condition, options)
+        windows.append(sum(rows))
+    hook.remove()
+    assert windows == [1 + (120 - 24) // 4, 1 + (120 - 24) // 2]
+
+
 def test_one_pass_of_the_mirror_image_is_the_mirror_image_of_one_pass(taught):
     condition = condition_of(2, 40)
     options = SamplingOptions(window=24, overlap=8, refine=False)

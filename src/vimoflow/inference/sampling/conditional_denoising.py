@@ -20,8 +20,8 @@ from vimoflow.inference.sampling.task import FeatureTask, denoised
 from vimoflow.inference.sampling.unseen import filled_between_seen, unseen_frames
 from vimoflow.motion.features import mirrored_features
 
-# One pass is cheap, and the more windows tell of a frame the less their places matter.
-_DENSER = 4
+# The more windows tell of a frame, the less their places matter: most where no camera saw the way.
+_DENSER = {True: 2, False: 4}
 
 
 def denoise_features(
@@ -44,7 +44,8 @@ def denoise_features(
     batch, frames = condition.pose.shape[:2]
     sampler, schedule = options.sampler_of(checkpoint), checkpoint.schedule
     one_pass = sampler == "one-pass"
-    hop = (options.window - options.overlap) // (_DENSER if one_pass else 1)
+    way_seen = bool((condition.track[..., 2] > 0).flatten(1).any(1).all())
+    hop = (options.window - options.overlap) // (_DENSER[way_seen] if one_pass else 1)
     plan = plan or WindowPlan.cover(frames, options.window, options.window - max(hop, 1))
     task = _FromVideo(
         checkpoint, plan, batch, options.seed, options.guidance, first_frame,

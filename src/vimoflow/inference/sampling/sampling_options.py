@@ -28,7 +28,7 @@ class SamplingOptions:
             still who hardly moves, see ``stillness``.
         lock_feet: let resting feet rest, see ``refinement.foot_locking``.
         overlap: frames that neighbouring windows share at least; with 100 of 150 it matters little
-            where they lie, and one pass has four times as many windows (docs/long-motion).
+            where they lie, and one pass has two to four times as many (docs/long-motion).
         mirrored: one pass is asked twice, the second time about the mirror image, and the answers'
             mean is taken.
         calm: what is drawn differs smoothly in time from the one-pass answer, where the checkpoint
