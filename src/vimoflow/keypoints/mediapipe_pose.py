@@ -211,17 +211,17 @@ def _metres(result: Any) -> Float[np.ndarray, "33 3"]:
 
 
 def import_mediapipe() -> Any:
-    """MediaPipe, without the packages that it imports for its drawing functions alone.
+    """MediaPipe, without the packages that it imports for drawing and recording sound alone.
 
-    They are not used here. Matplotlib takes a third of a second, and OpenCV's wheel wants system
-    libraries (libGL) that a machine may lack.
+    Neither is used here. Matplotlib takes a third of a second, and OpenCV's wheel and sounddevice
+    look for system libraries (libGL, PortAudio) that a machine may lack.
 
     Raises:
         ConfigError: MediaPipe is not installed.
     """
     os.environ.setdefault("GLOG_minloglevel", "2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _without_chatter(), _stand_ins(*_drawing_modules()):
+    with _without_chatter(), _stand_ins(*_unused_modules()):
         try:
             import mediapipe
         except ImportError as error:
@@ -232,9 +232,11 @@ def import_mediapipe() -> Any:
     return mediapipe
 
 
-def _drawing_modules() -> Iterator[str]:
+def _unused_modules() -> Iterator[str]:
     if "matplotlib" not in sys.modules:
         yield from ("matplotlib", "matplotlib.pyplot")
+    if "sounddevice" not in sys.modules:
+        yield "sounddevice"
     try:
         import cv2  # noqa: F401
     except ImportError:
