@@ -102,7 +102,7 @@ def own_beats(dances: Sequence[Dance]) -> list[HeardMotion]:
 def _parts(dance: Dance, count: int) -> list[Motion]:
     """Windows spread evenly over a recorded dance."""
     frames = round(WINDOW_S * FPS)
-    starts = np.linspace(0, max(len(dance) - frames, 0), count + 2)[1:-1].astype(int)
+    starts = np.linspace(0, max(len(dance) - frames, 0), count + 2)[1:-1].astype(int).tolist()
     return [motion_of(dance.part(i, i + frames)) for i in starts]
 
 
