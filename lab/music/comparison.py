@@ -113,18 +113,12 @@ def compare_styles(
 
 def cut_clips(dances: Sequence[Dance], seconds: float) -> list[Dance]:
     """Clips of so many seconds at 30 fps that do not overlap, one dance's after another's."""
-    frames, clips = round(MODEL_FPS * seconds), []
-    for dance in dances:
-        for first in range(0, len(dance) - frames + 1, frames):
-            span = slice(first, first + frames)
-            music = None if dance.music is None else dance.music[span]
-            clips.append(
-                Dance(
-                    f"{dance.name}@{int(first / MODEL_FPS)}", dance.sixd[span], dance.root[span],
-                    dance.contacts[span], music,
-                )
-            )  # fmt: skip
-    return clips
+    frames = round(MODEL_FPS * seconds)
+    return [
+        dance.part(first, first + frames)
+        for dance in dances
+        for first in range(0, len(dance) - frames + 1, frames)
+    ]
 
 
 def unheard_songs(

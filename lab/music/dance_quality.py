@@ -3,7 +3,6 @@ motions keep the beat of music that was made for them, the nearest thing to real
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -103,16 +102,8 @@ def own_beats(dances: Sequence[Dance]) -> list[HeardMotion]:
 def _parts(dance: Dance, count: int) -> list[Motion]:
     """Windows spread evenly over a recorded dance."""
     frames = round(WINDOW_S * FPS)
-    starts = np.linspace(0, max(len(dance) - frames, 0), count + 2)[1:-1].astype(int)
-    return [
-        motion_of(
-            dataclasses.replace(
-                dance, sixd=dance.sixd[i : i + frames], root=dance.root[i : i + frames],
-                contacts=dance.contacts[i : i + frames], music=None,
-            )
-        )
-        for i in starts
-    ]  # fmt: skip
+    starts = np.linspace(0, max(len(dance) - frames, 0), count + 2)[1:-1].astype(int).tolist()
+    return [motion_of(dance.part(i, i + frames)) for i in starts]
 
 
 def _range(values: Float[np.ndarray, " n"]) -> Estimate:

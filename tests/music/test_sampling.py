@@ -11,6 +11,7 @@ import torch
 from music_examples import swinging, tiny_model
 from vimoflow.errors import ConfigError
 from vimoflow.motion.features import LAYOUT
+from vimoflow.music.adapters import adapted, new_adapter
 from vimoflow.music.audio_features import with_beats
 from vimoflow.music.beat_warping import warped_to_beats
 from vimoflow.music.sampling import (
@@ -66,6 +67,18 @@ def test_music_is_heard_and_guidance_goes_away_from_silence():
     assert not torch.allclose(plain, other, atol=1e-4)
     guided = dance_features(model, music(60), DanceOptions(steps=2, guidance=3.0))
     assert not torch.allclose(plain, guided, atol=1e-4)
+
+
+def test_styles_are_held_to_the_beat_as_firmly_as_they_count():
+    """A style that has learnt nothing yet changes that alone; one switched off not even that."""
+    model, heard = tiny_model(), music(60)
+    style = new_adapter(model, "style")
+    twice = dance_features(model, heard, dataclasses.replace(OPTIONS, beat=2 * OPTIONS.beat))
+    for scales in ((1.0,), (0.5, -0.5)):
+        styled = adapted(model, [(style, scale) for scale in scales])
+        torch.testing.assert_close(dance_features(styled, heard, OPTIONS), twice)
+    off = adapted(model, [(style, 0.0)])
+    assert torch.equal(dance_features(off, heard, OPTIONS), dance_features(model, heard, OPTIONS))
 
 
 def test_wrong_options_and_channels_are_one_line():

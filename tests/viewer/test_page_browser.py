@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 
 from browser import answer_of, find_chromium, run_page
 from motion_examples import swinging_motion
+from music_examples import tone
+from vimoflow.evaluation.benchmark.music_beats import read_audio
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.uncertainty import JointUncertainty
-from vimoflow.viewer.page import Detail, write_preview_page
+from vimoflow.music.song_to_dance import compressed
+from vimoflow.viewer.page import Detail, Sound, write_preview_page
 
 pytestmark = pytest.mark.browser
 
@@ -146,6 +150,40 @@ def test_samples_can_be_switched(chromium: str, tmp_path: Path) -> None:
     assert answer == {"hidden": False, "chosen": 1, "after": 0}
     alone = _ask(chromium, tmp_path, motions[0], "viewer.pause(); return [byId('choice').hidden];")
     assert alone == [True]
+
+
+def test_sound_is_the_songs_and_motion_is_where_the_sound_is(chromium: str, tmp_path: Path) -> None:
+    """In real time, which sound needs: an image that never comes keeps the page from being done."""
+    script = """
+        const sound = byId("sound"), rows = [];
+        const bytes = Uint8Array.from(atob(sound.src.split(",")[1]), (c) => c.charCodeAt(0));
+        const heard = await new OfflineAudioContext(1, 1, 32000).decodeAudioData(bytes.buffer);
+        const samples = Array.from(heard.getChannelData(0), (x) => Math.round(1000 * x));
+        for (let i = 0; i < 400 && sound.currentTime < 0.5; i++) {
+          await new Promise((done) => requestAnimationFrame(done));
+          if (sound.currentTime > 0) rows.push([sound.currentTime, viewer.frame]);
+        }
+        setTimeout(() => { byId("held").src = "data:,"; });
+        return { samples, rows };
+    """
+    song, page = tone(tmp_path / "song.wav", 3.0), tmp_path / "preview.html"
+    write_preview_page(swinging_motion(90), page, "song", sound=Sound(compressed(song)))
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        held = f'<body><img id="held" src="http://127.0.0.1:{nobody.getsockname()[1]}">'
+        text = page.read_text("utf-8").replace("img-src data:", "img-src data: http:")
+        text = text.replace("<body>", held).replace("</body>", ASK % script)
+        page.write_text(text, "utf-8")
+        done = run_page(
+            chromium, page.as_uri(), tmp_path / "profile", "--dump-dom",
+            "--autoplay-policy=no-user-gesture-required", "--window-size=64,64",
+        )  # fmt: skip
+    answer = answer_of(done)
+    sounds = read_audio(song, 32000), np.array(answer["samples"]) / 1000
+    loud = [np.abs(x[:89600]).reshape(-1, 32).mean(1) for x in sounds]
+    song_ms, page_ms = (np.flatnonzero(np.diff((x > x.max() / 3).astype(int)) == 1) for x in loud)
+    np.testing.assert_allclose(page_ms, song_ms, atol=2)
+    at_s, frame = np.array(answer["rows"]).T
+    assert at_s.max() >= 0.5 and np.abs(np.floor(30 * at_s) - frame).max() <= 1
 
 
 def test_without_webgl_it_says_so(chromium: str, tmp_path: Path) -> None:

@@ -156,6 +156,12 @@ def beside(denoiser: Denoiser, adapters: Sequence[tuple[Adapter, float]]) -> Den
     return together
 
 
+def strength(model: MusicModel) -> float:
+    """How much styles count beside the backbone: the sum of their scales without signs."""
+    block = model.checkpoint.denoiser.blocks[0]
+    return sum(map(abs, block.scales)) if isinstance(block, AdaptedBlock) else 0.0
+
+
 def save_adapter(adapter: Adapter, path: Path) -> None:
     """Write an adapter as a safetensors file, complete or not at all.
 

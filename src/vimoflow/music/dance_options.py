@@ -21,6 +21,7 @@ class DanceOptions:
         seed: of the noise; same seed, same dance.
         guidance: how closely to follow the music, the thesis' w; 0 is none.
         beat: how firmly to halt on beats while it is drawn, see ``beat_guidance``; 0 is not at all.
+            Where styles act, times one and their strengths.
         liveliness: how much more it moves than the network says at each step; 1 is as it says.
         by_feet: go where resting feet push, so that they do not slide; else where the network says,
             which learnt styles need (docs/music).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import functools
 from collections.abc import Iterator, Sequence
@@ -60,6 +61,14 @@ class Dance:
 
     def __len__(self) -> int:
         return len(self.root)
+
+    def part(self, first: int, end: int) -> Dance:
+        """Its frames from ``first`` to before ``end``, named by the second it begins at."""
+        span, music = slice(first, end), None if self.music is None else self.music[first:end]
+        return dataclasses.replace(
+            self, name=f"{self.name}@{first / FPS:.1f}", sixd=self.sixd[span], root=self.root[span],
+            contacts=self.contacts[span], music=music,
+        )  # fmt: skip
 
     @functools.cached_property
     def halts(self) -> Halts:

@@ -22,6 +22,7 @@ from vimoflow.inference.sampling.finishing import finished_motion
 from vimoflow.inference.sampling.joining import orthonormal
 from vimoflow.inference.sampling.task import FeatureTask, denoised
 from vimoflow.motion.clip import Motion
+from vimoflow.music.adapters import strength
 from vimoflow.music.audio_features import FPS, beats_s
 from vimoflow.music.beat_guidance import halting, weights_at
 from vimoflow.music.beat_warping import warped_to_beats
@@ -67,14 +68,16 @@ def dance_features(
     # Earlier models know less of the music: its first channels.
     heard = model.scale(music[:, : model.channels])[None].expand(samples, -1, -1)
     beats = beats_s(music.numpy()) * FPS
-    halts = weights_at(beats, len(music), options.beat)
+    voices = voices or [Voice(model, torch.ones(len(music)))]
+    # What a style was learnt from seldom halts on beats; so it is held to them more firmly.
+    firmness = 1 + torch.stack([v.share * strength(v.model) for v in voices]).sum(0)
+    halts = weights_at(beats, len(music), options.beat) * firmness
     seed = options.seed ^ zlib.crc32(beats.round().astype("<i4").tobytes())
     task = _ToMusic(
         model.checkpoint, plan, samples, seed, options.guidance,
         music=heard, halts=halts.expand(samples, -1), smoothing_s=options.smoothing_s,
         liveliness=options.liveliness,
-        voices=[(v.model.checkpoint, v.share) for v in voices]
-        or [(model.checkpoint, torch.ones(len(music)))],
+        voices=[(v.model.checkpoint, v.share) for v in voices],
     )  # fmt: skip
     levels = noise_levels(model.checkpoint.schedule, options.steps)
     walk = Walk(model.checkpoint.schedule, levels, require_sampler(options.sampler))

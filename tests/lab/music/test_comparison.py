@@ -79,7 +79,7 @@ def test_a_comparison_gives_a_row_a_model_and_refuses_a_style_that_is_known():
 
 def test_clips_do_not_overlap_and_keep_their_music():
     clips = cut_clips([swinging("a", 330)], 5.0)
-    assert [clip.name for clip in clips] == ["a@0", "a@5"]
+    assert [clip.name for clip in clips] == ["a@0.0", "a@5.0"]
     assert all(len(clip) == 150 and clip.music is not None for clip in clips)
     assert len(motion_of(clips[0])) == 150
 
