@@ -87,7 +87,7 @@ def clean_up(
     parts = np.array_split(assist, max(round(len(assist) * TIMESTEP_S), 1))
     by_second = tuple(round(float(part.mean()), 4) for part in parts)
     held = max(by_second) < MOST_ASSIST and assist.mean() < CARRIED
-    succeeded = held and len(assist) == len(reference.times)
+    succeeded = bool(held) and len(assist) == len(reference.times)
     if succeeded:
         motion = motion_of(frames, float(MODEL_FPS), motion.skeleton)
     else:
