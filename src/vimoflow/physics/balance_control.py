@@ -50,7 +50,7 @@ class Manner:
         yields: how far root, trunk and arms give way before an assist helps.
         glides: of 1: how readily a foot that glides carries, too.
         sharp: the higher, the stiller a foot must be to be held where it is.
-        friction: of parts that glide in the reference, compared with all others.
+        friction: of 1: of parts that glide or swing in the reference; all others have 1.
     """
 
     yields: float = 1.0
@@ -220,7 +220,7 @@ def _rest(touch: Touch) -> Float[np.ndarray, "steps points"]:
 
 
 def _glides(touch: Touch, bodies: Int[np.ndarray, " points"]) -> Float[np.ndarray, "steps bodies"]:
-    """How far each body of the reference glides on what it touches, 0 to 1; a foot is one part."""
+    """How far each body of the reference glides or swings, 0 to 1; a foot is one part."""
     low = np.exp(-((np.maximum(touch.gaps, 0) / _RESTS[0]) ** 2)) + 1e-9
     parts = np.array([name.replace("foot", "ankle") for name in ("world", *segments())])
     found, (slow, fast) = np.zeros((len(low), len(parts))), _GLIDES
