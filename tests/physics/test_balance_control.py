@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,17 @@ def test_a_foot_in_the_air_is_accelerated_to_where_the_reference_has_it(balance:
     sole = balance.soles & (balance.surface.bodies == ankle)
     along = (wanted[sole] * off[sole]).sum(-1) / np.linalg.norm(off[sole], axis=-1) ** 2
     np.testing.assert_allclose(along, 400, rtol=0.1)
+
+
+def test_feet_slip_where_the_reference_glides_and_only_in_a_manner_that_says_so():
+    still = standing(20)
+    path = np.outer(np.clip(still.timestamps - 0.3, 0, None), [0.6, 0, 0]).astype(np.float32)
+    gliding = dataclasses.replace(still, trans=still.trans + path)
+    balance = Balance(make_humanoid(still.skeleton), states_of(gliding, 1 / TIMESTEP_S))
+    soles = np.unique(balance.surface.bodies[balance.soles])
+    assert (balance.grip(5, Manner(friction=0.1))[soles] > 0.99).all()
+    np.testing.assert_allclose(balance.grip(-5, Manner(friction=0.1))[soles], 0.1)
+    assert (balance.grip(-5, Manner()) == 1).all()
 
 
 def _points(balance: Balance, qpos: np.ndarray) -> np.ndarray:

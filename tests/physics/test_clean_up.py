@@ -44,3 +44,13 @@ def test_what_cannot_be_held_up_is_left_as_it_was():
     with pytest.warns(InputNote, match="carried"):
         found = clean_up(hovering)
     assert not found.succeeded and found.motion is hovering and max(found.assist) > 0.5
+
+
+def test_who_leans_on_nothing_all_along_is_carried():
+    upright = standing(15)
+    poses = upright.poses.copy()
+    poses[:, 0, 0] = 0.6
+    leaning = dataclasses.replace(upright, poses=poses)
+    with pytest.warns(InputNote, match="carried"):
+        found = clean_up(leaning)
+    assert not found.succeeded and 0.2 < max(found.assist) < 0.5

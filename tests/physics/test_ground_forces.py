@@ -11,7 +11,7 @@ from physics_examples import standing, waving  # noqa: E402
 from vimoflow.motion.clip import Motion  # noqa: E402
 from vimoflow.motion.skeleton import load_skeleton  # noqa: E402
 from vimoflow.physics.anthropometry import segments  # noqa: E402
-from vimoflow.physics.ground_forces import inverse_dynamics  # noqa: E402
+from vimoflow.physics.ground_forces import FRICTION, best_forces, inverse_dynamics  # noqa: E402
 from vimoflow.physics.humanoid import make_humanoid  # noqa: E402
 from vimoflow.physics.states import states_of  # noqa: E402
 
@@ -103,3 +103,14 @@ def test_no_torque_is_spent_on_hanging_arms_but_on_stretched_ones():
     ]
     assert 5 < np.linalg.norm(stretched, axis=1).mean() < 20  # about 3.5 kg at 0.3 m
     assert np.linalg.norm(hanging, axis=1).mean() < 0.2 * np.linalg.norm(stretched, axis=1).mean()
+
+
+def test_forces_stay_in_the_cone_that_each_point_has():
+    rng = np.random.default_rng(0)
+    arms, up = rng.normal(size=(6, 3)), np.tile((0.0, 0, 1), (6, 1))
+    needed, cost, grip = np.array([400.0, 0, 600, 0, 0, 0]), np.full(6, 0.01), np.full(6, 0.1)
+    for each in (grip, np.ones(6)):
+        forces = best_forces(needed, arms, cost, 600.0, up, grip=each)
+        along = np.abs(forces[:, :2]).sum(1)  # the cones have four edges
+        assert (along <= each * FRICTION * forces[:, 2] + 1e-9).all()
+    assert np.array_equal(forces, best_forces(needed, arms, cost, 600.0, up))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from vimoflow.physics.anthropometry import segments
 from vimoflow.physics.ground_forces import (
@@ -33,6 +33,7 @@ _TOES = (1000.0, 60.0)  # light, and bent under by whatever they brush
 _SOLES = (400.0, 40.0)  # of soles that swing
 _TOUCHES_M = 0.006
 _RESTS = (0.015, 0.8, 0.4)  # m, m/s along the floor and up: a point of the reference so far rests
+_GLIDES = (0.1, 0.3)  # m/s along the floor: a part that is slower rests, a faster one glides
 _ENTRY = 0.01  # what a force costs at a point that rests
 _ABOVE_M = 0.005  # a point so high costs 1 more: no force acts there yet
 _HOLD, _HELD = 20.0, 10.0  # 1/s: how fast a sole comes to rest; how much more that counts
@@ -49,11 +50,13 @@ class Manner:
         yields: how far root, trunk and arms give way before an assist helps.
         glides: of 1: how readily a foot that glides carries, too.
         sharp: the higher, the stiller a foot must be to be held where it is.
+        friction: of 1: of parts that glide or swing in the reference; all others have 1.
     """
 
     yields: float = 1.0
     glides: float = 0.02
     sharp: float = 1.0
+    friction: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Balance:
         model.opt.disableflags |= int(engine.mjtDisableBit.mjDSBL_CONSTRAINT)
         self.data, self.surface = engine.MjData(model), surface_of(model)
         self.places = surface_places(humanoid, reference)
-        self.rest = _rest(self.places)
+        self.rest, self.glides = _rest(self.places), _glides(self.places, self.surface.bodies)
         self.accelerations = np.gradient(self.places.velocities, reference.times, axis=0)
         self.strength = model.actuator_forcerange[:, 1]
         parts = np.array([n.partition("_")[2] or n for n in segments()])
@@ -112,7 +115,8 @@ class Balance:
         near = touch.gaps < _TOUCHES_M
         asked = np.flatnonzero(near | self.soles)
         J, drift = self._jacobians(touch.points, asked)
-        rest = np.where(near, self.rest[step] ** manner.sharp, 0)[asked]
+        grip = self.grip(step, manner)[self.surface.bodies]
+        rest = (np.where(near, self.rest[step] ** manner.sharp, 0) * grip)[asked]
         follows = self._give_way(J, self._wanted(step, touch, asked, rest) - drift, rest, asked)
         engine.mj_inverse(model, data)
         near = near[asked]
@@ -120,9 +124,13 @@ class Balance:
         cost = _ENTRY / np.maximum(self.rest[step][at], manner.glides)
         cost += (np.maximum(touch.gaps[at], 0) / _ABOVE_M) ** 2
         arms = touch.points[at] - data.xpos[1]
-        return self._effort(
-            arms, touch.normals[at], J, cost, self._yielding(follows, manner.yields)
-        )
+        yielding = self._yielding(follows, manner.yields)
+        return self._effort(arms, touch.normals[at], J, cost, yielding, grip[at])
+
+    def grip(self, step: int, manner: Manner) -> Float[np.ndarray, " bodies"]:
+        """How much of the usual friction each body of the model has at a step."""
+        grip: np.ndarray = 1 - (1 - manner.friction) * self.glides[step]
+        return grip
 
     def off(self, step: int) -> float:
         """How far the surface of the body last asked about is from the reference's, metres."""
@@ -183,15 +191,15 @@ class Balance:
         J: np.ndarray,
         cost: np.ndarray,
         yielding: np.ndarray,
+        grip: np.ndarray,
     ) -> Effort:
         weight, R = self.humanoid.weight_n, self.data.xmat[1].reshape(3, 3)
         applied = self.data.qfrc_inverse.copy()
         needed = np.concatenate((applied[:3], R @ applied[3:6]))
         by = np.concatenate((yielding[:3], R @ yielding[3:6])) / weight
         metric = np.eye(6) + by @ by.T  # what is left costs less where yielding can take it
-        forces = best_forces(
-            needed, arms, cost, weight, normals, np.linalg.inv(np.linalg.cholesky(metric))
-        )
+        metric_root = np.linalg.inv(np.linalg.cholesky(metric))
+        forces = best_forces(needed, arms, cost, weight, normals, metric_root, grip)
         given = np.concatenate((forces.sum(0), np.cross(arms, forces).sum(0)))
         applied -= np.einsum("pi,pij->j", forces, J)
         applied -= yielding @ (by.T @ np.linalg.solve(metric, needed - given)) / weight
@@ -205,8 +213,26 @@ class Balance:
 def _rest(touch: Touch) -> Float[np.ndarray, "steps points"]:
     """How far the points of the reference rest on what they touch, 0 to 1."""
     close, along, up = _RESTS
-    leaves = (touch.velocities * touch.normals).sum(-1)
-    speed = np.linalg.norm(touch.velocities - leaves[..., None] * touch.normals, axis=-1)
+    leaves, speed = _speeds(touch)
     off = (np.maximum(touch.gaps, 0) / close) ** 2 + (speed / along) ** 2
     rest: np.ndarray = np.exp(-off - (leaves / up) ** 2)
     return rest
+
+
+def _glides(touch: Touch, bodies: Int[np.ndarray, " points"]) -> Float[np.ndarray, "steps bodies"]:
+    """How far each body of the reference glides or swings, 0 to 1; a foot is one part."""
+    low = np.exp(-((np.maximum(touch.gaps, 0) / _RESTS[0]) ** 2)) + 1e-9
+    parts = np.array([name.replace("foot", "ankle") for name in ("world", *segments())])
+    found, (slow, fast) = np.zeros((len(low), len(parts))), _GLIDES
+    _, speed = _speeds(touch)
+    for part in np.unique(parts[bodies]):
+        on = parts[bodies] == part
+        mean = (low * speed)[:, on].sum(1) / low[:, on].sum(1)
+        found[:, parts == part] = np.clip((mean - slow) / (fast - slow), 0, 1)[:, None]
+    return found
+
+
+def _speeds(touch: Touch) -> tuple[np.ndarray, np.ndarray]:
+    """How fast points leave what is near, and move along it, m/s."""
+    leaves = (touch.velocities * touch.normals).sum(-1)
+    return leaves, np.linalg.norm(touch.velocities - leaves[..., None] * touch.normals, axis=-1)

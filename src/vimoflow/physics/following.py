@@ -19,7 +19,12 @@ from vimoflow.physics.balance_control import Balance, Manner
 from vimoflow.physics.closed_loop import FELL_M
 from vimoflow.physics.simulator import mujoco
 
-_MANNERS = (Manner(), Manner(yields=3.0, glides=0.005, sharp=4.0), Manner(glides=0.005))
+_GLIDING = 0.1  # of the usual friction: of parts that glide in the reference
+_MANNERS = (
+    Manner(),
+    Manner(friction=_GLIDING),
+    Manner(yields=3.0, glides=0.005, sharp=4.0, friction=_GLIDING),
+)
 _STEPS, _KEPT = 60, 2  # of a stretch; states that go on
 _OFF_M = 0.5  # mean over the parts: costs as much as an assist of body weight
 _GOOD = 0.03  # a step, and as much ahead: then no other manner is tried
@@ -54,6 +59,7 @@ def follow(balance: Balance, show: Callable[[int], None] = lambda steps: None) -
     engine, reference = mujoco(), balance.reference
     model = engine.MjModel.from_xml_string(balance.humanoid.xml)
     model.opt.disableflags |= int(engine.mjtDisableBit.mjDSBL_ACTUATION)
+    model.geom_priority[:] = model.geom_bodyid > 0  # their friction counts, not the floor's
     data: Any = engine.MjData(model)
     start = (reference.qpos[0], reference.qvel[0], np.zeros(model.nv))
     runs = [_Run((), (), start, 0.0, 0.0)]
@@ -88,6 +94,7 @@ def _stretch(
         assist.append(effort.assist)
         off.append(balance.off(step))
         data.qfrc_applied[:] = effort.applied
+        model.geom_friction[:, 0] = balance.grip(step, manner)[model.geom_bodyid]
         engine.mj_step(model, data)
         if data.warning.number.any():
             break

@@ -156,6 +156,7 @@ def best_forces(
     weight_n: float,
     normals: Float[np.ndarray, "points 3"],
     metric: Float[np.ndarray, "6 6"] | None = None,
+    grip: Float[np.ndarray, " points"] | float = 1.0,
 ) -> Float[np.ndarray, "points 3"]:
     """Forces of the ground, newtons: shares of the edges of each point's cone of friction.
 
@@ -166,10 +167,11 @@ def best_forces(
         weight_n: of the body.
         normals: of what the points touch.
         metric: what is left is measured after this map; 1 unless given.
+        grip: how much of the usual friction each point has.
     """
     if not len(arms):
         return np.zeros_like(arms)
-    edges = _cones(normals).reshape(-1, 3)
+    edges = _cones(normals, np.broadcast_to(grip, len(arms))).reshape(-1, 3)
     moments = np.cross(np.repeat(arms, len(_EDGES), axis=0), edges)
     explains, metric = np.concatenate((edges.T, moments.T)), np.eye(6) if metric is None else metric
     A = np.concatenate((metric @ explains, np.diag(np.repeat(cost, len(_EDGES)))))
@@ -182,13 +184,16 @@ def best_forces(
     return forces
 
 
-def _cones(normals: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "points edges 3"]:
+def _cones(
+    normals: Float[np.ndarray, "points 3"], grip: Float[np.ndarray, " points"]
+) -> Float[np.ndarray, "points edges 3"]:
     """Edges of the cones of friction about the normals."""
     x = np.cross([0.0, 1, 0], normals)
     flat = np.linalg.norm(x, axis=1) < 1e-6  # the thing's side faces along y
     x[flat] = (1.0, 0, 0)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    cones: np.ndarray = _EDGES @ np.stack((x, np.cross(normals, x), normals), axis=1)
+    along = grip[:, None] * np.stack((x, np.cross(normals, x)))
+    cones: np.ndarray = _EDGES @ np.stack((*along, normals), axis=1)
     return cones
 
 
