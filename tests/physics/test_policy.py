@@ -12,7 +12,7 @@ pytest.importorskip("mujoco", reason="needs the extra [physics]")
 
 from physics_examples import standing
 from vimoflow.errors import CheckpointError, InputError
-from vimoflow.physics import demonstration, linear_feedback, policy_training
+from vimoflow.physics import linear_feedback, policy_training
 from vimoflow.physics.bodies import bodies_of
 from vimoflow.physics.closed_loop import by_gain, noisy_starts, perform
 from vimoflow.physics.demonstration import demonstrate
@@ -143,7 +143,6 @@ def test_a_policy_in_a_hopeless_world_ends_and_says_how_far_it_came(trained):
 
 def test_motions_that_nobody_can_perform_are_refused_in_one_line(humanoid, monkeypatch):
     monkeypatch.setattr(linear_feedback, "_BODIES", 8)
-    monkeypatch.setattr(demonstration, "_SPREADS", (0.3,))
     with pytest.raises(InputError, match="help"):
         demonstrate(standing(11, height=1.5), humanoid, bodies_of(humanoid))
     broken = MOTION.poses.copy()

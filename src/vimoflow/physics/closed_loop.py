@@ -16,7 +16,7 @@ from vimoflow.physics.simulator import mujoco
 from vimoflow.physics.worlds import TOLD, Noise, World, disturbed
 
 FELL_M = 0.3  # of the root from where it should be
-MOST_CHANGE = 0.4  # radians that feedback changes a target by
+MOST_CHANGE = 0.8  # radians that feedback changes a target by
 
 Control = Callable[
     [int, Float[np.ndarray, "bodies nq"], Float[np.ndarray, "bodies nv"]],

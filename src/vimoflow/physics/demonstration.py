@@ -1,10 +1,8 @@
-"""A motion performed without help: motors' targets found by search, and feedback around them.
+"""A motion performed without help: by linear feedback where feet stay put, by steps where not.
 
-Clean-up (``balance_control``) gives states that an assist may have helped to. Linear feedback
-along them says which targets do without it; where a body falls with it, a search mends it: some
-bodies try variations of the targets, frame by frame, and those go on that will have to pay least
-(as SAMCON does, Liu et al. 2010, with the feedback's cost in place of a hand-made one). Feedback
-along what was found is measured again, and then once more under itself.
+Clean-up's control (``balance_control``) gives states that an assist may have helped to. Linear
+feedback along them says which targets do without it. Where a body falls with it from noisy starts,
+steps that land where they must (``stepping``) are tried.
 """
 
 from __future__ import annotations
@@ -13,25 +11,31 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
 
-from vimoflow.conventions import MODEL_FPS
 from vimoflow.errors import InputError
 from vimoflow.motion.clip import Motion
 from vimoflow.motion.clip_resampling import at_even_times
 from vimoflow.physics.balance_control import Balance
 from vimoflow.physics.bodies import STEPS_A_FRAME, Bodies
-from vimoflow.physics.closed_loop import FELL_M, Demonstration, by_gain, noisy_starts, perform
+from vimoflow.physics.closed_loop import (
+    FELL_M,
+    Control,
+    Demonstration,
+    by_gain,
+    noisy_starts,
+    perform,
+)
+from vimoflow.physics.giving_way import given_way
 from vimoflow.physics.grounding import grounded
 from vimoflow.physics.humanoid import TIMESTEP_S, Humanoid
-from vimoflow.physics.linear_feedback import Answers, Feedback, Worlds, answers_along, feedback_from
+from vimoflow.physics.linear_feedback import Answers, Worlds, answers_along, feedback_from
 from vimoflow.physics.simulator import mujoco
-from vimoflow.physics.states import require_physical, states_of
+from vimoflow.physics.states import States, require_physical, states_of
+from vimoflow.physics.stepping import StepByStep, Stepping, stepped
 from vimoflow.physics.worlds import TOLD
 
-_KEPT, _TRIED = 8, 6  # bodies that go on, and variations that each tries
-_SPREADS = (0.3, 0.6, 0.15, 1.0)  # of the variations, until one comes to the end
-_SEARCH_EFFORT, _EFFORTS = 3.0, (1.0, 4.0, 16.0)
+_EFFORTS = (0.4, 1.6, 6.4)
+_STARTS, _ENOUGH = 16, 0.9  # noisy ones, and the share that linear feedback must bring to the end
 _STAGES = 4
 
 
@@ -48,7 +52,7 @@ def demonstrate(
         motion: of a person whose feet are near y = 0, 4 frames or more.
         humanoid: the person's body.
         bodies: the world it is in.
-        seed: of the search.
+        seed: of the starts.
         show: told how many of the stages are done.
 
     Raises:
@@ -57,23 +61,46 @@ def demonstrate(
     """
     require_physical(motion)
     rng = np.random.default_rng(seed)
+    reference = reference_of(motion, humanoid)
+    show(1, _STAGES)
     try:
-        wanted = _assisted(motion, humanoid, bodies)
-        show(1, _STAGES)
-        worlds = Worlds(humanoid, rng)
-        answers = answers_along(worlds, wanted, rng)
-        show(2, _STAGES)
-        found = _held(bodies, wanted, answers)
-        if found is None:
-            targets = searched(bodies, wanted, feedback_from(answers, _SEARCH_EFFORT), rng)
-            states = _replayed(bodies, wanted.qpos[0], wanted.qvel[0], targets)
-            found = replace(wanted, qpos=states[0], qvel=states[1], targets=targets)
-        show(3, _STAGES)
-        best = _with_feedback(worlds, found, rng)
-        show(_STAGES, _STAGES)
-        return best
-    except np.linalg.LinAlgError as error:
-        raise InputError("no feedback keeps a body upright along this motion") from error
+        held = _by_feedback(reference, humanoid, bodies, rng)
+    except np.linalg.LinAlgError:
+        held = None
+    show(2, _STAGES)
+    reached = 0.0 if held is None else _reached(bodies, by_gain(bodies, held), held, seed)
+    if held is not None and reached >= _ENOUGH:
+        return held
+    steps = stepped(humanoid, reference, bodies)
+    show(3, _STAGES)
+    if steps is not None:
+        control = StepByStep(Stepping(humanoid, reference), bodies)
+        if held is None or _reached(bodies, control, steps, seed) > reached:
+            held = steps
+    show(_STAGES, _STAGES)
+    if held is None:
+        raise InputError("no way was found to perform this motion to its end without help")
+    return held
+
+
+def reference_of(motion: Motion, humanoid: Humanoid) -> States:
+    """What is to be performed: the motion on the floor, as it can carry it, by steps."""
+    return states_of(given_way(grounded(at_even_times(motion), humanoid), humanoid), 1 / TIMESTEP_S)
+
+
+def _reached(bodies: Bodies, control: Control, motion: Demonstration, seed: int) -> float:
+    starts = noisy_starts(bodies, motion, _STARTS, np.random.default_rng(seed))
+    return float(perform(bodies, control, motion, starts).reached_end.mean())
+
+
+def _by_feedback(
+    reference: States, humanoid: Humanoid, bodies: Bodies, rng: np.random.Generator
+) -> Demonstration | None:
+    """With linear feedback; None where a body falls with any from the exact start."""
+    wanted = _assisted(reference, humanoid, bodies)
+    worlds = Worlds(humanoid, rng)
+    found = _held(bodies, wanted, answers_along(worlds, wanted, rng))
+    return None if found is None else _with_feedback(worlds, found, rng)
 
 
 def _held(bodies: Bodies, wanted: Demonstration, answers: Answers) -> Demonstration | None:
@@ -111,47 +138,9 @@ def _with_feedback(
     return max((motion, *(replace(motion, gain=gain) for gain in gains)), key=came)
 
 
-def searched(
-    bodies: Bodies, wanted: Demonstration, feedback: Feedback, rng: np.random.Generator
-) -> Float[np.ndarray, "frames nu"]:
-    """Targets of the motors that lead along a motion to its end.
-
-    Args:
-        bodies: the world.
-        wanted: the motion, whose own targets may miss it.
-        feedback: along it.
-        rng: of what is tried.
-
-    Raises:
-        InputError: none were found.
-    """
-    furthest = 0
-    for spread in _SPREADS:
-        found = _search(bodies, wanted, feedback, spread, rng)
-        if len(found) == len(wanted):
-            return found
-        furthest = max(furthest, len(found))
-    raise InputError(
-        f"no way was found to perform more than {furthest / MODEL_FPS:.1f} s of it without help"
-    )
-
-
-def _replayed(
-    bodies: Bodies, qpos: np.ndarray, qvel: np.ndarray, targets: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The states that targets lead through, from one state, that one first."""
-    states, before = [(qpos[None], qvel[None])], targets[:1]
-    for held in targets:
-        states.append(bodies.step(*states[-1], held[None], before=before))
-        before = held[None]
-    places, speeds = zip(*states, strict=True)
-    return np.concatenate(places), np.concatenate(speeds)
-
-
-def _assisted(motion: Motion, humanoid: Humanoid, bodies: Bodies) -> Demonstration:
+def _assisted(reference: States, humanoid: Humanoid, bodies: Bodies) -> Demonstration:
     """States of the clean-up's simulation a frame, and targets that give its torques."""
     engine = mujoco()
-    reference = states_of(grounded(at_even_times(motion), humanoid), 1 / TIMESTEP_S)
     balance = Balance(humanoid, reference)
     model = engine.MjModel.from_xml_string(humanoid.xml)
     model.opt.disableflags |= int(engine.mjtDisableBit.mjDSBL_ACTUATION)
@@ -174,38 +163,3 @@ def _assisted(motion: Motion, humanoid: Humanoid, bodies: Bodies) -> Demonstrati
     targets = targets.reshape(frames, STEPS_A_FRAME, -1).mean(1)
     none = np.zeros((frames, bodies.nu, 2 * bodies.nv + len(TOLD)))
     return Demonstration(qpos[every], qvel[every], targets, none)
-
-
-def _search(
-    bodies: Bodies,
-    wanted: Demonstration,
-    feedback: Feedback,
-    spread: float,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Targets as far as a body came with them."""
-    states, steps, before = (wanted.qpos[:1], wanted.qvel[:1]), [], None
-    for t in range(len(wanted)):
-        each = _KEPT * _TRIED // len(states[0])
-        came_from = np.repeat(np.arange(len(states[0])), each)
-        off = bodies.difference(wanted.qpos[t], wanted.qvel[t], *states)
-        gain = feedback.gain[t, :, : off.shape[1]]  # nothing is told of the usual world
-        tried = (wanted.targets[t] + feedback.change[t] + off @ gain.T)[came_from]
-        varied = spread * rng.standard_normal(tried.shape) @ feedback.spread[t].T
-        varied[::each] = 0  # one goes on as it is
-        tried = tried + varied
-        held = tried if before is None else before[came_from]
-        after = bodies.step(states[0][came_from], states[1][came_from], tried, before=held)
-        off = bodies.difference(wanted.qpos[t + 1], wanted.qvel[t + 1], *after)
-        cost = np.einsum("bi,ij,bj->b", off, feedback.cost[t + 1], off)
-        cost = np.nan_to_num(cost + 2 * off @ feedback.slope[t + 1], nan=np.inf)
-        best = np.argsort(cost, kind="stable")[:_KEPT]
-        if not np.linalg.norm(off[best[0], :3]) < FELL_M:
-            break
-        steps.append((came_from[best], tried[best]))
-        states, before = (after[0][best], after[1][best]), tried[best]
-    found, at = [], 0
-    for came_from, tried in reversed(steps):
-        found.append(tried[at])
-        at = came_from[at]
-    return np.array(found[::-1])

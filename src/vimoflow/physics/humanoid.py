@@ -29,9 +29,9 @@ from vimoflow.physics.simulator import mujoco
 TIMESTEP_S = 1 / 240  # eight steps a frame at 30 fps
 SOLE_M, TOE_M = 0.015, 0.065  # below and before the foot joint, on the canonical figure
 STATURES_M, MASSES_KG = (0.4, 3.0), (2.0, 500.0)
-_FULL_EFFORT_RAD = 0.15  # how far off a joint's target must be for its full strength
-_DAMPING_S = 0.1  # of the stiffness
-_ARMATURE_S2 = 4e-5  # of the stiffness: light feet under stiff motors and a heavy body stay calm
+_FULL_EFFORT_RAD = 0.25  # how far off a joint's target must be for its full strength
+_DAMPING_S = 0.03  # of the stiffness; motors that damp more land rigidly, and steps fail
+_ARMATURE_S2 = 6.7e-5  # of the stiffness: light feet under stiff motors and a heavy body stay calm
 
 
 @dataclass(frozen=True)

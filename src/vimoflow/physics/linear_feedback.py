@@ -25,34 +25,28 @@ from vimoflow.physics.worlds import TOLD, World, model_in, told_of, varied_world
 
 _WORLDS = 48  # the first eighth of them usual
 _BODIES, _CHUNK, _EVERY = 48, 10, 5  # let loose every so many frames, for so many
-_VARIED, _LASTING = 0.03, 0.7  # radians of targets; how much of it is there a frame later
+_VARIED, _LASTING = 0.05, 0.7  # radians of targets; how much of it is there a frame later
 _PUSHED = (0.07, 0.1)  # m/s, rad/s of the root
 _LOST = 0.5  # metres or radians of the root: what is so far off has fallen
 _RIDGE, _SHARED = 0.02, 10  # of the variance; frames to each side that answer alike
 _MOVED = ("hip", "knee", "ankle", "spine1")
 _COST = np.repeat((20.0, 2.0, 2.0, 0.1), 3)  # of the centre of mass, the root's turn; speeds
-_JOINT_COST, _TOES_COST = (1.0, 0.01), (0.05, 1e-5)  # of turns and speeds
 _FINAL = 5.0  # cost of the end, in others' costs
 
 
 @dataclass(frozen=True)
 class Feedback:
-    """What to add to the motors' targets along a motion, and what it costs to be off.
+    """What to add to the motors' targets along a motion.
 
     Attributes:
         change: of the targets where the body is as it should be, for what the motion cannot do by
             itself.
         gain: times how far the body is off, by ``Bodies.difference``, and what is told of the
             world (``told_of``).
-        cost, slope: of being off: x' cost x + 2 slope' x is what is still to be paid.
-        spread: a square root of the covariance of targets that cost the same.
     """
 
     change: Float[np.ndarray, "frames nu"]
     gain: Float[np.ndarray, "frames nu states_and_told"]
-    cost: Float[np.ndarray, "frames_and_end states states"]
-    slope: Float[np.ndarray, "frames_and_end states"]
-    spread: Float[np.ndarray, "frames nu nu"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +71,16 @@ class Answers:
 
 
 class Worlds:
-    """Worlds that bodies are let loose in, and what is told of each."""
+    """Worlds that bodies are let loose in, the first of them usual, and what is told of each."""
 
-    def __init__(self, humanoid: Humanoid, rng: np.random.Generator, count: int = _WORLDS) -> None:
-        usual = -(-count // 8)
+    def __init__(
+        self,
+        humanoid: Humanoid,
+        rng: np.random.Generator,
+        count: int = _WORLDS,
+        share: float = 0.125,
+    ) -> None:
+        usual = int(np.ceil(share * count))
         worlds = [World()] * usual + [varied_world(rng) for _ in range(count - usual)]
         self.bodies = Bodies([model_in(humanoid, world) for world in worlds])
         self.told = np.stack([told_of(world) for world in worlds])
@@ -166,14 +166,8 @@ def feedback_from(answers: Answers, effort: float) -> Feedback:
     system = [_regressed(answers, t) for t in range(frames)]
     small = _riccati(system, np.append(_COST, np.zeros(len(TOLD))), effort)
     gain = np.concatenate((small.gain[..., :few] @ seen[:-1], small.gain[..., few:]), axis=2)
-    cost = np.einsum("tfi,tfg,tgj->tij", seen, small.cost[:, :few, :few], seen)
-    found = Feedback(
-        np.zeros((frames, free)), np.zeros((frames, free, states + len(TOLD))),
-        cost + np.diag(_joint_costs()), np.einsum("tfi,tf->ti", seen, small.slope[:, :few]),
-        np.zeros((frames, free, free)),
-    )  # fmt: skip
+    found = Feedback(np.zeros((frames, free)), np.zeros((frames, free, states + len(TOLD))))
     found.change[:, motors], found.gain[:, motors] = small.change, gain
-    found.spread[np.ix_(np.arange(frames), motors, motors)] = small.spread
     return found
 
 
@@ -206,12 +200,11 @@ def _riccati(
     for A, B, b in reversed(system):
         inverse = np.linalg.inv(B.T @ P @ B + effort * np.eye(B.shape[1]))
         change, gain = -inverse @ B.T @ (P @ b + p), -inverse @ B.T @ P @ A
-        rows.append((change, gain, P, p, np.linalg.cholesky((inverse + inverse.T) / 2)))
+        rows.append((change, gain))
         p = A.T @ (P @ (b + B @ change) + p)
         P = A.T @ P @ (A + B @ gain) + np.diag(costs)
         P = (P + P.T) / 2
-    change, gain, cost, slope, spread = (np.stack(part[::-1]) for part in zip(*rows, strict=True))
-    return Feedback(change, gain, np.concatenate((P[None], cost)), np.vstack((p, slope)), spread)
+    return Feedback(*(np.stack(part[::-1]) for part in zip(*rows, strict=True)))
 
 
 def _kinds() -> list[str]:
@@ -222,9 +215,3 @@ def _kinds() -> list[str]:
 def _motors() -> Int[np.ndarray, " motors"]:
     """Of legs and waist."""
     return np.flatnonzero(np.isin(_kinds()[6:], _MOVED))
-
-
-def _joint_costs() -> Float[np.ndarray, " states"]:
-    """Of the joints' being off, squared: of turns, then of their speeds."""
-    each = [_TOES_COST if kind == "foot" else _JOINT_COST for kind in _kinds()[6:]]
-    return np.concatenate([np.append(np.zeros(6), part) for part in zip(*each, strict=True)])

@@ -27,7 +27,7 @@ from vimoflow.physics.policy import AHEAD, Policy, PolicySizes, Trained
 
 WEIGHTS, NETWORK, BODY, CARD = "policy.safetensors", "policy.onnx", "humanoid.xml", "README.md"
 DEMONSTRATIONS = "demonstrations"  # of a folder that outlives a training
-_FORMAT, _VERSION = "vimoflow-policy", "2"
+_FORMAT, _VERSION = "vimoflow-policy", "3"
 
 
 def save_policy(trained: Trained, folder: Path, terms: str = "") -> None:
@@ -163,7 +163,7 @@ Motions:
 {motions}
 
 Body: {humanoid.skeleton.stature:.2f} m, {humanoid.mass_kg:.1f} kg ({BODY}).
-Network: {weights} weights, learnt by imitation (DAgger) of a search's result with linear feedback.
+Network: {weights} weights, learnt by imitation (DAgger) of linear feedback, or of steps.
 Training: {json.dumps(trained.provenance)}.
 Terms of the motions: {terms or "not stated"}.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from vimoflow.errors import InputError
@@ -24,12 +25,14 @@ from vimoflow.notes import note
 from vimoflow.physics.bodies import Bodies
 from vimoflow.physics.closed_loop import (
     MOST_CHANGE,
+    Control,
     Demonstration,
+    Performance,
     by_gain,
     noisy_starts,
     perform,
 )
-from vimoflow.physics.demonstration import demonstrate
+from vimoflow.physics.demonstration import demonstrate, reference_of
 from vimoflow.physics.humanoid import Humanoid
 from vimoflow.physics.linear_feedback import Worlds
 from vimoflow.physics.policy import (
@@ -42,10 +45,12 @@ from vimoflow.physics.policy import (
 )
 from vimoflow.physics.policy_files import kept_demonstration
 from vimoflow.physics.policy_options import PolicyOptions
+from vimoflow.physics.stepping import StepByStep, Stepping
 from vimoflow.physics.worlds import TOLD
 
-_STARTS = 24  # bodies a motion and round
-_BATCH, _STEPS, _RATE = 256, 400, 1e-3
+_STARTS, _STEPPING = 24, 80  # bodies a motion and round; where steps are learnt
+_USUAL = 0.125  # share of worlds that are as always
+_BATCH, _STEPS, _RATE = 256, 600, 1e-3
 _LEAST_STD = 0.02  # of what a policy sees, in its units
 _NEARER_FARTHER = (0.0, 1.6)  # states are learnt so many times as far off
 _FEWEST_SECONDS = 20.0  # a round is not begun with less
@@ -77,7 +82,7 @@ def train_policy(
     started = time.perf_counter()
     found = _demonstrations(motions, humanoid, bodies, options, show, kept)
     torch.manual_seed(options.seed)
-    school = _School(humanoid, bodies, found)
+    school = _School(humanoid, bodies, found, _stepping(motions, humanoid, found))
     rng = np.random.default_rng(options.seed)
     for done in range(options.rounds):
         left = options.minutes * 60 - (time.perf_counter() - started)
@@ -126,13 +131,40 @@ def _demonstrations(
     return found
 
 
+def _stepping(
+    motions: Mapping[str, Motion], humanoid: Humanoid, found: Mapping[str, Demonstration]
+) -> dict[str, Stepping]:
+    """Who teaches what linear feedback does not hold."""
+    return {
+        name: Stepping(humanoid, reference_of(motions[name], humanoid))
+        for name, motion in found.items() if not motion.gain.any()
+    }  # fmt: skip
+
+
+class _Lesson:
+    """A control that asks the teacher everywhere, and obeys it up to some frame of each body."""
+
+    def __init__(self, teacher: Control, pupil: Control, led: Int[np.ndarray, " bodies"]) -> None:
+        self._teacher, self._pupil, self._led = teacher, pupil, led
+        self.labels: list[np.ndarray] = []
+
+    def __call__(self, t: int, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        self.labels.append(self._teacher(t, qpos, qvel))
+        led = (self._led > t)[:, None]
+        return np.where(led, self.labels[-1], self._pupil(t, qpos, qvel))
+
+
 class _School:
     """Demonstrations, the states gathered so far, and the policy that learns."""
 
     def __init__(
-        self, humanoid: Humanoid, bodies: Bodies, motions: Mapping[str, Demonstration]
+        self,
+        humanoid: Humanoid,
+        bodies: Bodies,
+        motions: Mapping[str, Demonstration],
+        stepping: Mapping[str, Stepping],
     ) -> None:
-        self.humanoid, self.motions = humanoid, motions
+        self.humanoid, self.motions, self.stepping = humanoid, motions, stepping
         seen = [seen_motion(bodies, motion) for motion in motions.values()]
         plain = [motion.targets - bodies.turns(motion.qpos[1:]) for motion in motions.values()]
         self.seen, self.plain = (
@@ -143,33 +175,54 @@ class _School:
         self.policy = Policy(sizes)
         self.optimizer = torch.optim.Adam(self.policy.parameters(), _RATE)
         self.frames: list[Tensor] = []
+        self.linear: list[Tensor] = []
         self.answers: list[tuple[Tensor, ...]] = []
 
     def gather(self, rng: np.random.Generator, by_policy: bool) -> dict[str, float]:
-        """Perform every motion in many worlds; the share that came to the end, by motion."""
+        """Perform every motion in many worlds; the share that came to the end, by motion.
+
+        Steps are learnt along the whole motion: the teacher leads half of the bodies up to some
+        frame, as a policy that cannot walk yet never sees the second step.
+        """
         reached = {}
         for name, motion in self.motions.items():
-            worlds = Worlds(self.humanoid, rng, _STARTS)
-            bodies, told = worlds.bodies, worlds.told
-            control = by_gain(bodies, motion, told)
-            if by_policy:
-                control = partial(by_policy_of(bodies, self.policy, motion), told=told)
-            starts = noisy_starts(bodies, motion, _STARTS, rng)
-            done = perform(bodies, control, motion, starts, which=np.arange(_STARTS))
-            for t, states in enumerate(zip(done.qpos[:-1], done.qvel[:-1], strict=True)):
-                well = done.frames >= t
-                wanted = motion.qpos[t], motion.qvel[t]
-                off = bodies.difference(*wanted, *(part[well] for part in states))
-                self.frames.append(torch.full((len(off),), int(self.first[name]) + t))
-                known = np.hstack((off, told[well])), turned(bodies, wanted[0], off)
-                both = known[0] @ motion.gain[t].T, np.hstack((known[1], told[well]))
-                self.answers.append(tuple(torch.from_numpy(part).float() for part in both))
-            reached[name] = float(done.reached_end.mean())
+            steps = name in self.stepping
+            count = _STEPPING if steps else _STARTS
+            worlds = Worlds(self.humanoid, rng, count, 1.0 if steps else _USUAL)
+            teacher = self._teacher(name, worlds)
+            pupil = partial(by_policy_of(worlds.bodies, self.policy, motion), told=worlds.told)
+            led = np.full(count, 0 if by_policy else len(motion))
+            if by_policy and steps:
+                led[: count // 2] = rng.integers(0, len(motion), count // 2)
+            lesson = _Lesson(teacher, pupil, led)
+            starts = noisy_starts(worlds.bodies, motion, count, rng)
+            done = perform(worlds.bodies, lesson, motion, starts, which=np.arange(count))
+            self._keep(name, worlds, done, lesson.labels)
+            reached[name] = float(done.reached_end[led == led.min()].mean())
         return reached
+
+    def _teacher(self, name: str, worlds: Worlds) -> Control:
+        if name not in self.stepping:
+            return by_gain(worlds.bodies, self.motions[name], worlds.told)
+        control = StepByStep(self.stepping[name], worlds.bodies)
+        return partial(control, which=np.arange(len(worlds.told)))
+
+    def _keep(self, name: str, worlds: Worlds, done: Performance, labels: list[np.ndarray]) -> None:
+        """What the teacher would have done wherever bodies got, up to a fall."""
+        motion, bodies = self.motions[name], worlds.bodies
+        for t, label in enumerate(labels):
+            well = done.frames >= t
+            wanted = motion.qpos[t], motion.qvel[t]
+            off = bodies.difference(*wanted, done.qpos[t, well], done.qvel[t, well])
+            seen_off = np.hstack((turned(bodies, wanted[0], off), worlds.told[well]))
+            both = label[well] - motion.targets[t], seen_off
+            self.answers.append(tuple(torch.from_numpy(part).float() for part in both))
+            self.frames.append(torch.full((len(off),), int(self.first[name]) + t))
+            self.linear.append(torch.full((len(off), 1), name not in self.stepping))
 
     def learn(self) -> float:
         """Some steps of training; the last steps' mean error in radians."""
-        frames = torch.cat(self.frames)
+        frames, linear = torch.cat(self.frames), torch.cat(self.linear)
         change, seen_off = (torch.cat(part) for part in zip(*self.answers, strict=True))
         policy = self.policy.train()
         policy.motion_mean.copy_(self.seen.mean(0))
@@ -180,7 +233,7 @@ class _School:
             for group in self.optimizer.param_groups:
                 group["lr"] = _RATE * (1 - 0.9 * step / _STEPS)
             rows = torch.randint(len(frames), (_BATCH,))
-            far = torch.empty(_BATCH, 1).uniform_(*_NEARER_FARTHER)
+            far = torch.where(linear[rows], torch.empty(_BATCH, 1).uniform_(*_NEARER_FARTHER), 1.0)
             at = frames[rows]
             label = self.plain[at] + (far * change[rows]).clamp(-MOST_CHANGE, MOST_CHANGE)
             loss = (policy(self.seen[at], far * seen_off[rows]) - label).abs().mean()
