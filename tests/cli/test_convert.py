@@ -45,6 +45,18 @@ def test_a_bad_file_costs_itself_only(
     assert [p.name for p in tmp_path.glob("all*")] == ["all-walk.bvh"]
 
 
+@pytest.mark.parametrize("words", [("walk.npz",), ("walk.npz", "walk-walk.npz")])
+def test_an_input_is_not_written_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    files = [tmp_path / word for word in words]
+    for file in files:
+        swinging_motion(20).save(file)
+    before = [file.read_bytes() for file in files]
+    assert run(monkeypatch, *files, tmp_path / "walk.npz", "--end", "0.2") == 2
+    assert [file.read_bytes() for file in files] == before
+
+
 @pytest.mark.parametrize("up", ["y", "z", "-y"])
 def test_what_the_input_is_in_may_be_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, up: Up

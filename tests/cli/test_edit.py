@@ -48,6 +48,14 @@ def test_inbetween_keeps_a_files_other_frames(monkeypatch, tmp_path, motion_file
     assert record["checkpoint"]["terms"]
 
 
+def test_the_motion_itself_is_not_written_over(monkeypatch, tmp_path, motion_file, capsys):
+    before = motion_file.read_bytes()
+    words = ("inbetween", motion_file, "-o", tmp_path, "--frames", "15:25", *QUICK)
+    assert run(monkeypatch, *words) == 2
+    assert "would be written over" in capsys.readouterr().err
+    assert motion_file.read_bytes() == before and list(tmp_path.iterdir()) == [motion_file]
+
+
 @pytest.mark.parametrize("suffix", [".amass.npz", ".bvh"])
 def test_other_formats_are_read(tmp_path, suffix):
     path = tmp_path / f"motion{suffix}"

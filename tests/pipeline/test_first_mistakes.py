@@ -101,3 +101,20 @@ def test_wrong_folders_and_files(assert_refused, tmp_path):
     assert_refused("not a video file", tmp_path / "essay.pdf", *FAST)
     (tmp_path / "walk.bvh").write_text("HIERARCHY\nROOT Hips\n")
     assert_refused("`vimoflow edit` takes motions", tmp_path / "walk.bvh", *FAST)
+
+
+@pytest.mark.parametrize("options", [("--offsets", "0,1,2"), ("--offsets", "0")])
+def test_offsets_are_counted_before_anything_is_read(assert_refused, tmp_path, options):
+    unread = tmp_path / "left.mp4"
+    unread.write_text("no video")
+    assert_refused("--offsets", unread, unread, "--views", *options)
+
+
+def test_one_input_is_not_several_views(keypoint_file, assert_refused):
+    assert_refused("--views: takes 2 to 9 inputs, not 1", keypoint_file(20), "--views", *FAST)
+
+
+def test_a_folder_of_something_else_names_a_file_of_it(assert_refused, tmp_path):
+    (tmp_path / "takes" / "a folder").mkdir(parents=True)
+    (tmp_path / "takes" / "walk.mp4").write_text("no video")
+    assert_refused("such as 'walk.mp4'", tmp_path / "takes", *FAST)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
 
-from vimoflow.cli.paths import require_input, require_output_file
+from vimoflow.cli.paths import require_apart, require_input, require_output_file
 from vimoflow.errors import ConfigError, InputError
 from vimoflow.formats.motion_units import UnitOption, Up
 from vimoflow.options import Option, require_sensible
@@ -96,6 +96,7 @@ def convert(input: tuple[Path, ...], output: Path, *, options: ConvertOptions) -
         names = ["-".join([*several, *([t.name] if len(takes) > 1 else [])]) for t in takes]
         found += zip(names, changed, strict=True)
     targets = _targets([name for name, _ in found], output, several=len(input) > 1)
+    require_apart(input, targets)
     for (_, motion), target in zip(found, targets, strict=True):
         write(motion, target)
         seconds = motion.timestamps[-1] - motion.timestamps[0]

@@ -17,7 +17,7 @@ from vimoflow.cli.edit_files import (
     read_guidance,
     write_results,
 )
-from vimoflow.cli.paths import require_input, require_output_folder
+from vimoflow.cli.paths import require_apart, require_input, require_output_folder
 from vimoflow.cli.progress import progress
 from vimoflow.editing.completion_options import CompletionOptions, DenoisingOptions
 from vimoflow.errors import ConfigError
@@ -172,6 +172,7 @@ def _run(
     for path in (*inputs, *([files.video] if files.video else [])):
         require_input(path)
     require_output_folder(files.output)
+    require_apart(inputs, [files.output / f"motion.{ending}" for ending in formats])
     from vimoflow.data.motion_files import load_motion
     from vimoflow.diffusion.checkpoint import load_checkpoint
     from vimoflow.editing import Follow, PinJoint, operations

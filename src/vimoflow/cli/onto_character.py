@@ -29,8 +29,8 @@ def retarget(
 
     Args:
         motion: what generate wrote, or any motion that `vimoflow convert` reads.
-        character: a rigged figure: .glb, .gltf, .vrm or .bvh. Its file is written to the folder
-            with one animation more; everything else in it stays as it is.
+        character: a rigged figure: .glb, .gltf, .vrm, .fbx or .bvh. Its file is written to the
+            folder with one animation more; everything else in it stays as it is.
         output: folder for the animated character, its joints' map and run.json.
         fps: frame rate in Hz of a motion whose file states none, or a false one.
         rig: the rig of a BVH that is not recognised as the motion, by name or as a map in TOML.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -59,3 +60,11 @@ def require_output_file(path: Path) -> None:
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file with -o")
     require_output_folder(path.parent)
+
+
+def require_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
+    """Raise ``OutputError`` if an output would be written over an input."""
+    read = {path.resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in read:
+            raise OutputError(f"{path}: is an input and would be written over; name another")

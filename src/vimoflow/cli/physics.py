@@ -13,6 +13,7 @@ from vimoflow.cli.commands import CommandGroup
 from vimoflow.cli.paths import (
     OutputFile,
     OutputFolder,
+    require_apart,
     require_input,
     require_output_file,
     require_output_folder,
@@ -114,6 +115,7 @@ def clean(
 
     require_input(motion)
     require_output_folder(output)
+    require_apart([motion], [output / f"motion.{ending}" for ending in formats])
     given = load_motion(motion)
     things = _scene(scene, given)
     with progress("simulating") as show:

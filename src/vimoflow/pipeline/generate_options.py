@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ DEFAULT_DETECTOR = "mediapipe"
 EVERYBODY = "all"  # as a person
 PREVIEW_FORMATS = ("html", "mp4")
 DEFAULT_FORMATS = ("npz", "bvh", "glb", *PREVIEW_FORMATS)
+MOST_VIEWS = 9
 TIMESTEPS = 1000  # of the noise schedule: no sampler can take more steps
 _INPUT, _VIEWS = "The input", "Several cameras"
 
@@ -83,10 +85,10 @@ class GenerateOptions:
             times, best thrice each of these times, with a heavier model; estimator, every-frame and
             refine override it.
         figure: whom the GLB shows: a mannequin, a human, or a skeleton, which is joints alone.
-        character: a rigged figure of yours (.glb, .gltf, .vrm, .bvh) that gets the motion as well,
-            as by `vimoflow retarget`.
-        samples: how many motions to draw; the best of them is the result, the others lie beside it,
-            and the page shows how far they differ.
+        character: a rigged figure of yours (.glb, .gltf, .vrm, .fbx, .bvh) that gets the motion as
+            well, as by `vimoflow retarget`.
+        samples: how many motions; the first is the likeliest and the result, the others are drawn
+            and lie beside it, and the page shows how far they differ.
         height_m: the person's height in metres, which scales the result.
         root: free lets the figure travel, inplace keeps it over one spot.
         start_s: where in the input to begin, seconds.
@@ -209,6 +211,17 @@ class GenerateOptions:
             self.estimator or effort.estimator,
             None if self.every_frame else effort.rate,
             effort.refine if self.refine is None else self.refine,
+        )
+
+
+def require_views(views: int, offsets_s: Sequence[float] | None) -> None:
+    """Refuse so many views, or another number of offsets: ``ConfigError``."""
+    if not 2 <= views <= MOST_VIEWS:
+        raise ConfigError(f"--views: takes 2 to {MOST_VIEWS} inputs, not {views}")
+    if offsets_s is not None and len(offsets_s) != views:
+        raise ConfigError(
+            f"--offsets: {len(offsets_s)} numbers for {views} views; give one a view, "
+            "0 for the first"
         )
 
 

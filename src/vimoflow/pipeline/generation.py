@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from vimoflow.errors import VimoflowError
 from vimoflow.pipeline.folders import result_folders
-from vimoflow.pipeline.generate_options import EVERYBODY, GenerateOptions
+from vimoflow.pipeline.generate_options import EVERYBODY, GenerateOptions, require_views
 from vimoflow.pipeline.inputs import Progress, read_everybody, read_views
 from vimoflow.pipeline.previews import PreviewDrawing
 from vimoflow.pipeline.threads import CpuUse, free_cores, use_threads, wait_without_spinning
@@ -44,6 +44,8 @@ def generate(
     """
     wait_without_spinning()
     progress = progress or _quiet
+    if options.views:
+        require_views(len(inputs), options.offsets_s)  # before a long detection
     groups = [tuple(inputs)] if options.views else [(path,) for path in inputs]
     folders = result_folders(inputs, options.output, options.views, options.force)
     results: list[Result] = []

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimoflow.errors import ConfigError
 from vimoflow.inference.multiview import on_first_clock
 from vimoflow.keypoints.sequence import Keypoints2D
 from vimoflow.keypoints.synchronisation import Offset, motion_offsets, spanning_offsets
+from vimoflow.pipeline.generate_options import require_views
 from vimoflow.video import Footage
 from vimoflow.video.sound import read_onsets, sound_lag
 
-MOST_VIEWS = 9
 _LEAST_CERTAIN = 0.1  # peaks less prominent than this may be a beat off
 _LEAST_SOUND = 0.15  # correlation: below, the files have no sound in common
 _SOUND_CERTAIN = 0.3
@@ -53,8 +52,7 @@ def align_views(
         ConfigError: more than nine views, or not one offset a view.
         InputError: a sound file cannot be read.
     """
-    if not 2 <= len(views) <= MOST_VIEWS:
-        raise ConfigError(f"--views: takes 2 to {MOST_VIEWS} inputs, not {len(views)}")
+    require_views(len(views), offsets_s)
     if offsets_s is not None:
         offsets = _given(views, offsets_s)
     else:
@@ -64,11 +62,6 @@ def align_views(
 
 
 def _given(views: Sequence[Keypoints2D], offsets_s: Sequence[float]) -> tuple[Offset, ...]:
-    if len(offsets_s) != len(views):
-        raise ConfigError(
-            f"--offsets: {len(offsets_s)} numbers for {len(views)} views; give one a view, "
-            "0 for the first"
-        )
     return tuple(
         Offset(float(s) - float(offsets_s[0]), 1.0, "given" if number else "first")
         for number, s in enumerate(offsets_s)

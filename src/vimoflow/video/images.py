@@ -37,9 +37,10 @@ def _in_folder(folder: Path) -> tuple[Path, ...]:
     if not entries:
         raise InputError(f"{folder}: is an empty folder; name a video, or a folder of images")
     if not found:
+        likeliest = min(entries, key=lambda entry: (entry.is_dir(), entry.name))
         raise InputError(
             f"{folder}: is a folder without images or keypoint files of frames (.json) in it; name "
-            f"a file in it, such as {min(entry.name for entry in entries)[:60]!r}"
+            f"a file in it, such as {likeliest.name[:60]!r}"
         )
     kinds = {entry.suffix.lower() for entry in found}
     if len(kinds) > 1:
