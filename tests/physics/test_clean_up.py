@@ -47,7 +47,7 @@ def test_what_cannot_be_held_up_is_left_as_it_was():
 
 
 def test_who_leans_on_nothing_all_along_is_carried():
-    upright = standing(15)
+    upright = standing(40)
     poses = upright.poses.copy()
     poses[:, 0, 0] = 0.6
     leaning = dataclasses.replace(upright, poses=poses)
