@@ -23,9 +23,18 @@ def test_one_shot_has_no_cut(swaying_keypoints):
     assert keypoint_cuts(swaying_keypoints(3)) == ()
 
 
-@pytest.mark.parametrize("cut", [5, 40, 80])
+@pytest.mark.parametrize("cut", [12, 40, 80])
 def test_another_camera_is_found(swaying_keypoints, cut):
     assert keypoint_cuts(mirrored_from(swaying_keypoints(90), cut)) == (cut,)
+
+
+def test_a_detector_that_has_just_found_somebody_makes_no_cut(swaying_keypoints):
+    """As MediaPipe in the demo clip: found at frame 3, where they are from frame 7 on."""
+    keypoints = swaying_keypoints(90)
+    points = keypoints.points.copy()
+    points[3:7, :, 0] += 300
+    points[:3] = 0
+    assert keypoint_cuts(dataclasses.replace(keypoints, points=points)) == ()
 
 
 def test_a_moment_elsewhere_is_no_cut(swaying_keypoints):

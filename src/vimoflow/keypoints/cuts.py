@@ -27,6 +27,7 @@ _USUAL_M = 0.02  # added to that: a person who stands still has no scale of its 
 _SEEN = 0.3  # confidence: guesses jump by themselves
 _FEWEST = 2  # points that both sides of a cut must show
 _APART_S = 0.5  # jumps nearer to each other are a detector that has lost its way
+_SETTLES_S = 0.3  # after somebody is first found
 _CHANGE = 27.0  # PySceneDetect's own threshold for a cut
 _SLIGHT_CHANGE = 10.0  # enough where the keypoints jump, too: studios look alike from all sides
 _PICTURE_WIDTH = 160  # pixels looked at: a cut changes all of the picture
@@ -45,6 +46,9 @@ def keypoint_cuts(keypoints: Keypoints2D) -> tuple[int, ...]:
     points = np.where(seen[..., None], keypoints.points[..., :2] / size_px, np.nan)
     jump = _jumps(points, points)
     swapped = _jumps(points, points[:, OTHER_SIDE])
+    # A detector that has just found somebody is not yet sure where; no shot is that short.
+    settled = int(seen.any(axis=1).argmax() + _SETTLES_S * keypoints.fps)
+    jump[: settled + 1] = 0
     found = [i for i in np.flatnonzero(jump > _JUMP_M) if jump[i] > _unusual(jump, int(i))]
     near = _APART_S * keypoints.fps
     groups: list[list[int]] = []
