@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "vimoflow"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # The house of 24,000 had 23,420 before characters, convert and its formats, people, physics and the
 # world path came. Lower it when code goes.
-CODE_LINES = 32_645
+CODE_LINES = 32_644
 HEAVY = ("torch", "mediapipe", "matplotlib", "av", "cv2", "numpy")
 
 
