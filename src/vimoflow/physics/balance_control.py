@@ -30,7 +30,7 @@ from vimoflow.physics.states import States
 _STIFFNESS, _DAMPING = 200.0, 28.0  # 1/s^2, 1/s: nearly critical, at home in 0.1 s
 _PLACE = (50.0, 14.0)  # of the root's place: what is off by 1 cm must not ask for half a foot
 _TOES = (1000.0, 60.0)  # light, and bent under by whatever they brush
-_SOLES = (400.0, 40.0)  # of soles that swing
+SOLES = (400.0, 40.0)  # of soles that swing
 _TOUCHES_M = 0.006
 _RESTS = (0.015, 0.8, 0.4)  # m, m/s along the floor and up: a point of the reference so far rests
 _GLIDES = (0.1, 0.3)  # m/s along the floor: a part that is slower rests, a faster one glides
@@ -155,7 +155,7 @@ class Balance:
     ) -> Float[np.ndarray, "points 3"]:
         """Accelerations of points that rest or swing."""
         points, velocities = touch.points[asked], touch.velocities[asked]
-        places, (stiffness, damping) = self.places, _SOLES
+        places, (stiffness, damping) = self.places, SOLES
         swing = self.accelerations[step, asked] + damping * (
             places.velocities[step, asked] - velocities
         )

@@ -23,7 +23,8 @@ from vimoflow.physics.humanoid import Humanoid
 from vimoflow.physics.simulator import mujoco
 from vimoflow.physics.worlds import TOLD, World, model_in, told_of, varied_world
 
-_WORLDS = 48  # the first eighth of them usual
+_WORLDS = 48
+USUAL = 0.125  # share of worlds that are as always
 _BODIES, _CHUNK, _EVERY = 48, 10, 5  # let loose every so many frames, for so many
 _VARIED, _LASTING = 0.05, 0.7  # radians of targets; how much of it is there a frame later
 _PUSHED = (0.07, 0.1)  # m/s, rad/s of the root
@@ -78,7 +79,7 @@ class Worlds:
         humanoid: Humanoid,
         rng: np.random.Generator,
         count: int = _WORLDS,
-        share: float = 0.125,
+        share: float = USUAL,
     ) -> None:
         usual = int(np.ceil(share * count))
         worlds = [World()] * usual + [varied_world(rng) for _ in range(count - usual)]

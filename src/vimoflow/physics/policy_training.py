@@ -34,7 +34,7 @@ from vimoflow.physics.closed_loop import (
 )
 from vimoflow.physics.demonstration import demonstrate, reference_of
 from vimoflow.physics.humanoid import Humanoid
-from vimoflow.physics.linear_feedback import Worlds
+from vimoflow.physics.linear_feedback import USUAL, Worlds
 from vimoflow.physics.policy import (
     Policy,
     PolicySizes,
@@ -49,7 +49,6 @@ from vimoflow.physics.stepping import StepByStep, Stepping
 from vimoflow.physics.worlds import TOLD
 
 _STARTS, _STEPPING = 24, 80  # bodies a motion and round; where steps are learnt
-_USUAL = 0.125  # share of worlds that are as always
 _BATCH, _STEPS, _RATE = 256, 600, 1e-3
 _LEAST_STD = 0.02  # of what a policy sees, in its units
 _NEARER_FARTHER = (0.0, 1.6)  # states are learnt so many times as far off
@@ -188,7 +187,7 @@ class _School:
         for name, motion in self.motions.items():
             steps = name in self.stepping
             count = _STEPPING if steps else _STARTS
-            worlds = Worlds(self.humanoid, rng, count, 1.0 if steps else _USUAL)
+            worlds = Worlds(self.humanoid, rng, count, 1.0 if steps else USUAL)
             teacher = self._teacher(name, worlds)
             pupil = partial(by_policy_of(worlds.bodies, self.policy, motion), told=worlds.told)
             led = np.full(count, 0 if by_policy else len(motion))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from vimoflow.physics.balance_control import Balance, Effort, Manner
+from vimoflow.physics.balance_control import SOLES, Balance, Effort, Manner
 from vimoflow.physics.bodies import STEPS_A_FRAME, Bodies
 from vimoflow.physics.closed_loop import FELL_M, Demonstration, perform
 from vimoflow.physics.ground_forces import Touch, centres_of_mass
@@ -27,7 +27,6 @@ _MANNER = Manner(yields=10.0)
 _PLACE, _SPEED_S = 1.5, 0.45  # of a step for how far the centre of mass is off, and its speed
 _MOST_M = 0.25
 _EVERY = 2  # steps of a frame: so often it is thought anew, which is as good and half the work
-_STIFFNESS = 400.0  # 1/s^2: of where it lands; as ``Balance`` leads soles that swing
 
 
 class Stepping(Balance):
@@ -50,7 +49,7 @@ class Stepping(Balance):
         self, step: int, touch: Touch, asked: np.ndarray, rest: np.ndarray
     ) -> Float[np.ndarray, "points 3"]:
         wanted = super()._wanted(step, touch, asked, rest)
-        return wanted + (1 - rest[:, None]) * _STIFFNESS * self._beside(step)
+        return wanted + (1 - rest[:, None]) * SOLES[0] * self._beside(step)
 
     def _beside(self, step: int) -> Float[np.ndarray, "3"]:
         """How far beside the reference's a swinging foot is to land, metres."""
