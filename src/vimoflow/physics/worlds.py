@@ -23,7 +23,8 @@ class World:
     """How a world differs.
 
     Attributes:
-        friction, mass, strength: by what factor; strength is that of motors and their stiffness.
+        friction, mass: by what factor.
+        strength: of motors, and their stiffness, by what factor.
         payload: carried at the chest, kg.
         slope: of the floor, degrees upwards along the simulator's x and y.
         delay: before targets count, steps of 1/240 s.
